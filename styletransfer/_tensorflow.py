@@ -1,0 +1,40 @@
+"""TensorFlow and Keras, imported without what they print.
+
+TensorFlow writes a dozen lines about processors and missing graphics cards to the file descriptor of standard error,
+before any of its own settings for that take effect; they would stand above every result and inside every notebook.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+__all__ = ["keras", "tf"]
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+with _silence():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_logical_devices()  # says on its first call which devices it did not find
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"styletransfer runs on Keras' TensorFlow backend, but Keras was started with "
+        f"{keras.backend.backend()}; import styletransfer first, or set KERAS_BACKEND=tensorflow"
+    )

@@ -1,0 +1,34 @@
+"""What can go wrong through no fault of the code: one sentence for the user, no traceback on the command line."""
+
+import difflib
+from collections.abc import Iterable
+
+import numpy as np
+
+__all__ = ["InputError", "NonFiniteError", "nearest"]
+
+
+class InputError(ValueError):
+    """Something that was given cannot be used; the message says what was wrong and what to do."""
+
+
+class NonFiniteError(ArithmeticError):
+    """The loss or its gradient became infinite or not a number.
+
+    Attributes:
+        image: the last picture with a finite loss, float32 (H, W, 3) in [0, 1], or None.
+        record: the record of the run up to there, or None.
+    """
+
+    image: np.ndarray | None = None
+    record: dict | None = None
+
+
+def nearest(word: str, known: Iterable[str], *, what: str) -> str:
+    """The sentence about an unknown name, with the names that come closest (or all, where they are few)."""
+    known = list(known)
+    close = difflib.get_close_matches(str(word).lower(), known, n=3, cutoff=0.5)
+    if close:
+        return f"unknown {what} {word!r}; did you mean {' or '.join(repr(name) for name in close)}?"
+    few = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return f"unknown {what} {word!r}; there are: {few}"

@@ -1,0 +1,119 @@
+"""What follows a run without being part of it: progress bar, saved state, preview."""
+
+import io
+import os
+import time
+from typing import TYPE_CHECKING
+
+from IPython.display import DisplayHandle, display
+from PIL import Image
+from tqdm import tqdm
+
+from .images import encode, save_image
+
+if TYPE_CHECKING:
+    from .loop import Run, Step
+
+__all__ = ["Checkpoint", "Preview", "Progress", "Show"]
+
+
+class Progress:
+    """A progress bar on standard error, with the time left; it counts pixels, so that every size goes at one pace."""
+
+    def __init__(self) -> None:
+        """The bar appears with the first step."""
+        self._bar: tqdm | None = None
+
+    def __call__(self, run: "Run", step: "Step") -> None:
+        """Move the bar."""
+        if self._bar is None:
+            style = "{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining} left{postfix}"
+            self._bar = tqdm(total=1.0, initial=0.0, bar_format=style, mininterval=0.5)
+        self._bar.set_description_str(f"{step.size} px", refresh=False)
+        self._bar.set_postfix_str(
+            f"step {step.step} of {run.settings.steps}, loss {step.losses.total:.4g}", refresh=False
+        )
+        self._bar.update(step.work - self._bar.n)
+
+    def close(self, run: "Run") -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.refresh()
+            self._bar.close()
+
+
+class _Throttled:
+    """Does something every `every` seconds at most, and once more in the end."""
+
+    def __init__(self, every: float) -> None:
+        self._every, self._last = every, -float("inf")
+
+    def __call__(self, run: "Run", step: "Step") -> None:
+        """Do it, if it is time."""
+        if time.monotonic() - self._last >= self._every:
+            self._do(run)
+            self._last = time.monotonic()
+
+    def close(self, run: "Run") -> None:
+        """Do it a last time."""
+        if run.history:
+            self._do(run)
+
+    def _do(self, run: "Run") -> None:
+        raise NotImplementedError
+
+
+class Checkpoint(_Throttled):
+    """Saves the state of the run, so that `Run.load` can go on from it after whatever ends the process.
+
+    Args:
+        path: the .npz file.
+        every: seconds between two savings.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, every: float = 30.0) -> None:
+        """Nothing is written before the first step."""
+        super().__init__(every)
+        self._path = path
+
+    def _do(self, run: "Run") -> None:
+        run.save(self._path)
+
+
+class Preview(_Throttled):
+    """Writes the picture so far to a file; a viewer that watches the file shows it grow.
+
+    Args:
+        path: the file; its ending names the format.
+        every: seconds between two pictures.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, every: float = 2.0) -> None:
+        """Nothing is written before the first step."""
+        super().__init__(every)
+        self._path = path
+
+    def _do(self, run: "Run") -> None:
+        save_image(run.image, self._path)
+
+
+class Show(_Throttled):
+    """Shows the picture so far below a notebook's cell, always in the same place.
+
+    Args:
+        every: seconds between two pictures.
+    """
+
+    def __init__(self, *, every: float = 2.0) -> None:
+        """The picture appears with the first step."""
+        super().__init__(every)
+        self._handle: DisplayHandle | None = None
+
+    def _do(self, run: "Run") -> None:
+        buffer = io.BytesIO()
+        Image.fromarray(encode(run.image)).save(buffer, "JPEG", quality=85)
+        picture = {"image/jpeg": buffer.getvalue(), "text/plain": f"the picture after {run.step} steps"}
+        if self._handle is None:
+            self._handle = display(picture, raw=True, display_id=True)
+        else:
+            self._handle.update(picture, raw=True)

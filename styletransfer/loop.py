@@ -1,0 +1,397 @@
+"""The loop: a canvas goes through sizes and steps, and every step leaves one record."""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError, NonFiniteError
+from .images import MAX_PIXELS, fit, resize
+from .listeners import Progress
+from .objective import Losses, Objective
+from .optimizers import LBFGSState, State, optimizer_from
+from .runs import Result, Source, open_picture, picture_checksum, read_state, versions, write_state
+from .settings import Settings, settings_from, takes_settings
+from .vgg import SCALING_FLOOR, smallest_side
+from .weights import resolve_backbone
+
+__all__ = ["Run", "Step", "ladder", "share", "transfer"]
+
+log = logging.getLogger("styletransfer")
+
+COARSEST = 96  # long side in pixels below which halving no longer helps: a stroke is then a pixel or two
+LEAST_SIDE = 2  # the coarsest size keeps the short side at this many times what the deepest layer needs
+
+# Halving the size makes a step four times as cheap, and the large forms are settled there: each size gets this many
+# times the steps of the next larger one.
+STEPS_RATIO = 1.0
+
+Listener = Callable[["Run", "Step"], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation of the objective.
+
+    Attributes:
+        size: long side of the picture in pixels.
+        step: evaluations so far, of all sizes together, this one included.
+        seconds: time spent in the run so far; pauses between steps do not count.
+        losses: of the picture that the run stands at; a trial that the line search rejected is not that picture.
+        work: the share of the run's work that is done, in [0, 1]; a step counts as its pixels.
+    """
+
+    size: int
+    step: int
+    seconds: float
+    losses: Losses
+    work: float
+
+    @property
+    def entry(self) -> dict[str, float]:
+        """The step as a record's history has it."""
+        losses = self.losses
+        return dict(
+            size=self.size, step=self.step, seconds=round(self.seconds, 3), loss=losses.total,
+            content=losses.content, style=losses.style,
+        )  # fmt: skip
+
+
+class Run:
+    """One optimisation: an iterator that makes one step each time it is asked.
+
+    Args:
+        content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
+        style: the painting, likewise.
+        settings: every option.
+        start: the picture to start from, where it is none that `settings.init` can name; it is resized.
+
+    Attributes:
+        settings: the options, every one that was left open decided.
+        image: the picture that the run stands at, float32 (H, W, 3) in [0, 1], at any time.
+        history: one entry for each step.
+        objective: the present size's `Objective`; its λ and ω may be changed between steps.
+
+    Raises:
+        FileNotFoundError, InputError: a picture or a setting that cannot be used.
+    """
+
+    def __init__(
+        self,
+        content: str | os.PathLike | np.ndarray | Source,
+        style: str | os.PathLike | np.ndarray | Source,
+        settings: Settings | None = None,
+        *,
+        start: np.ndarray | None = None,
+    ) -> None:
+        """Open the pictures, decide what was left open and build the first size's objective."""
+        settings = settings or Settings()
+        self._content = content if isinstance(content, Source) else open_picture(content, "the content picture")
+        self._style = style if isinstance(style, Source) else open_picture(style, "the style picture")
+        self._start = self._open_start(start, settings)
+        shape = self._content.picture.shape
+        sizes = settings.sizes or ladder(settings, shape)
+        if len(sizes) > settings.steps:
+            raise InputError(f"{settings.steps} steps are too few for {len(sizes)} sizes; each needs at least one")
+        height, width = fit(shape, sizes[-1])
+        if height * width > MAX_PIXELS:
+            raise InputError(f"a picture of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
+        self._plan = share(settings.steps, len(sizes))
+        backbone, note = resolve_backbone(settings.backbone)
+        self._asked = {"requested": settings.backbone, **({"note": note} if note else {})}
+        self.settings = dataclasses.replace(settings, sizes=sizes, size=sizes[-1], backbone=backbone)
+        self._pixels = [int(np.prod(fit(shape, size))) for size in sizes]
+        self._optimizer = optimizer_from(settings)
+        self.history: list[dict[str, float]] = []
+        self.stalls: list[dict[str, int]] = []
+        self._seconds = 0.0
+        self._losses: Losses | None = None
+        self._stage, self._stage_step = 0, 0
+        self.objective = self._objective()
+        self._decide()
+        self._state: State = self._optimizer.start(self._first_canvas())
+
+    def _open_start(self, start: np.ndarray | None, settings: Settings) -> Source | None:
+        if start is not None:
+            return open_picture(start, "the picture to start from")
+        if settings.init in ("content", "style", "noise"):
+            return None
+        return open_picture(settings.init)
+
+    def _decide(self) -> None:
+        """Write into the settings what was decided for them, so that the record makes the same run again."""
+        objective = self.objective
+        self.settings = dataclasses.replace(
+            self.settings,
+            lam=objective.lam,
+            omega=objective.omega,
+            pooling=objective.pooling,
+            learning_rate=getattr(self._optimizer, "learning_rate", None),
+        )
+
+    def _objective(self) -> Objective:
+        settings, size = self.settings, self.settings.sizes[self._stage]
+        style = self._style.picture
+        options = ("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv", "backbone", "pooling")
+        return Objective(
+            resize(self._content.picture, fit(self._content.picture.shape, size)),
+            resize(style, fit(style.shape, max(1, round(size * settings.style_scale)))),
+            **{name: getattr(settings, name) for name in options},
+        )
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return fit(self._content.picture.shape, self.settings.sizes[self._stage])
+
+    def _first_canvas(self) -> np.ndarray:
+        if self._start is not None:
+            return resize(self._start.picture, self._shape)
+        if self.settings.init == "noise":
+            # White noise, uniform in [0, 1]; the paper says white noise and no more.
+            generator = np.random.default_rng(self.settings.seed)
+            return generator.random((*self._shape, 3), dtype=np.float32)
+        source = self._style if self.settings.init == "style" else self._content
+        return resize(source.picture, self._shape)
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture that the run stands at, clipped to [0, 1]; nothing is clipped while it is optimised."""
+        return np.clip(self._state.kept, 0, 1)
+
+    @property
+    def step(self) -> int:
+        """Evaluations so far."""
+        return len(self.history)
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        began = time.perf_counter()
+        if self._state.stalled or self._stage_step == self._plan[self._stage]:
+            if self._stage + 1 == len(self._plan):
+                raise StopIteration
+            self._enlarge()
+        losses, gradient = self.objective.value_and_gradient(self._state.x)
+        try:
+            state = self._optimizer.step(self._state, losses.total, gradient)
+        except NonFiniteError:
+            raise self._non_finite() from None
+        self._state, self._losses = state, losses if state.accepted else self._losses
+        self._stage_step += 1
+        self._seconds += time.perf_counter() - began
+        step = Step(self._size, self.step + 1, self._seconds, self._losses, self._work())
+        self.history.append(step.entry)
+        if state.stalled:
+            self.stalls.append({"size": self._size, "step": step.step})
+            log.warning("No step lowers the loss any more at %d px, step %d.", self._size, step.step)
+        return step
+
+    @property
+    def _size(self) -> int:
+        return self.settings.sizes[self._stage]
+
+    def _work(self) -> float:
+        done = sum(n * p for n, p in zip(self._plan[: self._stage], self._pixels, strict=False))
+        total = sum(n * p for n, p in zip(self._plan, self._pixels, strict=True))
+        return (done + self._stage_step * self._pixels[self._stage]) / total
+
+    def _enlarge(self) -> None:
+        """Go on at the next size, from the picture so far; λ and ω stay as they are now."""
+        image, before = self.image, self.objective
+        self._stage, self._stage_step = self._stage + 1, 0
+        self.objective = self._objective()
+        self.objective.lam, self.objective.omega, self.objective.tv = before.lam, before.omega, before.tv
+        self._state = self._optimizer.start(resize(image, self._shape))
+
+    def _non_finite(self) -> NonFiniteError:
+        advice = "give a smaller learning_rate" if self.settings.optimizer != "lbfgs" else "look at λ and the input"
+        error = NonFiniteError(
+            f"the loss is not finite at step {self.step + 1} ({self._size} px); the picture before it is kept; {advice}"
+        )
+        if self.history:
+            error.image, error.record = self.image, self.record(stopped="not finite")
+        return error
+
+    def finish(self, listeners: Sequence[Listener] = ()) -> Result:
+        """Make the steps that are left; an interrupt (Ctrl-C, the stop button) ends it with the picture so far.
+
+        Args:
+            listeners: each is called with the run and the step, after every step; one with a method `close` has
+                it called with the run in the end, however it ends.
+
+        Raises:
+            NonFiniteError: with the last good picture and its record.
+            KeyboardInterrupt: it was interrupted before the first step.
+        """
+        stopped = None
+        with contextlib.ExitStack() as stack:
+            for listener in listeners:
+                if hasattr(listener, "close"):
+                    stack.callback(listener.close, self)
+            try:
+                for step in self:
+                    for listener in listeners:
+                        listener(self, step)
+            except KeyboardInterrupt:
+                if not self.history:
+                    raise
+                stopped = "interrupted"
+        return Result(self.image, self.record(stopped=stopped))
+
+    def record(self, *, stopped: str | None = None) -> dict[str, Any]:
+        """How the picture so far was made.
+
+        Args:
+            stopped: why the run ended before its time, or None.
+        """
+        image = self.image
+        # The losses in the history are those of the canvas before it was clipped; this is the picture itself.
+        final, _ = self.objective.value_and_gradient(image)
+        form = self.objective.form
+        return {
+            "settings": dataclasses.asdict(self.settings),
+            "content": self._content.about,
+            "style": self._style.about,
+            **({"start": self._start.about} if self._start else {}),
+            "weights": {**self.objective.weights.about, **self._asked},
+            "network": {"pooling": self.objective.pooling, "scaled": form.scaled, "scaling_floor": SCALING_FLOOR},
+            "form": dataclasses.asdict(form),
+            "optimizer": dataclasses.asdict(self._optimizer),
+            "plan": [{"size": s, "steps": n} for s, n in zip(self.settings.sizes, self._plan, strict=True)],
+            "versions": versions(),
+            "picture": {
+                "width": image.shape[1],
+                "height": image.shape[0],
+                "sha256": picture_checksum(image),
+                "losses": dataclasses.asdict(final),
+            },
+            "stopped": stopped,
+            "stalls": self.stalls,
+            "history": list(self.history),
+        }
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write all that is needed to go on from here into one .npz file (pictures included).
+
+        Raises:
+            InputError: the place cannot be written.
+        """
+        arrays = {"content": self._content.picture, "style": self._style.picture}
+        if self._start:
+            arrays["start"] = self._start.picture
+        scalars: dict[str, Any] = {}
+        for entry in dataclasses.fields(self._state):
+            value = getattr(self._state, entry.name)
+            if entry.name == "pairs":
+                arrays.update({f"state.{k}{i}": pair[j] for i, pair in enumerate(value) for j, k in enumerate("sy")})
+                scalars["pairs"] = [rho for _, _, rho in value]
+            elif isinstance(value, np.ndarray):
+                arrays[f"state.{entry.name}"] = value
+            else:
+                scalars[entry.name] = value
+        facts = {
+            "settings": dataclasses.asdict(self.settings),
+            "about": {"content": self._content.about, "style": self._style.about},
+            "start": self._start.about if self._start else None,
+            "weights": self.objective.weights.sha256,
+            "asked": self._asked,
+            "state": scalars,
+            "losses": dataclasses.asdict(self._losses) if self._losses else None,
+            "stage": [self._stage, self._stage_step],
+            "weighting": [self.objective.lam, self.objective.omega, self.objective.tv],
+            **{"seconds": self._seconds, "history": self.history, "stalls": self.stalls},
+        }
+        write_state(path, arrays, facts)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Run":
+        """A run that goes on where `save` left it, step for step as if it had never stopped.
+
+        Raises:
+            FileNotFoundError: no such file.
+            InputError: it is no saved run, or the weights of its network have changed since.
+        """
+        arrays, facts = read_state(path)
+        try:
+            settings = settings_from(facts["settings"])
+            sources = [Source(arrays.pop(key), facts["about"][key]) for key in ("content", "style")]
+            start = Source(arrays.pop("start"), facts["start"]) if facts["start"] else None
+            run = cls(*sources, dataclasses.replace(settings, init="content"))
+            run.settings = dataclasses.replace(run.settings, init=settings.init)
+            run._start, run._asked = start, facts["asked"]
+            if run.objective.weights.sha256 != facts["weights"]:
+                raise InputError(f"{path} was made with other weights than {settings.backbone} has now")
+            run._stage, run._stage_step = facts["stage"]
+            run.objective = run._objective()
+            run.objective.lam, run.objective.omega, run.objective.tv = facts["weighting"]
+            run._state = _unpack(type(run._state), arrays, facts["state"])
+            run._losses = Losses(**facts["losses"]) if facts["losses"] else None
+            run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
+        return run
+
+
+def _unpack(kind: type[State], arrays: dict[str, np.ndarray], scalars: dict[str, Any]) -> State:
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()}
+    if kind is LBFGSState:
+        rhos = values["pairs"]
+        values["pairs"] = tuple((arrays.pop(f"state.s{i}"), arrays.pop(f"state.y{i}"), r) for i, r in enumerate(rhos))
+    return kind(**values, **{name.removeprefix("state."): array for name, array in arrays.items()})
+
+
+def ladder(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The default sizes for a picture of `shape`: the size halved while it is useful, coarse to fine."""
+    least = LEAST_SIDE * smallest_side((*settings.content_layers, *settings.style_layers))
+    sizes = [settings.size]
+    while (half := round(sizes[0] / 2)) >= COARSEST and min(fit(shape, half)) >= least and len(sizes) < settings.steps:
+        sizes.insert(0, half)
+    return tuple(sizes)
+
+
+def share(steps: int, sizes: int) -> list[int]:
+    """How many of the steps each size gets, coarse to fine: at least one each, in the ratio `STEPS_RATIO`."""
+    parts = np.array([STEPS_RATIO ** (sizes - 1 - i) for i in range(sizes)])
+    marks = np.round(np.cumsum(parts) / parts.sum() * (steps - sizes)).astype(int)
+    return [1 + int(n) for n in np.diff(marks, prepend=0)]
+
+
+@takes_settings
+def transfer(
+    content: str | os.PathLike | np.ndarray,
+    style: str | os.PathLike | np.ndarray,
+    *,
+    start: np.ndarray | None = None,
+    listeners: Sequence[Listener] = (),
+    progress: bool = True,
+    **settings: Any,
+) -> Result:
+    """Paint the content picture in the manner of the style picture.
+
+    Interrupting it (Ctrl-C, the stop button) returns the picture so far; the record then says so.
+
+    Args:
+        content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
+        style: the painting, likewise.
+        start: the picture to start from, where `init` cannot name it.
+        listeners: called with the run and the step after every step.
+        progress: show a progress bar with the time left.
+        settings: any of those below.
+
+    Returns:
+        The picture (`image`) and its record (`record`).
+
+    Raises:
+        FileNotFoundError: a picture that is not there.
+        InputError: anything else that cannot be used; the message says what to do.
+        NonFiniteError: the loss became infinite or not a number; the error holds the last good picture.
+    """
+    run = Run(content, style, settings_from(settings), start=start)
+    return run.finish([*([Progress()] if progress else []), *listeners])

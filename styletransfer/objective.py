@@ -1,0 +1,216 @@
+"""Targets, λ and ω_l made into one function of one picture: its losses and its gradient."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._tensorflow import keras, tf
+from .errors import InputError, nearest
+from .images import as_picture
+from .losses import STATISTICS, content_loss, style_loss, total_variation
+from .settings import FORMS, Form, Settings
+from .vgg import loss_network, smallest_side
+from .weights import load_weights, resolve_backbone
+
+__all__ = ["Losses", "Objective"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of one picture, in the units of the form.
+
+    Attributes:
+        total: content + λ · style + tv weight · tv, what is minimised.
+        content: the content term, without a weight.
+        style: Σ_l ω_l E_l, without λ.
+        tv: total variation, without its weight; 0 where it is not in use.
+        layers: {"content": {layer: its loss}, "style": {layer: E_l, without ω_l}}.
+    """
+
+    total: float
+    content: float
+    style: float
+    tv: float
+    layers: dict[str, dict[str, float]]
+
+
+class Objective:
+    """The objective as a callable of one picture.
+
+    Args:
+        content: the photograph, float (H, W, 3) in [0, 1]; None where there is no content layer.
+        style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style layer.
+        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling: see `Settings`.
+
+    Attributes:
+        lam, omega, tv: the weights in use. They may be set at any time; the next evaluation takes them.
+        form: the `Form`.
+        weights: the `Weights` of the loss network.
+        pooling: "avg" or "max", as in use.
+
+    Raises:
+        InputError: a picture or a setting that cannot be used.
+    """
+
+    def __init__(
+        self,
+        content: np.ndarray | None,
+        style: np.ndarray | None,
+        *,
+        form: str = Settings.form,
+        lam: float | None = Settings.lam,
+        content_layers: Sequence[str] = Settings.content_layers,
+        style_layers: Sequence[str] = Settings.style_layers,
+        omega: Sequence[float] | None = Settings.omega,
+        statistic: str = Settings.statistic,
+        tv: float = Settings.tv,
+        backbone: str = Settings.backbone,
+        pooling: str | None = Settings.pooling,
+    ) -> None:
+        """Encode both targets, once."""
+        checked = Settings(
+            **dict(form=form, lam=lam, content_layers=content_layers, style_layers=style_layers, omega=omega),
+            **dict(statistic=statistic, tv=tv, backbone=backbone, pooling=pooling),
+        )
+        if statistic not in STATISTICS:
+            raise InputError(nearest(statistic, STATISTICS, what="statistic"))
+        self.form: Form = FORMS[form]
+        self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
+        content = self._picture(content, self.content_layers, "content")
+        style = self._picture(style, self.style_layers, "style")
+        self.shape = None if content is None else content.shape
+        self.weights = load_weights(resolve_backbone(backbone)[0])
+        self.pooling = pooling or self.form.pooling
+        layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+        network = loss_network(self.weights, layers, pooling=self.pooling, scaled=self.form.scaled)
+        self._functions = _functions(network, layers, self.form, statistic, self.content_layers, self.style_layers)
+        nothing = np.zeros((1, 16, 16, 3), np.float32)
+        self._content_targets, _ = self._functions.encode(nothing if content is None else content[None])
+        _, self._style_targets = self._functions.encode(nothing if style is None else style[None])
+        self.lam = self.form.lam if lam is None else float(lam)
+        self.omega = self._default_omega() if omega is None else tuple(map(float, omega))
+        self.tv = float(tv)
+
+    def _picture(self, picture: np.ndarray | None, layers: tuple[str, ...], what: str) -> np.ndarray | None:
+        if not layers:
+            return None
+        if picture is None:
+            raise InputError(f"there are {what} layers, but no {what} picture")
+        picture = as_picture(picture, f"the {what} picture")
+        least = smallest_side((*self.content_layers, *self.style_layers))
+        if min(picture.shape[:2]) < least:
+            raise InputError(
+                f"the {what} picture has {picture.shape[1]} x {picture.shape[0]} pixels, too few for the deepest "
+                f"layer: give a larger size (the short side needs {least}) or shallower layers"
+            )
+        return picture
+
+    def _default_omega(self) -> tuple[float, ...]:
+        if self.form.omega == "equal":
+            return tuple(1 / len(self.style_layers) for _ in self.style_layers)
+        # 10³/N_l², N_l the number of filters: the authors' notebook (see `Form.source`).
+        return tuple(1e3 / self.weights.biases[layer].size ** 2 for layer in self.style_layers)
+
+    def __call__(self, image: np.ndarray) -> Losses:
+        """The losses of a picture.
+
+        Args:
+            image: float (H, W, 3), of the content picture's size; values outside [0, 1] are evaluated as they are.
+
+        Raises:
+            InputError: the picture has another shape.
+        """
+        return self._losses(self._functions.evaluate(self._tensor(image), *self._arguments()))
+
+    def value_and_gradient(self, image: np.ndarray) -> tuple[Losses, np.ndarray]:
+        """The losses of a picture, and the gradient of their total with respect to it, float32 (H, W, 3).
+
+        Args:
+            image: as in a call.
+
+        Raises:
+            InputError: the picture has another shape.
+        """
+        values, gradient = self._functions.differentiate(self._tensor(image), *self._arguments())
+        return self._losses(values), gradient.numpy()[0]
+
+    @property
+    def traces(self) -> int:
+        """How often TensorFlow has traced the evaluation with gradient: once for each shape, however many runs."""
+        return self._functions.differentiate.experimental_get_tracing_count()
+
+    def _tensor(self, image: np.ndarray) -> tf.Tensor:
+        image = np.asarray(image, np.float32)
+        if image.ndim != 3 or image.shape[2] != 3 or (self.shape and image.shape != self.shape):
+            raise InputError(f"the picture must have the shape {self.shape or '(H, W, 3)'}, not {image.shape}")
+        return tf.constant(image[None])
+
+    def _arguments(self) -> tuple:
+        # λ, ω and the weight of total variation are tensors: changing them never traces the function again.
+        weights = (tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv))
+        return self._content_targets, self._style_targets, *weights
+
+    def _losses(self, values: dict[str, tf.Tensor]) -> Losses:
+        by_layer = {
+            "content": dict(zip(self.content_layers, values["content_layers"].numpy().tolist(), strict=True)),
+            "style": dict(zip(self.style_layers, values["style_layers"].numpy().tolist(), strict=True)),
+        }
+        scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv")}
+        return Losses(**scalars, layers=by_layer)
+
+
+@dataclass(frozen=True)
+class _Functions:
+    """The compiled functions of one network and form: they hold no picture and no weight of a term."""
+
+    encode: Callable
+    evaluate: Callable
+    differentiate: Callable
+
+
+@functools.lru_cache(maxsize=4)  # as many as networks are kept
+def _functions(
+    network: keras.Model,
+    layers: tuple[str, ...],
+    form: Form,
+    statistic: str,
+    content_layers: tuple[str, ...],
+    style_layers: tuple[str, ...],
+) -> _Functions:
+    measure = functools.partial(STATISTICS[statistic], per_position=form.per_position)
+
+    def encode(image: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        features = dict(zip(layers, network(image), strict=True))
+        return [features[layer] for layer in content_layers], [measure(features[l]) for l in style_layers]
+
+    def evaluate(
+        image: tf.Tensor,
+        content_targets: list[tf.Tensor],
+        style_targets: list[tf.Tensor],
+        lam: tf.Tensor,
+        omega: tf.Tensor,
+        tv: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        found, statistics = encode(image)
+        content = [content_loss(f, t, form=form) for f, t in zip(found, content_targets, strict=True)]
+        style = [style_loss(s, t, form=form) for s, t in zip(statistics, style_targets, strict=True)]
+        values = {
+            "content_layers": tf.stack(content) if content else tf.zeros(0),
+            "style_layers": tf.stack(style) if style else tf.zeros(0),
+            "tv": total_variation(image),
+        }
+        values["content"] = tf.reduce_sum(values["content_layers"])
+        values["style"] = tf.reduce_sum(omega * values["style_layers"])
+        values["total"] = values["content"] + lam * values["style"] + tv * values["tv"]
+        return values
+
+    def differentiate(image: tf.Tensor, *arguments: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            values = evaluate(image, *arguments)
+        return values, tape.gradient(values["total"], image)
+
+    any_size = [tf.TensorSpec((1, None, None, 3))]
+    return _Functions(tf.function(encode, input_signature=any_size), tf.function(evaluate), tf.function(differentiate))

@@ -1,0 +1,173 @@
+"""A run's inputs, results and files: the one room that knows where things are."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from . import datasets
+from .errors import InputError
+from .images import as_picture, atomic_path, encode, read_image, save_image
+from .settings import Settings, settings_from
+
+__all__ = ["Result", "Source", "open_picture", "read_record", "read_state", "versions", "write_state"]
+
+_PACKAGES = ("styletransfer", "tensorflow", "keras", "numpy", "scipy", "pillow")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that goes into a run, and what its record says of it.
+
+    Attributes:
+        picture: float32 (H, W, 3) in [0, 1], at its own size.
+        about: where it came from ("picture": path or name, or None for an array), its SHA-256 (of the file, or of
+            the array's bytes), width, height, and its credit where one is known.
+    """
+
+    picture: np.ndarray
+    about: dict[str, Any]
+
+
+def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the picture") -> Source:
+    """A picture given as a path, as a name or as an array.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: no such name, an unreadable file, or an array that is no picture.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        found = datasets.locate(source)
+        path = found.fetch()
+        picture = read_image(path)
+        about = {"picture": str(source), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        if found.licence:
+            about["credit"] = found.credit
+    else:
+        picture = as_picture(source, what)
+        about = {"picture": None, "sha256": hashlib.sha256(picture.tobytes()).hexdigest()}
+    return Source(picture, {**about, "width": picture.shape[1], "height": picture.shape[0]})
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of the packages that compute, and of the system; a record keeps them."""
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in _PACKAGES},
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves.
+
+    Attributes:
+        image: the picture, float32 (H, W, 3) in [0, 1].
+        record: how it was made: settings, inputs, weights, versions, history (see the README).
+    """
+
+    image: np.ndarray
+    record: dict[str, Any]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the picture to `path` and the record beside it, with the ending .json.
+
+        Raises:
+            InputError: a place that cannot be written, or an ending that names no picture format.
+        """
+        save_image(self.image, path)
+        with atomic_path(Path(path).with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(self.record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @property
+    def caption(self) -> str:
+        """Which network, form, λ, size and steps made the picture, in one line."""
+        settings = self.record["settings"]
+        lam, size = settings["lam"], settings["size"]
+        return (
+            f"{self.record['weights']['name']} ({self.record['weights']['architecture']}), {settings['form']}, "
+            f"λ = {lam:g}, {size} px, {len(self.record['history'])} steps"
+        )
+
+    def _repr_jpeg_(self) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(encode(self.image)).save(buffer, "JPEG", quality=90)
+        return buffer.getvalue()
+
+
+def picture_checksum(image: np.ndarray) -> str:
+    """SHA-256 of the picture's 8-bit pixels: two files with the same sum show the same picture."""
+    return hashlib.sha256(encode(image).tobytes()).hexdigest()
+
+
+def read_record(path: str | os.PathLike) -> tuple[dict[str, Any], Settings]:
+    """A record as `Result.save` wrote it, and its settings.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: it is no record, or it names settings that do not exist.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no record {path}")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        settings, _ = record["settings"], [record[key]["sha256"] for key in ("content", "style", "weights")]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the record of a run ({type(error).__name__}: {error})") from None
+    return record, settings_from(settings)
+
+
+def recorded_picture(record: dict[str, Any], key: str, *, beside: Path) -> Source | None:
+    """The input of a record, found again and compared with the checksum; None where the run had none.
+
+    Relative paths count from the working folder, or else from the folder that the record is in.
+
+    Raises:
+        FileNotFoundError: the file is gone.
+        InputError: it was an array, or it has changed since.
+    """
+    about = record.get(key)
+    if about is None:
+        return None
+    name = about["picture"]
+    if name is None:
+        raise InputError(f"the record's {key} was an array, not a file: the run cannot be made again from it")
+    there = beside / name
+    source = open_picture(there if not Path(name).exists() and there.is_file() else name)
+    if source.about["sha256"] != about["sha256"]:
+        raise InputError(f"the {key} picture {name} has changed since the record was made; its checksum differs")
+    return dataclasses.replace(source, about={**source.about, "picture": name})
+
+
+def write_state(path: str | os.PathLike, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+    """Write arrays and facts (anything that JSON holds) into one .npz file, whole or not at all."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+
+
+def read_state(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """What `write_state` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: the file is damaged or something else.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no saved state {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return arrays, json.loads(str(arrays.pop("facts")))
+    except Exception as error:  # zipfile, zlib, NumPy and JSON each have their own
+        raise InputError(f"{path} is not the saved state of a run, or it is damaged ({error})") from None

@@ -1,0 +1,235 @@
+"""Every option of a run, its default and its meaning: the one home that Python, the command line and the record share."""
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import InputError, nearest
+
+__all__ = ["FORMS", "LAYERS", "Form", "Settings", "layer_name"]
+
+# Simonyan and Zisserman 2014, Table 1, configurations D and E: convolutions in each of the five blocks.
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+
+LAYERS = tuple(f"block{b}_conv{c}" for b, n in enumerate(CONVOLUTIONS["vgg19"], 1) for c in range(1, n + 1))
+"""The names of VGG-19's convolutions as Keras has them, shallow to deep (VGG-16 has no conv4 in a block)."""
+
+CONTENT_LAYERS = ("block4_conv2",)  # Gatys et al. 2016, Sec. 3: conv4_2
+STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the same: conv1_1 … conv5_1
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way of writing the objective: total = content + λ·style (+ total variation).
+
+    content = Σ_l content_factor · R((F − P)²), style = Σ_l ω_l · style_factor · R(|S(F) − S(F_style)|^power),
+    where R is the mean or the sum over all entries and S the style statistic (FᵀF, or FᵀF/M with `per_position`).
+
+    Attributes:
+        content_factor, style_factor, power, reduction: as in the formula.
+        per_position: divide the Gram matrix by the number M of positions.
+        scaled: rescale the network so that every filter's mean activation is one.
+        pooling: what stands in the place of VGG's pooling.
+        lam: the default λ.
+        omega: the default ω_l: "equal" is 1/(number of style layers), "authors" is 10³/N_l².
+        source: where the form comes from.
+    """
+
+    content_factor: float
+    style_factor: float
+    power: Literal[1, 2]
+    reduction: Literal["mean", "sum"]
+    per_position: bool
+    scaled: bool
+    pooling: Literal["avg", "max"]
+    lam: float
+    omega: Literal["equal", "authors"]
+    source: str
+
+
+FORMS = {
+    "gatys": Form(
+        *(0.5, 0.25, 2, "mean"),
+        per_position=True,
+        scaled=True,
+        pooling="avg",
+        lam=1e3,
+        omega="equal",
+        source="Gatys et al. 2016, Eqs. 1, 4, 5, 7 with means for sums; λ = β/α = 10³ is the paper's default",
+    ),
+    "gatys-code": Form(
+        *(1.0, 1.0, 2, "mean"),
+        per_position=True,
+        scaled=False,
+        pooling="max",
+        lam=1.0,
+        omega="authors",
+        source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb",
+    ),
+    "proposal": Form(
+        *(1.0, 1.0, 1, "sum"),
+        per_position=False,
+        scaled=False,
+        pooling="avg",
+        lam=1e-3,
+        omega="equal",
+        source="the study's proposal: sums of squares for content, of absolute differences for style",
+    ),
+}
+
+
+def layer_name(name: str) -> str:
+    """Keras' name of a layer: "conv4_2" and "relu4_2" are understood as "block4_conv2".
+
+    Raises:
+        InputError: VGG has no such layer.
+    """
+    text = str(name).strip().lower()
+    for prefix in ("conv", "relu"):
+        block, _, number = text.removeprefix(prefix).partition("_")
+        if text.startswith(prefix) and block.isdigit() and number.isdigit():
+            text = f"block{block}_conv{number}"
+    if text not in LAYERS:
+        raise InputError(nearest(name, LAYERS, what="layer"))
+    return text
+
+
+def _option(default: Any, about: str, *, choices: Sequence[str] = ()) -> Any:
+    return field(default=default, metadata={"help": about, "choices": tuple(choices)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every option of a run. None means: what the form, the optimiser or the size prescribes.
+
+    Raises:
+        InputError: a value outside its range, or a name that does not exist.
+    """
+
+    size: int = _option(384, "long side of the picture in pixels")
+    sizes: tuple[int, ...] | None = _option(
+        None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 96"
+    )
+    steps: int = _option(300, "evaluations of the objective, of all sizes together")
+    form: str = _option("gatys", "how the objective is written", choices=tuple(FORMS))
+    lam: float | None = _option(None, "λ, the weight of style against content; by default the form's")
+    content_layers: tuple[str, ...] = _option(CONTENT_LAYERS, "layers whose features are the content")
+    style_layers: tuple[str, ...] = _option(STYLE_LAYERS, "layers whose statistics are the style")
+    omega: tuple[float, ...] | None = _option(None, "ω, one weight for each style layer; by default the form's")
+    statistic: str = _option("gram", "what of the features is the style (see losses.py)")
+    tv: float = _option(0.0, "weight of total variation")
+    backbone: str = _option(
+        "auto",
+        "the loss network's weights: auto, vgg19, vgg16, embedded, or the path of a weights file; auto is VGG-19 "
+        "where its file is here or can be fetched, and else the embedded VGG-16",
+    )
+    pooling: str | None = _option(None, "avg or max; by default the form's", choices=("avg", "max"))
+    optimizer: str = _option("lbfgs", "how the picture is changed", choices=("lbfgs", "adam", "sgd"))
+    history: int = _option(50, "L-BFGS: how many pairs of steps it remembers")
+    learning_rate: float | None = _option(
+        None, "Adam and SGD: size of the steps, in units of the picture's range; by default the optimiser's"
+    )
+    momentum: float = _option(0.9, "SGD: share of the last step that is made again")
+    decay: float = _option(1.0, "SGD and Adam: what the learning rate is multiplied by after each step")
+    init: str = _option("content", "where the picture starts: content, style, noise, or the path or name of a picture")
+    seed: int = _option(0, "seed of the noise")
+    style_scale: float = _option(1.0, "long side of the painting, as a multiple of the picture's")
+
+    def __post_init__(self) -> None:
+        """Bring values to their types and check them."""
+        for entry in dataclasses.fields(self):
+            value = getattr(self, entry.name)
+            if entry.name in ("content_layers", "style_layers"):
+                value = tuple(layer_name(name) for name in ([value] if isinstance(value, str) else value))
+            elif entry.name in ("sizes", "omega") and value is not None:
+                value = tuple(value)
+            object.__setattr__(self, entry.name, value)
+            choices = entry.metadata["choices"]
+            if choices and value is not None and value not in choices:
+                raise InputError(nearest(value, choices, what=entry.name))
+        self._check_numbers()
+        if not self.content_layers and not self.style_layers:
+            raise InputError("there is neither a content layer nor a style layer; name at least one")
+        if self.omega is not None and len(self.omega) != len(self.style_layers):
+            raise InputError(
+                f"omega has {len(self.omega)} weights for {len(self.style_layers)} style layers; give one for each"
+            )
+        for name in ("content_layers", "style_layers"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise InputError(f"{name} names a layer twice")
+        self._check_sizes()
+
+    def _check_numbers(self) -> None:
+        _number("size", self.size, whole=True, low=1)
+        _number("steps", self.steps, whole=True, low=1)
+        _number("history", self.history, whole=True, low=1)
+        _number("seed", self.seed, whole=True, low=0)
+        for name in ("lam", "tv", "momentum"):
+            _number(name, getattr(self, name), low=0)
+        if self.momentum >= 1:
+            raise InputError(f"momentum must be below 1, not {self.momentum}")
+        for name in ("learning_rate", "decay", "style_scale"):
+            _number(name, getattr(self, name), above=0)
+        for weight in self.omega or ():
+            _number("omega", weight, low=0)
+
+    def _check_sizes(self) -> None:
+        if self.sizes is None:
+            return
+        for size in self.sizes:
+            _number("sizes", size, whole=True, low=1)
+        if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
+            raise InputError(f"sizes must grow from each to the next, not {self.sizes}")
+        if self.size not in (self.sizes[-1], Settings.size):
+            raise InputError(f"size is {self.size}, but sizes end at {self.sizes[-1]}; give one of the two")
+        object.__setattr__(self, "size", self.sizes[-1])
+
+    def replace(self, **changes: Any) -> "Settings":
+        """A copy with other values; unknown names are refused as in `settings_from`."""
+        return settings_from({**dataclasses.asdict(self), **changes})
+
+
+def settings_from(options: dict[str, Any]) -> Settings:
+    """Settings from names and values.
+
+    Raises:
+        InputError: an unknown name (the message says which comes closest) or a value that is not allowed.
+    """
+    known = [entry.name for entry in dataclasses.fields(Settings)]
+    for name in options:
+        if name not in known:
+            raise InputError(nearest(name, known, what="setting"))
+    return Settings(**options)
+
+
+def takes_settings(function: Callable) -> Callable:
+    """Give a function that takes **settings the signature and the documentation of every setting."""
+    signature = inspect.signature(function)
+    entries = dataclasses.fields(Settings)
+    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(e.name, inspect.Parameter.KEYWORD_ONLY, default=e.default, annotation=e.type) for e in entries
+    ]
+    function.__signature__ = signature.replace(parameters=[*own, *options])
+    lines = "\n".join(f"        {e.name} (default {e.default!r}): {e.metadata['help']}" for e in entries)
+    function.__doc__ = inspect.cleandoc(function.__doc__ or "") + f"\n\nSettings:\n{inspect.cleandoc(lines)}\n"
+    return function
+
+
+def _number(
+    name: str, value: Any, *, whole: bool = False, low: float | None = None, above: float | None = None
+) -> None:
+    if value is None:
+        return
+    kind = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise InputError(f"{name} must be {kind}, not {value!r}")
+    if not math.isfinite(value):
+        raise InputError(f"{name} must be finite, not {value}")
+    if low is not None and value < low:
+        raise InputError(f"{name} must be {kind} of at least {low}, not {value}")
+    if above is not None and value <= above:
+        raise InputError(f"{name} must be {kind} above {above}, not {value}")

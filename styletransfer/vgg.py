@@ -1,0 +1,146 @@
+"""The loss network: VGG cut after the deepest layer in use, its weights frozen, its features by layer name."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pooch
+from tqdm import tqdm
+
+from ._tensorflow import keras, tf
+from . import datasets
+from .errors import InputError, nearest
+from .images import atomic_path
+from .weights import Weights
+
+__all__ = ["loss_network", "mean_activations", "smallest_side"]
+
+SCALING_SIZE = 256  # long side in pixels of the photographs from which mean activations are taken
+
+SCALING_FLOOR = 0.1
+"""A filter counts as at least this share of its layer's mean activation.
+
+Some filters hardly ever fire on photographs. Divided by their own tiny mean they would dominate every Gram matrix
+(the style loss grows by about 10⁵) and leave the optimiser a problem so badly conditioned that it stalls. The paper
+does not mention the case; a tenth was found to be enough and leaves all but those few filters as the paper has them.
+"""
+
+
+def smallest_side(layers: tuple[str, ...]) -> int:
+    """The fewest pixels that a side must have for every one of `layers` to have a feature: each block halves it."""
+    return max(2 ** (int(layer[len("block")]) - 1) for layer in layers)
+
+
+@functools.lru_cache(maxsize=4)  # a network is 30 to 50 MB; runs that differ in λ or size alone share one
+def loss_network(
+    weights: Weights, layers: tuple[str, ...], *, pooling: Literal["avg", "max"], scaled: bool
+) -> keras.Model:
+    """Build the network that takes a picture to its features.
+
+    Args:
+        weights: the convolutions.
+        layers: Keras layer names; the features are those after the ReLU.
+        pooling: "avg" as in Gatys et al. 2016 (Sec. 2), or "max" as VGG was trained.
+        scaled: rescale the weights so that each filter's mean activation over the bundled photographs is one
+            (Gatys et al. 2016, Sec. 2), down to a floor: see `SCALING_FLOOR`. W_l[:, i] and b_l[i] are divided by
+            the mean activation μ_l[i] and the next layer's W[i, :] multiplied by it, so every layer computes what
+            it did before, divided by μ_l.
+
+    Returns:
+        A frozen model from (1, H, W, 3) in [0, 1] to a list of (1, H', W', N), one for each of `layers`.
+
+    Raises:
+        InputError: the network has no such layer.
+    """
+    names = list(weights.kernels)
+    for layer in layers:
+        if layer not in names:
+            raise InputError(nearest(layer, names, what=f"layer of {weights.architecture}"))
+    names = names[: max(names.index(layer) for layer in layers) + 1]
+    means = mean_activations(weights, pooling=pooling) if scaled else {}
+    inputs = keras.Input((None, None, 3))
+    x = keras.applications.vgg19.preprocess_input(255 * inputs)  # RGB to BGR, less the mean colour
+    outputs, before = {}, np.ones(3, np.float32)
+    for name in names:
+        if name.endswith("conv1") and name != names[0]:
+            pool = keras.layers.AveragePooling2D if pooling == "avg" else keras.layers.MaxPooling2D
+            x = pool(2, name=f"{name.partition('_')[0].replace('block', 'pool')}")(x)
+        kernel, bias = weights.kernels[name], weights.biases[name]
+        after = floored(means[name]) if scaled else np.ones(kernel.shape[3], np.float32)
+        convolution = keras.layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu", name=name)
+        x = outputs[name] = convolution(x)
+        convolution.set_weights([kernel * before[:, None] / after, bias / after])
+        before = after
+    network = keras.Model(inputs, [outputs[layer] for layer in layers], name=weights.architecture)
+    network.trainable = False
+    return network
+
+
+def floored(means: np.ndarray) -> np.ndarray:
+    """Mean activations (N,) of a layer's filters, none below `SCALING_FLOOR` times their mean."""
+    return np.maximum(means, SCALING_FLOOR * means.mean())
+
+
+def mean_activations(weights: Weights, *, pooling: Literal["avg", "max"]) -> Mapping[str, np.ndarray]:
+    """Mean activation of every filter over the bundled photographs, each photograph counting the same.
+
+    They are computed once for a weights file (some ten seconds, with a progress bar) and kept in the user's cache
+    folder, or in the one that STYLETRANSFER_CACHE_DIR names. The authors used images of ImageNet (unverified), and
+    whether with average or maximum pooling is not known: here with the pooling of the network they are used in.
+
+    Returns:
+        By layer name, float32 (N,), in the units of the raw network's activations.
+    """
+    photos = datasets.photos()
+    digest = hashlib.sha256(f"{weights.sha256} {pooling} {SCALING_SIZE}".encode())
+    for photo in photos.values():
+        digest.update(photo.path.read_bytes())
+    home = Path(os.environ.get("STYLETRANSFER_CACHE_DIR", pooch.os_cache("styletransfer")))
+    kept = home / f"mean-activations-{digest.hexdigest()[:16]}.npz"
+    names = tuple(weights.kernels)
+    means = _read_means(kept, weights)
+    if means is None:
+        network = loss_network(weights, names, pooling=pooling, scaled=False)
+
+        @tf.function(input_signature=[tf.TensorSpec((1, None, None, 3))])
+        def positions(image: tf.Tensor) -> list[tf.Tensor]:
+            return [tf.reduce_mean(features, (0, 1, 2)) for features in network(image)]
+
+        bar = tqdm(photos.values(), desc="mean activations (once per weights file)", leave=False)
+        found = [positions(photo.load(size=SCALING_SIZE)[None]) for photo in bar]
+        means = {
+            name: np.mean(rows, axis=0, dtype=np.float32)
+            for name, rows in zip(names, zip(*found, strict=True), strict=True)
+        }
+        _keep_means(kept, means)
+    return means
+
+
+def _read_means(path: Path, weights: Weights) -> dict[str, np.ndarray] | None:
+    """What the cache holds, or None where there is nothing or something that cannot be right."""
+    try:
+        with np.load(path) as file:
+            means = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError):
+        return None
+    except Exception as error:
+        # zipfile and zlib have error types of their own for a damaged archive.
+        if type(error).__module__ in ("zipfile", "zlib"):
+            return None
+        raise
+    shapes = {name: bias.shape for name, bias in weights.biases.items()}
+    whole = {name: mean.shape for name, mean in means.items()} == shapes
+    return means if whole and all(np.isfinite(mean).all() for mean in means.values()) else None
+
+
+def _keep_means(path: Path, means: dict[str, np.ndarray]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            np.savez(temporary, **means)
+    except (OSError, InputError):
+        pass  # a cache that cannot be written costs ten seconds the next time, and no result
