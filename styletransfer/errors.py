@@ -2,8 +2,10 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    from .runs import Result
 
 __all__ = ["InputError", "NonFiniteError", "nearest"]
 
@@ -16,12 +18,10 @@ class NonFiniteError(ArithmeticError):
     """The loss or its gradient became infinite or not a number.
 
     Attributes:
-        image: the last picture with a finite loss, float32 (H, W, 3) in [0, 1], or None.
-        record: the record of the run up to there, or None.
+        result: the last picture with a finite loss and its record (a `Result`), or None where there was none.
     """
 
-    image: np.ndarray | None = None
-    record: dict | None = None
+    result: "Result | None" = None
 
 
 def nearest(word: str, known: Iterable[str], *, what: str) -> str:

@@ -8,8 +8,9 @@ import io
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -21,7 +22,9 @@ __all__ = ["as_picture", "atomic_path", "encode", "fit", "read_image", "resize",
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS
 """Pillow's own limit against decompression bombs: 89,478,485 pixels."""
 
-WRITABLE = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+WRITABLE = MappingProxyType(
+    {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+)
 
 
 def read_image(path: str | os.PathLike, *, size: int | None = None) -> np.ndarray:
@@ -66,7 +69,6 @@ def read_image(path: str | os.PathLike, *, size: int | None = None) -> np.ndarra
 
 
 def _decode(image: Image.Image) -> np.ndarray:
-    image.seek(0) if getattr(image, "n_frames", 1) > 1 else None
     profile = image.info.get("icc_profile")
     if image.mode in ("I", "I;16", "I;16B", "I;16L"):  # Pillow gives 16-bit grey in any of these
         image = ImageOps.exif_transpose(image)
@@ -200,18 +202,22 @@ def save_image(array: np.ndarray, path: str | os.PathLike) -> None:
         picture.save(temporary, format=format, **options)
 
 
-def check_writable(path: str | os.PathLike) -> str:
-    """Pillow's name of the format that `path` ends with, after a trial that something can be written there.
+def check_writable(path: str | os.PathLike, *, endings: Mapping[str, str] = WRITABLE) -> str:
+    """The format that `path` ends with, after a trial that something can be written there.
+
+    Args:
+        path: the file to be.
+        endings: format by ending; by default Pillow's formats of pictures.
 
     Raises:
         InputError: an unknown ending, a missing folder, or no permission.
     """
     path = Path(path)
-    if path.suffix.lower() not in WRITABLE:
-        raise InputError(f"cannot write {path}: the name must end in {', '.join(WRITABLE)}")
+    if path.suffix.lower() not in endings:
+        raise InputError(f"cannot write {path}: the name must end in {', '.join(endings)}")
     with contextlib.suppress(_Trial), atomic_path(path):
         raise _Trial
-    return WRITABLE[path.suffix.lower()]
+    return endings[path.suffix.lower()]
 
 
 class _Trial(Exception):

@@ -57,10 +57,14 @@ class Step:
     def entry(self) -> dict[str, float]:
         """The step as a record's history has it."""
         losses = self.losses
-        return dict(
-            size=self.size, step=self.step, seconds=round(self.seconds, 3), loss=losses.total,
-            content=losses.content, style=losses.style,
-        )  # fmt: skip
+        return {
+            "size": self.size,
+            "step": self.step,
+            "seconds": round(self.seconds, 3),
+            "loss": losses.total,
+            "content": losses.content,
+            "style": losses.style,
+        }
 
 
 class Run:
@@ -88,7 +92,7 @@ class Run:
         style: str | os.PathLike | np.ndarray | Source,
         settings: Settings | None = None,
         *,
-        start: np.ndarray | None = None,
+        start: np.ndarray | Source | None = None,
     ) -> None:
         """Open the pictures, decide what was left open and build the first size's objective."""
         settings = settings or Settings()
@@ -117,9 +121,9 @@ class Run:
         self._decide()
         self._state: State = self._optimizer.start(self._first_canvas())
 
-    def _open_start(self, start: np.ndarray | None, settings: Settings) -> Source | None:
+    def _open_start(self, start: np.ndarray | Source | None, settings: Settings) -> Source | None:
         if start is not None:
-            return open_picture(start, "the picture to start from")
+            return start if isinstance(start, Source) else open_picture(start, "the picture to start from")
         if settings.init in ("content", "style", "noise"):
             return None
         return open_picture(settings.init)
@@ -216,7 +220,7 @@ class Run:
             f"the loss is not finite at step {self.step + 1} ({self._size} px); the picture before it is kept; {advice}"
         )
         if self.history:
-            error.image, error.record = self.image, self.record(stopped="not finite")
+            error.result = Result(self.image, self.record(stopped="not finite"))
         return error
 
     def finish(self, listeners: Sequence[Listener] = ()) -> Result:

@@ -6,7 +6,6 @@ one function with `@statistic`: its name is then a value of the setting `statist
 
 from collections.abc import Callable
 
-
 from ._tensorflow import tf
 from .settings import Form
 

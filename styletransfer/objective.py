@@ -71,8 +71,15 @@ class Objective:
     ) -> None:
         """Encode both targets, once."""
         checked = Settings(
-            **dict(form=form, lam=lam, content_layers=content_layers, style_layers=style_layers, omega=omega),
-            **dict(statistic=statistic, tv=tv, backbone=backbone, pooling=pooling),
+            form=form,
+            lam=lam,
+            content_layers=content_layers,
+            style_layers=style_layers,
+            omega=omega,
+            statistic=statistic,
+            tv=tv,
+            backbone=backbone,
+            pooling=pooling,
         )
         if statistic not in STATISTICS:
             raise InputError(nearest(statistic, STATISTICS, what="statistic"))
@@ -183,7 +190,7 @@ def _functions(
 
     def encode(image: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         features = dict(zip(layers, network(image), strict=True))
-        return [features[layer] for layer in content_layers], [measure(features[l]) for l in style_layers]
+        return [features[layer] for layer in content_layers], [measure(features[layer]) for layer in style_layers]
 
     def evaluate(
         image: tf.Tensor,

@@ -1,4 +1,4 @@
-"""Every option of a run, its default and its meaning: the one home that Python, the command line and the record share."""
+"""Every option of a run, its default and its meaning: one home for Python, command line and record."""
 
 import dataclasses
 import inspect

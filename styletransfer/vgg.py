@@ -11,8 +11,8 @@ import numpy as np
 import pooch
 from tqdm import tqdm
 
-from ._tensorflow import keras, tf
 from . import datasets
+from ._tensorflow import keras, tf
 from .errors import InputError, nearest
 from .images import atomic_path
 from .weights import Weights

@@ -159,19 +159,17 @@ def _read(path: Path, name: str, *, sha256: str | None = None) -> Weights:
         raise InputError(
             f"{path} is not a whole HDF5 weights file: it is truncated or another format ({error})"
         ) from None
-    for architecture, convolutions in CONVOLUTIONS.items():
-        names, shapes = _layout(convolutions)
-        if [kernel.shape for kernel in kernels] == shapes and [bias.shape for bias in biases] == [
-            shape[3:] for shape in shapes
-        ]:
-            break
-    else:
+    found_shapes = [(kernel.shape, bias.shape) for kernel, bias in zip(kernels, biases, strict=True)]
+    layouts = {architecture: _layout(convolutions) for architecture, convolutions in CONVOLUTIONS.items()}
+    fitting = [a for a, (_, shapes) in layouts.items() if found_shapes == [(shape, shape[3:]) for shape in shapes]]
+    if not fitting:
         raise InputError(f"{path} does not hold the convolutions of a VGG-16 or VGG-19 in Keras' layout")
+    names, _ = layouts[fitting[0]]
     if not all(np.isfinite(values).all() for values in (*kernels, *biases)):
         raise InputError(f"{path} holds weights that are not finite")
     return Weights(
         name,
-        architecture,
+        fitting[0],
         found,
         MappingProxyType(dict(zip(names, kernels, strict=True))),
         MappingProxyType(dict(zip(names, biases, strict=True))),
