@@ -25,12 +25,11 @@ __all__ = ["Run", "Step", "ladder", "share", "transfer"]
 
 log = logging.getLogger("styletransfer")
 
-COARSEST = 96  # long side in pixels below which halving no longer helps: a stroke is then a pixel or two
-LEAST_SIDE = 2  # the coarsest size keeps the short side at this many times what the deepest layer needs
+COARSEST = 160
+"""Long side in pixels below which halving no longer helps: at 96 px the photograph's own forms are lost, and no larger
+size brings them back."""
 
-# Halving the size makes a step four times as cheap, and the large forms are settled there: each size gets this many
-# times the steps of the next larger one.
-STEPS_RATIO = 1.0
+LEAST_SIDE = 2  # the coarsest size keeps the short side at this many times what the deepest layer needs
 
 Listener = Callable[["Run", "Step"], None]
 
@@ -183,6 +182,10 @@ class Run:
                 raise StopIteration
             self._enlarge()
         losses, gradient = self.objective.value_and_gradient(self._state.x)
+        if self._stage_step == 0:
+            # Every size starts from a picture in [0, 1], where the term is zero and its weight can still be chosen.
+            # The gradient's root mean square makes one choice serve every form, λ and size.
+            self.objective.box = self.settings.box * float(np.sqrt(np.mean(np.square(gradient))))
         try:
             state = self._optimizer.step(self._state, losses.total, gradient)
         except NonFiniteError:
@@ -309,7 +312,7 @@ class Run:
             "state": scalars,
             "losses": dataclasses.asdict(self._losses) if self._losses else None,
             "stage": [self._stage, self._stage_step],
-            "weighting": [self.objective.lam, self.objective.omega, self.objective.tv],
+            "weighting": {name: getattr(self.objective, name) for name in ("lam", "omega", "tv", "box")},
             **{"seconds": self._seconds, "history": self.history, "stalls": self.stalls},
         }
         write_state(path, arrays, facts)
@@ -334,7 +337,8 @@ class Run:
                 raise InputError(f"{path} was made with other weights than {settings.backbone} has now")
             run._stage, run._stage_step = facts["stage"]
             run.objective = run._objective()
-            run.objective.lam, run.objective.omega, run.objective.tv = facts["weighting"]
+            for name, weight in facts["weighting"].items():
+                setattr(run.objective, name, weight)
             run._state = _unpack(type(run._state), arrays, facts["state"])
             run._losses = Losses(**facts["losses"]) if facts["losses"] else None
             run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
@@ -361,10 +365,8 @@ def ladder(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def share(steps: int, sizes: int) -> list[int]:
-    """How many of the steps each size gets, coarse to fine: at least one each, in the ratio `STEPS_RATIO`."""
-    parts = np.array([STEPS_RATIO ** (sizes - 1 - i) for i in range(sizes)])
-    marks = np.round(np.cumsum(parts) / parts.sum() * (steps - sizes)).astype(int)
-    return [1 + int(n) for n in np.diff(marks, prepend=0)]
+    """How many of the steps each size gets, coarse to fine: the same for all, the rest to the coarse ones."""
+    return [steps // sizes + (i < steps % sizes) for i in range(sizes)]
 
 
 @takes_settings

@@ -9,7 +9,7 @@ import numpy as np
 from ._tensorflow import keras, tf
 from .errors import InputError, nearest
 from .images import as_picture
-from .losses import STATISTICS, content_loss, style_loss, total_variation
+from .losses import STATISTICS, content_loss, outside, style_loss, total_variation
 from .settings import FORMS, Form, Settings
 from .vgg import loss_network, smallest_side
 from .weights import load_weights, resolve_backbone
@@ -22,10 +22,11 @@ class Losses:
     """The losses of one picture, in the units of the form.
 
     Attributes:
-        total: content + λ · style + tv weight · tv, what is minimised.
+        total: content + λ · style + tv weight · tv + box weight · box, what is minimised.
         content: the content term, without a weight.
         style: Σ_l ω_l E_l, without λ.
-        tv: total variation, without its weight; 0 where it is not in use.
+        tv: total variation, without its weight.
+        box: how far values lie outside [0, 1], without its weight; 0 for every picture that can be shown.
         layers: {"content": {layer: its loss}, "style": {layer: E_l, without ω_l}}.
     """
 
@@ -33,6 +34,7 @@ class Losses:
     content: float
     style: float
     tv: float
+    box: float
     layers: dict[str, dict[str, float]]
 
 
@@ -46,6 +48,7 @@ class Objective:
 
     Attributes:
         lam, omega, tv: the weights in use. They may be set at any time; the next evaluation takes them.
+        box: the weight of `losses.outside`, likewise; 0 until somebody sets it, as the loop does.
         form: the `Form`.
         weights: the `Weights` of the loss network.
         pooling: "avg" or "max", as in use.
@@ -92,13 +95,13 @@ class Objective:
         self.pooling = pooling or self.form.pooling
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
         network = loss_network(self.weights, layers, pooling=self.pooling, scaled=self.form.scaled)
-        self._functions = _functions(network, layers, self.form, statistic, self.content_layers, self.style_layers)
+        self._functions = _functions(network, self.form, statistic, self.content_layers, self.style_layers)
         nothing = np.zeros((1, 16, 16, 3), np.float32)
         self._content_targets, _ = self._functions.encode(nothing if content is None else content[None])
         _, self._style_targets = self._functions.encode(nothing if style is None else style[None])
         self.lam = self.form.lam if lam is None else float(lam)
         self.omega = self._default_omega() if omega is None else tuple(map(float, omega))
-        self.tv = float(tv)
+        self.tv, self.box = float(tv), 0.0
 
     def _picture(self, picture: np.ndarray | None, layers: tuple[str, ...], what: str) -> np.ndarray | None:
         if not layers:
@@ -155,8 +158,8 @@ class Objective:
         return tf.constant(image[None])
 
     def _arguments(self) -> tuple:
-        # λ, ω and the weight of total variation are tensors: changing them never traces the function again.
-        weights = (tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv))
+        # The weights are tensors: changing them never traces the function again.
+        weights = (tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box))
         return self._content_targets, self._style_targets, *weights
 
     def _losses(self, values: dict[str, tf.Tensor]) -> Losses:
@@ -164,7 +167,7 @@ class Objective:
             "content": dict(zip(self.content_layers, values["content_layers"].numpy().tolist(), strict=True)),
             "style": dict(zip(self.style_layers, values["style_layers"].numpy().tolist(), strict=True)),
         }
-        scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv")}
+        scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv", "box")}
         return Losses(**scalars, layers=by_layer)
 
 
@@ -180,7 +183,6 @@ class _Functions:
 @functools.lru_cache(maxsize=4)  # as many as networks are kept
 def _functions(
     network: keras.Model,
-    layers: tuple[str, ...],
     form: Form,
     statistic: str,
     content_layers: tuple[str, ...],
@@ -189,7 +191,7 @@ def _functions(
     measure = functools.partial(STATISTICS[statistic], per_position=form.per_position)
 
     def encode(image: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        features = dict(zip(layers, network(image), strict=True))
+        features = network(image)
         return [features[layer] for layer in content_layers], [measure(features[layer]) for layer in style_layers]
 
     def evaluate(
@@ -199,6 +201,7 @@ def _functions(
         lam: tf.Tensor,
         omega: tf.Tensor,
         tv: tf.Tensor,
+        box: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
         found, statistics = encode(image)
         content = [content_loss(f, t, form=form) for f, t in zip(found, content_targets, strict=True)]
@@ -207,10 +210,12 @@ def _functions(
             "content_layers": tf.stack(content) if content else tf.zeros(0),
             "style_layers": tf.stack(style) if style else tf.zeros(0),
             "tv": total_variation(image),
+            "box": outside(image),
         }
         values["content"] = tf.reduce_sum(values["content_layers"])
         values["style"] = tf.reduce_sum(omega * values["style_layers"])
-        values["total"] = values["content"] + lam * values["style"] + tv * values["tv"]
+        terms = (values["content"], lam * values["style"], tv * values["tv"], box * values["box"])
+        values["total"] = tf.add_n(terms)
         return values
 
     def differentiate(image: tf.Tensor, *arguments: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:

@@ -111,7 +111,7 @@ class Settings:
 
     size: int = _option(384, "long side of the picture in pixels")
     sizes: tuple[int, ...] | None = _option(
-        None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 96"
+        None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 160"
     )
     steps: int = _option(300, "evaluations of the objective, of all sizes together")
     form: str = _option("gatys", "how the objective is written", choices=tuple(FORMS))
@@ -121,6 +121,9 @@ class Settings:
     omega: tuple[float, ...] | None = _option(None, "ω, one weight for each style layer; by default the form's")
     statistic: str = _option("gram", "what of the features is the style (see losses.py)")
     tv: float = _option(0.0, "weight of total variation")
+    box: float = _option(
+        1.0, "how strongly values outside [0, 1] are drawn back, in units of the first gradient; 0 lets them be"
+    )
     backbone: str = _option(
         "auto",
         "the loss network's weights: auto, vgg19, vgg16, embedded, or the path of a weights file; auto is VGG-19 "
@@ -167,7 +170,7 @@ class Settings:
         _number("steps", self.steps, whole=True, low=1)
         _number("history", self.history, whole=True, low=1)
         _number("seed", self.seed, whole=True, low=0)
-        for name in ("lam", "tv", "momentum"):
+        for name in ("lam", "tv", "box", "momentum"):
             _number(name, getattr(self, name), low=0)
         if self.momentum >= 1:
             raise InputError(f"momentum must be below 1, not {self.momentum}")

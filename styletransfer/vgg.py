@@ -51,7 +51,7 @@ def loss_network(
             it did before, divided by μ_l.
 
     Returns:
-        A frozen model from (1, H, W, 3) in [0, 1] to a list of (1, H', W', N), one for each of `layers`.
+        A frozen model from (1, H, W, 3) in [0, 1] to the features (1, H', W', N) by name, for each of `layers`.
 
     Raises:
         InputError: the network has no such layer.
@@ -75,7 +75,7 @@ def loss_network(
         x = outputs[name] = convolution(x)
         convolution.set_weights([kernel * before[:, None] / after, bias / after])
         before = after
-    network = keras.Model(inputs, [outputs[layer] for layer in layers], name=weights.architecture)
+    network = keras.Model(inputs, {layer: outputs[layer] for layer in layers}, name=weights.architecture)
     network.trainable = False
     return network
 
@@ -107,15 +107,12 @@ def mean_activations(weights: Weights, *, pooling: Literal["avg", "max"]) -> Map
         network = loss_network(weights, names, pooling=pooling, scaled=False)
 
         @tf.function(input_signature=[tf.TensorSpec((1, None, None, 3))])
-        def positions(image: tf.Tensor) -> list[tf.Tensor]:
-            return [tf.reduce_mean(features, (0, 1, 2)) for features in network(image)]
+        def positions(image: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {name: tf.reduce_mean(features, (0, 1, 2)) for name, features in network(image).items()}
 
         bar = tqdm(photos.values(), desc="mean activations (once per weights file)", leave=False)
         found = [positions(photo.load(size=SCALING_SIZE)[None]) for photo in bar]
-        means = {
-            name: np.mean(rows, axis=0, dtype=np.float32)
-            for name, rows in zip(names, zip(*found, strict=True), strict=True)
-        }
+        means = {name: np.mean([row[name] for row in found], axis=0, dtype=np.float32) for name in names}
         _keep_means(kept, means)
     return means
 

@@ -1,0 +1,174 @@
+"""The command line as people type it: real processes, real files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from styletransfer import datasets
+from styletransfer.__main__ import main
+from styletransfer.images import read_image
+
+QUICK = ("--size", "48", "--steps", "6", "--backbone", "embedded")
+
+
+def test_picture_and_record(command, tmp_path):
+    done = command(
+        "petra", "night_cafe", "--out", "out.png", *QUICK, "--lam", "50", "--style-layers", "conv1_1,conv2_1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "step 6 of 6" in done.stderr
+    assert read_image(tmp_path / "out.png").shape == (34, 48, 3)
+    record = json.loads((tmp_path / "out.json").read_text())
+    settings = record["settings"]
+    assert (settings["lam"], settings["size"], settings["steps"]) == (50, 48, 6)
+    assert settings["style_layers"] == ["block1_conv1", "block2_conv1"]
+    assert settings["omega"] == [0.5, 0.5]
+    assert record["content"]["picture"] == "petra"
+    assert len(record["content"]["sha256"]) == len(record["weights"]["sha256"]) == 64
+    assert "Berthold Werner" in record["content"]["credit"]
+    assert {"python", "tensorflow", "keras", "numpy", "styletransfer"} <= set(record["versions"])
+    assert len(record["history"]) == 6
+    assert {"size", "step", "seconds", "loss", "content", "style"} == set(record["history"][0])
+    assert sorted(os.listdir(tmp_path)) == ["out.json", "out.png"]
+    again = command("--replay", "out.json", "--out", "again.png")
+    assert again.returncode == 0, again.stderr
+    assert "differs" not in again.stderr
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "out.png").read_bytes()
+
+
+def test_auto_is_said_and_recorded(command, tmp_path):
+    done = command("petra", "night_cafe", "--out", "out.jpg", *QUICK[:4], HTTPS_PROXY="http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("the embedded VGG-16 is used") == 1
+    weights = json.loads((tmp_path / "out.json").read_text())["weights"]
+    assert (weights["requested"], weights["name"]) == ("auto", "embedded")
+    assert "no connection" in weights["note"]
+
+
+def test_ctrl_c_keeps_the_picture_and_the_state(tmp_path):
+    """A real interrupt of a real process; the state then goes on to the picture of the uninterrupted run."""
+    words = ["petra", "night_cafe", "--size", "96", "--steps", "60", "--backbone", "embedded", "--preview", "now.png"]
+    base = [sys.executable, "-m", "styletransfer"]
+    process = subprocess.Popen(
+        [*base, *words, "--out", "out.png", "--checkpoint", "state.npz"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "now.png").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "the picture so far" in errors
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert record["stopped"] == "interrupted"
+    assert 0 < len(record["history"]) < 60
+    assert read_image(tmp_path / "out.png").shape == (68, 96, 3)
+    for end in (["--resume", "state.npz", "--out", "resumed.png"], [*words, "--out", "whole.png"]):
+        subprocess.run([*base, *end, "--quiet"], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    np.testing.assert_array_equal(read_image(tmp_path / "resumed.png"), read_image(tmp_path / "whole.png"))
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch, capsys):
+    """The command line in this process, which must end with code 2 and one clear sentence; gives the sentence."""
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 30), "red").save("good.png")
+
+    def run(*arguments):
+        before = sorted(os.listdir(tmp_path))
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as error:  # argparse
+            code = error.code
+        output = capsys.readouterr()
+        assert code == 2
+        assert output.out == ""
+        assert "Traceback" not in output.err
+        assert sorted(os.listdir(tmp_path)) == before
+        return output.err.strip().splitlines()[-1]
+
+    return run
+
+
+def test_bad_input(words, tmp_path):
+    out = ("--out", "out.png", *QUICK)
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "cut.webp").write_bytes(datasets.photos()["petra"].path.read_bytes()[:5000])
+    Image.new("RGB", (4000, 2)).save("thin.png")
+    for arguments, sentence in [
+        (["petrra", "night_cafe", *out], "did you mean 'petra'"),
+        (["missing.jpg", "night_cafe", *out], "there is no file missing.jpg"),
+        ([tmp_path, "night_cafe", *out], "is a folder"),
+        (["text.png", "night_cafe", *out], "not a picture"),
+        (["empty.png", "night_cafe", *out], "empty file"),
+        (["good.png", "cut.webp", *out], "damaged or truncated"),
+        (["thin.png", "night_cafe", *out], "too few for the deepest layer"),
+        (["good.png", "night_cafe"], "--out OUT.png"),
+        (["good.png", *out], "name a photograph and a painting"),
+        ([*out], "name a photograph and a painting"),
+        (["good.png", "night_cafe", "--out", "missing/out.png"], "there is no folder missing"),
+        (["good.png", "night_cafe", "--out", "/proc/out.png"], "cannot write /proc/out.png"),
+        (["good.png", "night_cafe", "--out", "out.gif"], "the name must end in .png"),
+        (["good.png", "night_cafe", *out, "--preview", "missing/x.png"], "there is no folder missing"),
+        (["good.png", "night_cafe", *out, "--checkpoint", "state.txt"], "the name must end in .npz"),
+        (["good.png", "night_cafe", *out, "--lam", "-1"], "lam must be a number of at least 0"),
+        (["good.png", "night_cafe", *out, "--lam", "nan"], "lam must be finite"),
+        (["good.png", "night_cafe", *out, "--lam", "much"], "invalid float value: 'much'"),
+        (["good.png", "night_cafe", *out, "--steps", "0"], "steps must be"),
+        (["good.png", "night_cafe", *out, "--sizes", "96,a"], "invalid list of int value: '96,a'"),
+        (["good.png", "night_cafe", *out, "--form", "gaty"], "invalid choice: 'gaty'"),
+        (["good.png", "night_cafe", *out, "--content-layers", "conv9_9"], "unknown layer 'conv9_9'"),
+        (["good.png", "night_cafe", *out, "--content-layers", "conv5_4"], "unknown layer of vgg16 'block5_conv4'"),
+        (["good.png", "night_cafe", "--out", "out.png", "--backbone", "vgg17"], "unknown backbone 'vgg17'"),
+        (["good.png", "night_cafe", "--out", "out.png", "--backbone", "text.png"], "not a whole HDF5 weights file"),
+        (["good.png", "night_cafe", *out, "--statistic", "grm"], "did you mean 'gram'"),
+        (["--replay", "missing.json"], "there is no record"),
+        (["--replay", "text.png", "--out", "out.png"], "is not the record of a run"),
+        (["--replay", "text.png", "good.png"], "takes pictures and settings from its file"),
+        (["--resume", "text.png", "--out", "out.png"], "not the saved state of a run"),
+    ]:
+        assert sentence in words(*arguments), arguments
+
+
+def test_replay_refuses_what_has_changed(words, tmp_path, capsys):
+    assert main(["good.png", "night_cafe", "--out", "out.png", "--quiet", *QUICK]) == 0
+    capsys.readouterr()
+    record = json.loads((tmp_path / "out.json").read_text())
+    Image.new("RGB", (40, 30), "green").save("good.png")
+    assert "good.png has changed" in words("--replay", "out.json")
+    (tmp_path / "good.png").unlink()
+    assert "there is no file good.png" in words("--replay", "out.json")
+    Image.new("RGB", (40, 30), "red").save("good.png")
+    record["weights"]["sha256"] = "0" * 64
+    (tmp_path / "out.json").write_text(json.dumps(record))
+    assert "are not those that made out.json" in words("--replay", "out.json")
+
+
+def test_a_run_that_diverges_leaves_its_last_good_picture(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["petra", "night_cafe", "--out", "out.png", "--optimizer", "sgd", "--learning-rate", "1e30", *QUICK]
+    assert main([*words, "--steps", "40", "--quiet"]) == 2
+    assert "not finite at step" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out.json").read_text())["stopped"] == "not finite"
+    assert np.isfinite(read_image(tmp_path / "out.png")).all()
+
+
+def test_list(capsys):
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in (*datasets.photos(), *datasets.paintings(), *datasets.paper()))

@@ -1,0 +1,91 @@
+"""The databases: what is there, what it is called, and what is said when it is not."""
+
+import hashlib
+import shutil
+
+import numpy as np
+import pooch
+import pytest
+from PIL import Image
+
+from styletransfer import datasets
+from styletransfer.errors import InputError
+
+
+def test_every_bundled_picture_is_listed_and_whole():
+    assert len(datasets.photos()) == 44
+    assert len(datasets.paintings()) == 8
+    home = datasets.data_folder()
+    files = {path.relative_to(home).as_posix() for path in home.glob("*/*.webp")}
+    pictures = [*datasets.photos().values(), *datasets.paintings().values()]
+    assert {picture.path.relative_to(home).as_posix() for picture in pictures} == files
+    for picture in pictures:
+        array = picture.load(size=32)
+        assert max(array.shape[:2]) == 32
+        assert picture.author
+        assert picture.licence in ("Public domain", "CC0-1.0")
+        assert picture.licence in picture.credit
+    assert all(photo.source.startswith("https://commons.wikimedia.org/") for photo in datasets.photos().values())
+
+
+def test_names_and_paths(tmp_path):
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "mine.png")
+    assert datasets.load_image(tmp_path / "mine.png").shape == (20, 30, 3)
+    assert datasets.load_image("night_cafe", size=50).shape == (39, 50, 3)
+    with pytest.raises(InputError, match="did you mean 'petra'"):
+        datasets.load_image("petrra")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        datasets.load_image("petra.png")
+    with pytest.raises(InputError, match="is a folder"):
+        datasets.load_image(tmp_path)
+
+
+def test_folder(tmp_path):
+    for name in ("b.png", "a.jpg", "a.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    pictures = datasets.folder(tmp_path)
+    assert list(pictures) == ["a.jpg", "a.png", "b"]
+    assert pictures["b"].load().shape == (8, 8, 3)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no picture in the folder"):
+        datasets.folder(tmp_path / "empty")
+    with pytest.raises(InputError, match="there is no folder"):
+        datasets.folder(tmp_path / "missing")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty place for the papers' pictures, and no way to any network."""
+    monkeypatch.setattr(datasets._STORE, "path", tmp_path)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    return tmp_path
+
+
+def test_paper_pictures_say_so_without_network(store):
+    with pytest.raises(InputError, match=r"'tubingen' could not be had .*no connection.*put the file there yourself"):
+        datasets.load_image("tubingen")
+    assert list(store.iterdir()) == []
+
+
+def test_paper_pictures_are_pinned_and_checked(store):
+    assert len(datasets.paper()) == 6
+    for name, picture in datasets.paper().items():
+        assert "/master/" not in picture.source
+        assert len(pooch.core.Pooch.get_url(datasets._STORE, f"{name}.jpg").split("/")[5]) == 40  # a commit
+    # A file of that name with other content is not taken for the picture.
+    Image.new("RGB", (8, 8)).save(store / "wave.jpg")
+    with pytest.raises(InputError, match="'wave' could not be had"):
+        datasets.load_image("wave")
+
+
+def test_a_paper_picture_is_taken_from_the_store(store, monkeypatch):
+    Image.new("RGB", (40, 30), "blue").save(store / "wave.jpg")
+    checksum = hashlib.sha256((store / "wave.jpg").read_bytes()).hexdigest()
+    monkeypatch.setitem(datasets._STORE.registry, "wave.jpg", f"sha256:{checksum}")
+    assert datasets.load_image("wave").shape == (30, 40, 3)
+
+
+def test_the_same_picture_under_two_paths(tmp_path):
+    shutil.copy(datasets.photos()["petra"].path, tmp_path / "copy.webp")
+    np.testing.assert_array_equal(datasets.load_image(tmp_path / "copy.webp"), datasets.load_image("petra"))

@@ -1,0 +1,255 @@
+"""The loop: what a run records, how it is stopped and gone on with, and that it can be made again."""
+
+import dataclasses
+import inspect
+import itertools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import styletransfer
+from styletransfer import Objective, listeners
+from styletransfer.errors import InputError, NonFiniteError
+from styletransfer.images import read_image, save_image
+from styletransfer.loop import Run, ladder, share, transfer
+from styletransfer.settings import Settings, settings_from
+
+TINY = {"size": 64, "sizes": (40, 64), "steps": 12, "backbone": "embedded"}
+OPTIMIZERS = ("lbfgs", "adam", "sgd")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_one_record_per_step(pair, optimizer):
+    run = Run(*pair, settings_from({**TINY, "optimizer": optimizer}))
+    steps = list(run)
+    assert [step.step for step in steps] == list(range(1, 13))
+    assert [step.size for step in steps] == [40] * 6 + [64] * 6
+    assert all(a.seconds < b.seconds for a, b in itertools.pairwise(steps))
+    assert steps[-1].work == pytest.approx(1)
+    assert run.history[-1] == steps[-1].entry
+    assert set(steps[0].entry) == {"size", "step", "seconds", "loss", "content", "style"}
+    for half in (steps[:6], steps[6:]):
+        assert half[-1].losses.total < half[0].losses.total
+    if optimizer == "lbfgs":
+        totals = [step.losses.total for step in steps[6:]]
+        assert totals == sorted(totals, reverse=True)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("stop", [1, 4, 6, 9, 12])
+def test_stop_and_resume_equals_the_uninterrupted_run(pair, tmp_path, optimizer, stop):
+    """Bit for bit, wherever it is stopped: within a line search, between two sizes, in the end."""
+    settings = settings_from({**TINY, "optimizer": optimizer, "init": "noise", "seed": 3, "history": 4})
+    whole = Run(*pair, settings).finish()
+    run = Run(*pair, settings)
+    for _ in range(stop):
+        next(run)
+    run.save(tmp_path / "state.npz")
+    rest = Run.load(tmp_path / "state.npz").finish()
+    np.testing.assert_array_equal(rest.image, whole.image)
+
+    def without_seconds(record):
+        return {
+            **record,
+            "history": [{key: value for key, value in e.items() if key != "seconds"} for e in record["history"]],
+        }
+
+    assert without_seconds(rest.record) == without_seconds(whole.record)
+
+
+def test_changed_weights_survive_a_stop(pair, tmp_path):
+    run = Run(*pair, settings_from(TINY))
+    next(run)
+    run.objective.lam = 5.0
+    run.save(tmp_path / "state.npz")
+    again = Run.load(tmp_path / "state.npz")
+    assert next(again).losses == next(run).losses
+    assert again.objective.lam == 5.0
+
+
+def test_the_losses_are_those_of_the_picture(pair):
+    run = Run(*pair, settings_from(TINY))
+    step = list(run)[-1]
+    objective = Objective(*pair, backbone="embedded")
+    objective.box = run.objective.box
+    np.testing.assert_allclose(objective(run._state.kept).total, step.losses.total, rtol=1e-5)
+    final = run.record()["picture"]["losses"]
+    assert objective(run.image).total == pytest.approx(final["total"], rel=1e-5)
+    assert final["box"] == 0
+
+
+def test_the_box_term_keeps_the_loss_of_the_clipped_picture(pair):
+    """Without it the picture that is saved is far worse than the canvas that was optimised."""
+    settings = {**TINY, "sizes": (64,), "steps": 80}
+    kept, free = (transfer(*pair, progress=False, **settings, box=box).record for box in (1.0, 0.0))
+    assert kept["picture"]["losses"]["total"] < 1.05 * kept["history"][-1]["loss"]
+    assert free["picture"]["losses"]["total"] > 1.5 * free["history"][-1]["loss"]
+    assert kept["history"][-1]["loss"] < 1.3 * free["history"][-1]["loss"]
+
+
+def test_starts(pair, rng, tmp_path):
+    def first(**options):
+        start = options.pop("start", None)
+        return Run(*pair, settings_from({**TINY, "sizes": (64,), **options}), start=start).image
+
+    np.testing.assert_array_equal(first(init="content"), pair[0])
+    assert first(init="style").shape == pair[0].shape
+    assert np.abs(first(init="style").mean((0, 1)) - pair[1].mean((0, 1))).max() < 0.01
+    noise = first(init="noise", seed=5)
+    np.testing.assert_array_equal(noise, first(init="noise", seed=5))
+    assert np.abs(noise - first(init="noise", seed=6)).mean() > 0.2
+    assert noise.mean() == pytest.approx(0.5, abs=0.02)
+    assert noise.std() == pytest.approx(12**-0.5, abs=0.02)  # uniform in [0, 1]
+    given = rng.random(pair[0].shape, dtype=np.float32)
+    np.testing.assert_array_equal(first(start=given), given)
+    save_image(given, tmp_path / "start.png")
+    np.testing.assert_allclose(first(init=str(tmp_path / "start.png")), given, atol=0.002)
+    with pytest.raises(InputError, match="unknown picture 'nois'"):
+        first(init="nois")
+
+
+def test_the_same_settings_give_the_same_picture(pair):
+    a, b = (transfer(*pair, progress=False, **TINY, init="noise") for _ in range(2))
+    np.testing.assert_array_equal(a.image, b.image)
+    assert a.record["picture"] == b.record["picture"]
+
+
+def test_an_interrupt_keeps_the_picture_so_far(pair):
+    def interrupt(run, step):
+        if step.step == 7:
+            raise KeyboardInterrupt
+
+    result = transfer(*pair, progress=False, listeners=[interrupt], **TINY)
+    assert result.record["stopped"] == "interrupted"
+    assert len(result.record["history"]) == 7
+    assert result.image.shape == pair[0].shape
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_picture(pair):
+    with pytest.raises(NonFiniteError, match=r"not finite at step .* smaller learning_rate") as caught:
+        transfer(*pair, progress=False, **{**TINY, "steps": 60}, optimizer="sgd", learning_rate=1e30)
+    kept = caught.value.result
+    assert np.isfinite(kept.image).all()
+    assert kept.record["stopped"] == "not finite"
+    assert all(np.isfinite(entry["loss"]) for entry in kept.record["history"])
+
+
+def test_a_stall_is_reported_and_the_next_size_goes_on(pair, caplog):
+    same = pair[0]
+    result = transfer(same, same, progress=False, content_layers=(), **TINY)
+    assert result.record["stalls"]
+    assert "No step lowers the loss" in caplog.text
+    assert {entry["size"] for entry in result.record["history"]} == {40, 64}
+
+
+def test_ladder_and_share():
+    def sizes(size, shape=(3, 4), **options):
+        return ladder(Settings(size=size, **options), shape)
+
+    assert sizes(1024) == (256, 512, 1024)
+    assert sizes(512) == (256, 512)
+    assert sizes(384) == (192, 384)
+    assert sizes(300) == (300,)
+    assert sizes(64) == (64,)
+    assert sizes(512, shape=(1, 12)) == (512,)  # a panorama's short side would get too short
+    assert sizes(512, steps=1) == (512,)
+    assert share(10, 3) == [4, 3, 3]
+    assert sum(share(301, 4)) == 301
+
+
+def test_one_trace_per_shape_and_flat_memory():
+    """In a process of its own: the peak grows no more over 30 runs than over a few."""
+    script = """
+import numpy as np, resource
+from styletransfer.loop import Run
+from styletransfer.settings import settings_from
+rng = np.random.default_rng(0)
+pictures = rng.random((2, 60, 64, 3), dtype=np.float32)
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+for i in range(30):
+    options = dict(size=64, sizes=(40, 64), steps=4, lam=1.0 + i, seed=i, backbone="embedded")
+    run = Run(*pictures, settings_from(options))
+    run.finish()
+    if i == 5:
+        first = peak()
+print(run.objective.traces, peak() - first)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    traces, growth = done.stdout.split()
+    assert int(traces) == 2
+    assert float(growth) < 40, "MB over 24 runs"
+
+
+def test_progress_checkpoint_and_preview(pair, tmp_path, capsys):
+    state, preview = tmp_path / "state.npz", tmp_path / "preview.png"
+    seen = []
+    followers = [
+        listeners.Checkpoint(state, every=0),
+        listeners.Preview(preview, every=0),
+        lambda run, step: seen.append(read_image(preview).shape),
+    ]
+    result = transfer(*pair, listeners=followers, **TINY)
+    assert seen == [(30, 40, 3)] * 6 + [(48, 64, 3)] * 6
+    np.testing.assert_allclose(read_image(preview), result.image, atol=0.002)
+    np.testing.assert_array_equal(Run.load(state).image, result.image)
+    assert "step 12 of 12" in capsys.readouterr().err
+
+
+def test_bad_states_are_refused(pair, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no saved state"):
+        Run.load(tmp_path / "missing.npz")
+    run = Run(*pair, settings_from(TINY))
+    run.save(tmp_path / "state.npz")
+    whole = (tmp_path / "state.npz").read_bytes()
+    for content in (b"", b"nonsense", whole[: len(whole) // 2]):
+        (tmp_path / "bad.npz").write_bytes(content)
+        with pytest.raises(InputError, match="not the saved state of a run"):
+            Run.load(tmp_path / "bad.npz")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    with pytest.raises(InputError, match="not the saved state of a run"):
+        Run.load(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"stepps": 3}, "unknown setting 'stepps'; did you mean 'steps'"),
+        ({"steps": 0}, "steps must be a whole number of at least 1"),
+        ({"steps": 1}, "too few for 2 sizes"),
+        ({"steps": 10.5}, "steps must be a whole number"),
+        ({"size": 10**6, "sizes": None}, "megapixels"),
+        ({"sizes": (64, 40)}, "sizes must grow"),
+        ({"sizes": ()}, "sizes must grow"),
+        ({"size": 100}, "size is 100, but sizes end at 64"),
+        ({"sizes": (8, 64)}, "too few for the deepest layer"),
+        ({"optimizer": "adm"}, "did you mean 'adam'"),
+        ({"momentum": 1.0}, "momentum must be below 1"),
+        ({"learning_rate": 0}, "learning_rate must be a number above 0"),
+        ({"style_scale": -1.0}, "style_scale"),
+    ],
+)
+def test_bad_settings(pair, options, complaint):
+    with pytest.raises(InputError, match=complaint):
+        transfer(*pair, progress=False, **{**TINY, **options})
+
+
+def test_the_signature_shows_every_setting():
+    parameters = inspect.signature(styletransfer.transfer).parameters
+    for entry in dataclasses.fields(Settings):
+        assert parameters[entry.name].default == entry.default
+        assert entry.metadata["help"] in styletransfer.transfer.__doc__
+    objective = inspect.signature(Objective.__init__).parameters
+    shared = [entry for entry in dataclasses.fields(Settings) if entry.name in objective]
+    assert len(shared) == 9
+    assert all(objective[entry.name].default == entry.default for entry in shared)
+
+
+def test_importing_the_package_is_quick_and_quiet():
+    script = "import sys, styletransfer; assert 'tensorflow' not in sys.modules; styletransfer.Objective"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

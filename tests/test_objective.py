@@ -1,0 +1,180 @@
+"""Losses and gradients of every form against a NumPy computation and finite differences of it."""
+
+import numpy as np
+import pytest
+
+from styletransfer import Objective
+from styletransfer.errors import InputError
+from styletransfer.losses import STATISTICS, statistic
+from styletransfer.settings import FORMS
+from styletransfer.vgg import mean_activations
+from styletransfer.weights import load_weights
+
+from . import reference
+
+CONTENT = ("block2_conv2", "block4_conv2")
+STYLE = ("block1_conv1", "block3_conv1", "block5_conv1")
+
+
+def _reference(form, content, style, lam, omega):
+    """The form's losses as a function of a picture, in float64."""
+    loaded, rules = load_weights("embedded"), FORMS[form]
+    scales = dict(mean_activations(loaded, pooling=rules.pooling)) if form == "gatys" else None
+
+    def features(picture):
+        return reference.features(picture, loaded.kernels, loaded.biases, rules.pooling, scales)
+
+    targets = features(content), features(style)
+    return lambda picture: reference.losses(form, features(picture), *targets, lam, omega, CONTENT, STYLE)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_losses_and_gradient(form, pair, rng):
+    content, style = pair[0][:40, :48], pair[1]
+    lam = {"gatys": 30.0, "gatys-code": 0.5, "proposal": 1e-4}[form]
+    omega = (0.5, 0.3, 0.2)
+    objective = Objective(
+        content, style, form=form, lam=lam, content_layers=CONTENT, style_layers=STYLE, omega=omega, backbone="embedded"
+    )
+    image = np.clip(content + rng.normal(0, 0.1, content.shape), 0, 1).astype(np.float32)
+    expected = _reference(form, content, style, lam, omega)
+    total, c, s = expected(image)
+    losses, gradient = objective.value_and_gradient(image)
+    assert losses.total == pytest.approx(total, rel=2e-4)
+    assert losses.content == pytest.approx(c, rel=2e-4)
+    assert losses.style == pytest.approx(s, rel=2e-4)
+    assert losses.content == pytest.approx(sum(losses.layers["content"].values()), rel=1e-5)
+    weighted = sum(w * losses.layers["style"][layer] for w, layer in zip(omega, STYLE, strict=True))
+    assert losses.style == pytest.approx(weighted, rel=1e-5)
+    assert objective(image).total == pytest.approx(losses.total, rel=1e-6)
+    assert gradient.shape == image.shape
+    assert gradient.dtype == np.float32
+    # Central differences of the NumPy loss, downhill and in a direction that knows nothing of the gradient.
+    for direction in (gradient.astype(np.float64), rng.normal(size=image.shape)):
+        direction = direction / np.abs(direction).max()
+        epsilon = 1e-5
+        slope = (expected(image + epsilon * direction)[0] - expected(image - epsilon * direction)[0]) / (2 * epsilon)
+        scale = np.linalg.norm(gradient) * np.linalg.norm(direction)
+        assert abs(float((gradient * direction).sum()) - slope) < 2e-3 * max(abs(slope), 0.05 * scale)
+
+
+def test_total_variation(pair, rng):
+    image = rng.random(pair[0].shape, dtype=np.float32)
+    plain = Objective(*pair, backbone="embedded", content_layers=["conv1_1"], style_layers=())
+    varied = Objective(*pair, backbone="embedded", content_layers=["conv1_1"], style_layers=(), tv=50.0)
+    expected = ((image[1:] - image[:-1]) ** 2).sum() + ((image[:, 1:] - image[:, :-1]) ** 2).sum()
+    losses, gradient = varied.value_and_gradient(image)
+    assert losses.tv == pytest.approx(expected / image.size, rel=1e-5)
+    assert losses.total - plain(image).total == pytest.approx(50 * losses.tv, rel=1e-3)
+    difference = (gradient - plain.value_and_gradient(image)[1])[1:-1, 1:-1]
+    laplace = 4 * image[1:-1, 1:-1] - image[:-2, 1:-1] - image[2:, 1:-1] - image[1:-1, :-2] - image[1:-1, 2:]
+    np.testing.assert_allclose(difference, 50 * 2 * laplace / image.size, atol=2e-5)
+
+
+def test_mean_std_statistic(pair):
+    """Li et al.'s statistic by NumPy; its gradient is finite where a filter never fires."""
+    loaded = load_weights("embedded")
+    objective = Objective(
+        *pair, form="gatys-code", statistic="mean_std", style_layers=["conv3_1"], omega=[1.0], backbone="embedded"
+    )
+    found = [reference.features(p, loaded.kernels, loaded.biases, "max")["block3_conv1"].reshape(-1, 256) for p in pair]
+    both = [np.stack([f.mean(0), np.sqrt(f.var(0) + 1e-8)]) for f in found]
+    assert objective(pair[0]).style == pytest.approx(((both[0] - both[1]) ** 2).mean(), rel=1e-3)
+    assert np.isfinite(objective.value_and_gradient(np.zeros_like(pair[0]))[1]).all()
+
+
+def test_a_new_statistic_is_one_function(pair, monkeypatch):
+    monkeypatch.setattr("styletransfer.losses.STATISTICS", STATISTICS)
+    from styletransfer._tensorflow import tf
+
+    @statistic
+    def brightest(features, *, per_position):
+        return tf.reduce_max(features, (0, 1, 2))
+
+    try:
+        assert Objective(*pair, statistic="brightest", backbone="embedded")(pair[0]).style > 0
+    finally:
+        del STATISTICS["brightest"]
+    with pytest.raises(InputError, match="unknown statistic 'gramm'; did you mean 'gram'"):
+        Objective(*pair, statistic="gramm", backbone="embedded")
+
+
+def test_the_targets_have_no_loss(pair):
+    objective = Objective(*pair, backbone="embedded")
+    assert objective(pair[0]).content < 1e-8
+    # The targets are computed by another compiled function: the last bit may differ.
+    assert Objective(pair[1], pair[1], backbone="embedded")(pair[1]).total < 1e-8
+
+
+def test_defaults_are_the_papers(pair):
+    objective = Objective(*pair, backbone="embedded")
+    assert objective.lam == 1000
+    assert objective.omega == (0.2,) * 5
+    assert objective.content_layers == ("block4_conv2",)
+    assert objective.style_layers == tuple(f"block{b}_conv1" for b in range(1, 6))
+    assert objective.pooling == "avg"
+    code = Objective(*pair, form="gatys-code", backbone="embedded")
+    assert code.omega == pytest.approx([1e3 / n**2 for n in (64, 128, 256, 512, 512)])
+    assert (code.lam, code.pooling) == (1.0, "max")
+
+
+def test_weights_change_without_a_new_trace(pair):
+    objective = Objective(*pair, backbone="embedded")
+    before = objective.value_and_gradient(pair[1][:48, :48].repeat(2, 1)[:, :64])[0]
+    traces = objective.traces
+    objective.lam, objective.omega = 10.0, (1.0, 0.0, 0.0, 0.0, 0.0)
+    after = objective.value_and_gradient(pair[1][:48, :48].repeat(2, 1)[:, :64])[0]
+    assert objective.traces == traces
+    assert after.style == pytest.approx(before.layers["style"]["block1_conv1"], rel=1e-5)
+    assert after.total == pytest.approx(after.content + 10 * after.style, rel=1e-5)
+
+
+def test_one_term_alone(pair):
+    style = Objective(None, pair[1], content_layers=(), backbone="embedded")
+    losses = style(np.zeros((50, 70, 3), np.float32))
+    assert losses.content == 0
+    assert losses.layers["content"] == {}
+    content = Objective(pair[0], None, style_layers=(), backbone="embedded")
+    assert content(pair[0]).total < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"lam": -1.0}, "lam must be a number of at least 0"),
+        ({"lam": float("nan")}, "lam must be finite"),
+        ({"form": "gaty"}, "did you mean 'gatys'"),
+        ({"pooling": "mean"}, "unknown pooling"),
+        ({"omega": (1.0,)}, "one for each"),
+        ({"omega": (1.0, -1.0, 1.0, 1.0, 1.0)}, "omega must be"),
+        ({"content_layers": ["block4_conv7"]}, "unknown layer 'block4_conv7'; did you mean"),
+        ({"content_layers": ["conv5_4"]}, "unknown layer of vgg16"),
+        ({"style_layers": ["conv1_1", "block1_conv1"]}, "names a layer twice"),
+        ({"content_layers": (), "style_layers": ()}, "at least one"),
+        ({"tv": "much"}, "tv must be a number"),
+        ({"backbone": "vgg17"}, "unknown backbone"),
+    ],
+)
+def test_bad_options(pair, options, complaint):
+    with pytest.raises(InputError, match=complaint):
+        Objective(*pair, **{"backbone": "embedded", **options})
+
+
+def test_bad_pictures(pair):
+    with pytest.raises(InputError, match="too few for the deepest layer"):
+        Objective(pair[0][:15], pair[1], backbone="embedded")
+    with pytest.raises(InputError, match="the style picture has values that are not finite"):
+        Objective(pair[0], pair[1] * np.nan, backbone="embedded")
+    with pytest.raises(InputError, match="no content picture"):
+        Objective(None, pair[1], backbone="embedded")
+    objective = Objective(*pair, backbone="embedded")
+    with pytest.raises(InputError, match="must have the shape"):
+        objective(pair[1])
+
+
+def test_constant_pictures_have_finite_gradients():
+    flat = np.full((32, 32, 3), 0.5, np.float32)
+    for form in FORMS:
+        losses, gradient = Objective(flat, flat * 0, form=form, backbone="embedded").value_and_gradient(flat)
+        assert np.isfinite(losses.total)
+        assert np.isfinite(gradient).all()
