@@ -67,7 +67,7 @@ def versions() -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What a run leaves.
 
@@ -98,6 +98,9 @@ class Result:
             f"{self.record['weights']['name']} ({self.record['weights']['architecture']}), {settings['form']}, "
             f"λ = {lam:g}, {size} px, {len(self.record['history'])} steps"
         )
+
+    def __repr__(self) -> str:
+        return f"<Result: {self.caption}>"
 
     def _repr_jpeg_(self) -> bytes:
         buffer = io.BytesIO()
@@ -166,7 +169,7 @@ def read_state(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str
     if not Path(path).exists():
         raise FileNotFoundError(f"there is no saved state {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return arrays, json.loads(str(arrays.pop("facts")))
     except Exception as error:  # zipfile, zlib, NumPy and JSON each have their own

@@ -120,7 +120,7 @@ def mean_activations(weights: Weights, *, pooling: Literal["avg", "max"]) -> Map
 def _read_means(path: Path, weights: Weights) -> dict[str, np.ndarray] | None:
     """What the cache holds, or None where there is nothing or something that cannot be right."""
     try:
-        with np.load(path) as file:
+        with path.open("rb") as opened, np.load(opened) as file:
             means = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, KeyError):
         return None

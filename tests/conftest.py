@@ -25,14 +25,16 @@ def rng():
 
 
 @pytest.fixture
-def command(tmp_path):
+def command(tmp_path, tmp_path_factory):
     """The command line in a process of its own, with an empty Keras cache; gives the finished process."""
+
+    keras_home = tmp_path_factory.mktemp("keras")
 
     def run(*words, cwd=tmp_path, **environment):
         return subprocess.run(
             [sys.executable, "-m", "styletransfer", *map(str, words)],
             cwd=cwd,
-            env={**os.environ, "KERAS_HOME": str(tmp_path / "keras"), **environment},
+            env={**os.environ, "KERAS_HOME": str(keras_home), **environment},
             capture_output=True,
             text=True,
             timeout=300,

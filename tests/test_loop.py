@@ -81,12 +81,13 @@ def test_the_losses_are_those_of_the_picture(pair):
     assert final["box"] == 0
 
 
-def test_the_box_term_keeps_the_loss_of_the_clipped_picture(pair):
+def test_the_box_term_keeps_the_loss_of_the_clipped_picture():
     """Without it the picture that is saved is far worse than the canvas that was optimised."""
-    settings = {**TINY, "sizes": (64,), "steps": 80}
-    kept, free = (transfer(*pair, progress=False, **settings, box=box).record for box in (1.0, 0.0))
+    words = ("neuschwanstein_castle", "church_at_auvers")
+    settings = {**TINY, "size": 96, "sizes": (96,), "steps": 120}
+    kept, free = (transfer(*words, progress=False, **settings, box=box).record for box in (1.0, 0.0))
     assert kept["picture"]["losses"]["total"] < 1.05 * kept["history"][-1]["loss"]
-    assert free["picture"]["losses"]["total"] > 1.5 * free["history"][-1]["loss"]
+    assert free["picture"]["losses"]["total"] > 3 * free["history"][-1]["loss"]
     assert kept["history"][-1]["loss"] < 1.3 * free["history"][-1]["loss"]
 
 
@@ -139,7 +140,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_picture(pair):
 
 def test_a_stall_is_reported_and_the_next_size_goes_on(pair, caplog):
     same = pair[0]
-    result = transfer(same, same, progress=False, content_layers=(), **TINY)
+    result = transfer(same, same, progress=False, content_layers=(), **{**TINY, "steps": 60})
     assert result.record["stalls"]
     assert "No step lowers the loss" in caplog.text
     assert {entry["size"] for entry in result.record["history"]} == {40, 64}

@@ -1,0 +1,60 @@
+# make demo: a first picture and the notebook that made it, in results/
+# make test: everything is checked
+# make lab:  the notebooks in JupyterLab
+# make bench, make lint, make clean
+
+.PHONY: demo test lab bench lint clean
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+READY := .venv/ready
+BENCH_READY := .venv/bench-ready
+# The newest PyTorch brings gigabytes of CUDA; TORCH names another: make bench TORCH=torch==2.13.0
+TORCH ?= torch>=2.6,<3
+
+demo: $(READY)
+	@mkdir -p results
+	@echo "Executing notebooks/00_quickstart.ipynb (some minutes on two cores; the first start takes ten seconds)"
+	@$(BIN)/python notebooks/render.py notebooks/00_quickstart.ipynb results/00_quickstart.ipynb
+	@echo "The picture: results/quickstart.png, its record: results/quickstart.json, the notebook: results/00_quickstart.ipynb"
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(BENCH_READY)
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=median,min,max,rounds
+
+clean:
+	rm -rf .venv results .pytest_cache .ruff_cache .benchmarks
+
+# TensorFlow has wheels for Python 3.11 to 3.13; the first that is found of these makes the environment.
+$(READY): pyproject.toml
+	@set -e; \
+	if [ ! -x $(BIN)/python ]; then \
+	  for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "Python 3.11, 3.12 or 3.13 is needed; name one with: make PYTHON=/path/to/python3.12" >&2; exit 2; \
+	  fi; \
+	  if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found cannot make virtual environments; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 2; \
+	  fi; \
+	  echo "Making .venv with $$($$found --version)"; \
+	  $$found -m venv .venv; \
+	fi
+	@echo "Installing (about 1 GB to download the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
