@@ -65,7 +65,11 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
     arguments = parser.parse_args()
-    render(arguments.source, arguments.target, {name: _value(text) for name, text in arguments.parameters})
+    parameters = {name: _value(text) for name, text in arguments.parameters}
+    try:
+        render(arguments.source, arguments.target, parameters)
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,168 @@
+"""The project as a newcomer finds it: README, environment, packaging, notebooks, lint."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+HOME = Path(__file__).parent.parent
+README = (HOME / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text())
+NOTEBOOKS = sorted((HOME / "notebooks").glob("*.ipynb"))
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readmes_python_runs(tmp_path):
+    """As it stands, but for sizes and steps, which would take minutes."""
+    first, second = blocks("python")
+    assert len([line for line in first.splitlines() if line.strip()]) <= 6
+    small = re.sub(r"steps=\d+", "steps=3", re.sub(r"size=\d+", "size=48", first + second))
+    assert small != first + second
+    done = subprocess.run([sys.executable, "-c", small], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["petra.json", "petra.png"]
+
+
+def test_the_readmes_commands_are_understood(capsys):
+    from styletransfer.__main__ import _parser
+
+    lines = [line for block in blocks("") for line in block.splitlines() if line.startswith("python -m styletransfer")]
+    assert len(lines) >= 4
+    for line in lines:
+        _parser().parse_args(line.partition("#")[0].split()[3:])
+
+
+def test_every_file_that_the_readme_names_exists():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (HOME / target).exists(), target
+
+
+def test_readme_table_of_forms():
+    from styletransfer.settings import FORMS
+
+    exponents = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+    for name, form in FORMS.items():
+        row = next(line for line in README.splitlines() if line.startswith(f"| `{name}`"))
+        cell = row.split("|")[5].strip()
+        base, power = re.match(r"(10?)([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]*)$", cell).groups()
+        assert float(base) ** int(power.translate(exponents) or 1) == pytest.approx(form.lam)
+        assert ("scaled" in row) == form.scaled
+        assert {"avg": "average", "max": "maximum"}[form.pooling] in row
+
+
+def test_conda_installs_the_same():
+    text = (HOME / "environment.yml").read_text()
+    listed = set(re.findall(r"^      - (?!--)(\S+)$", text, re.MULTILINE))
+    assert listed == {*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["test"]}
+    assert f"- python{PROJECT['project']['requires-python']}\n" in text
+
+
+def test_the_version_is_the_packages():
+    import styletransfer
+
+    assert styletransfer.__version__ == PROJECT["project"]["version"]
+
+
+def test_an_installed_package_has_the_pictures(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, HOME],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        names = file.namelist()
+        assert len([name for name in names if name.endswith(".webp")]) == 52
+        file.extractall(tmp_path / "site")
+    script = "import styletransfer; print(styletransfer.__file__, styletransfer.load_image('petra').shape)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) in done.stdout
+    assert "(720, 1024, 3)" in done.stdout
+
+
+def test_formatted_and_linted():
+    for words in (["check"], ["format", "--check"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *words, HOME], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_notebook(path):
+    """Executed in order by a full run, without an error; short cells; JPEG figures; a size that a page can load."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert path.stat().st_size < 2_000_000
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert any("parameters" in cell.metadata.get("tags", []) for cell in code)
+    assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in code)
+    figures = 0
+    for cell in code:
+        assert len(cell.source.splitlines()) <= 15
+        assert not re.search(r"^\s*(def|class) ", cell.source, re.MULTILINE)
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert "image/png" not in output.get("data", {})
+            figures += "image/jpeg" in output.get("data", {})
+    assert figures
+    assert "/home/" not in json.dumps(notebook)
+    assert "/root/" not in json.dumps(notebook)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_notebook_was_made_by_its_own_parameters(path):
+    notebook = nbformat.read(path, as_version=4)
+    (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    values: dict = {}
+    exec(cell.source, {}, values)
+    texts = json.dumps([cell.get("outputs", []) for cell in notebook.cells], ensure_ascii=False)
+    assert f"'size': {values['size']}" in texts
+    assert f"step {values['steps']} of {values['steps']}" in texts
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs_at_toy_size(path, tmp_path):
+    """In a real kernel, by the command that `make demo` uses."""
+    words = {"size": 64, "steps": 6, "backbone": "embedded", "out": tmp_path / "toy.png"}
+    done = subprocess.run(
+        [sys.executable, HOME / "notebooks" / "render.py", path, tmp_path / path.name]
+        + [str(word) for item in words.items() for word in ("-p", *item)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "step 6 of 6" in done.stderr
+    assert sorted(os.listdir(tmp_path)) == sorted([path.name, "toy.png", "toy.json"])
+    executed = nbformat.read(tmp_path / path.name, as_version=4)
+    assert not any(o.output_type == "error" for cell in executed.cells for o in cell.get("outputs", []))
+
+
+def test_render_refuses_unknown_parameters(tmp_path):
+    done = subprocess.run(
+        [sys.executable, HOME / "notebooks" / "render.py", NOTEBOOKS[0], tmp_path / "x.ipynb", "-p", "sise", "64"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "has no parameter 'sise'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
