@@ -89,7 +89,7 @@ class SGD:
         decay: what η is multiplied by after each step.
     """
 
-    learning_rate: float = 0.003
+    learning_rate: float = 0.001
     momentum: float = 0.9
     decay: float = 1.0
     relative: bool = True

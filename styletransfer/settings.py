@@ -74,7 +74,7 @@ FORMS = {
         per_position=False,
         scaled=False,
         pooling="avg",
-        lam=1e-3,
+        lam=1e-2,
         omega="equal",
         source="the study's proposal: sums of squares for content, of absolute differences for style",
     ),
