@@ -15,21 +15,16 @@ from .errors import InputError, NonFiniteError
 from .images import MAX_PIXELS, fit, resize
 from .listeners import Progress
 from .objective import Losses, Objective
-from .optimizers import LBFGSState, State, optimizer_from
+from .optimizers import State, optimizer_from, pack, unpack
 from .runs import Result, Source, open_picture, picture_checksum, read_state, versions, write_state
+from .schedule import ladder, share
 from .settings import Settings, settings_from, takes_settings
-from .vgg import SCALING_FLOOR, smallest_side
+from .vgg import SCALING_FLOOR
 from .weights import resolve_backbone
 
-__all__ = ["Run", "Step", "ladder", "share", "transfer"]
+__all__ = ["Run", "Step", "transfer"]
 
 log = logging.getLogger("styletransfer")
-
-COARSEST = 160
-"""Long side in pixels below which halving no longer helps: at 96 px the photograph's own forms are lost, and no larger
-size brings them back."""
-
-LEAST_SIDE = 2  # the coarsest size keeps the short side at this many times what the deepest layer needs
 
 Listener = Callable[["Run", "Step"], None]
 
@@ -293,16 +288,8 @@ class Run:
         arrays = {"content": self._content.picture, "style": self._style.picture}
         if self._start:
             arrays["start"] = self._start.picture
-        scalars: dict[str, Any] = {}
-        for entry in dataclasses.fields(self._state):
-            value = getattr(self._state, entry.name)
-            if entry.name == "pairs":
-                arrays.update({f"state.{k}{i}": pair[j] for i, pair in enumerate(value) for j, k in enumerate("sy")})
-                scalars["pairs"] = [rho for _, _, rho in value]
-            elif isinstance(value, np.ndarray):
-                arrays[f"state.{entry.name}"] = value
-            else:
-                scalars[entry.name] = value
+        packed, scalars = pack(self._state)
+        arrays |= packed
         facts = {
             "settings": dataclasses.asdict(self.settings),
             "about": {"content": self._content.about, "style": self._style.about},
@@ -339,34 +326,12 @@ class Run:
             run.objective = run._objective()
             for name, weight in facts["weighting"].items():
                 setattr(run.objective, name, weight)
-            run._state = _unpack(type(run._state), arrays, facts["state"])
+            run._state = unpack(type(run._state), arrays, facts["state"])
             run._losses = Losses(**facts["losses"]) if facts["losses"] else None
             run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run
-
-
-def _unpack(kind: type[State], arrays: dict[str, np.ndarray], scalars: dict[str, Any]) -> State:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()}
-    if kind is LBFGSState:
-        rhos = values["pairs"]
-        values["pairs"] = tuple((arrays.pop(f"state.s{i}"), arrays.pop(f"state.y{i}"), r) for i, r in enumerate(rhos))
-    return kind(**values, **{name.removeprefix("state."): array for name, array in arrays.items()})
-
-
-def ladder(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The default sizes for a picture of `shape`: the size halved while it is useful, coarse to fine."""
-    least = LEAST_SIDE * smallest_side((*settings.content_layers, *settings.style_layers))
-    sizes = [settings.size]
-    while (half := round(sizes[0] / 2)) >= COARSEST and min(fit(shape, half)) >= least and len(sizes) < settings.steps:
-        sizes.insert(0, half)
-    return tuple(sizes)
-
-
-def share(steps: int, sizes: int) -> list[int]:
-    """How many of the steps each size gets, coarse to fine: the same for all, the rest to the coarse ones."""
-    return [steps // sizes + (i < steps % sizes) for i in range(sizes)]
 
 
 @takes_settings

@@ -12,7 +12,7 @@ to evaluate. The functions know nothing of pictures: x is an array of any shape,
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from scipy.linalg.blas import get_blas_funcs
 from .errors import NonFiniteError
 from .settings import Settings
 
-__all__ = ["LBFGS", "SGD", "Adam", "Optimizer", "State", "optimizer_from"]
+__all__ = ["LBFGS", "SGD", "Adam", "Optimizer", "State", "optimizer_from", "pack", "unpack"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,3 +313,29 @@ def optimizer_from(settings: Settings) -> Optimizer:
     if settings.optimizer == "adam":
         return Adam(decay=settings.decay, **rate)
     return SGD(momentum=settings.momentum, decay=settings.decay, **rate)
+
+
+def pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """A state as arrays and as values that JSON holds, for a file."""
+    arrays: dict[str, np.ndarray] = {}
+    scalars: dict[str, Any] = {}
+    for entry in fields(state):
+        value = getattr(state, entry.name)
+        if entry.name == "pairs":
+            arrays |= {f"state.{name}{i}": pair[j] for i, pair in enumerate(value) for j, name in enumerate("sy")}
+            scalars["pairs"] = [rho for _, _, rho in value]
+        elif isinstance(value, np.ndarray):
+            arrays[f"state.{entry.name}"] = value
+        else:
+            scalars[entry.name] = value
+    return arrays, scalars
+
+
+def unpack(kind: type[State], arrays: dict[str, np.ndarray], scalars: dict[str, Any]) -> State:
+    """The state that `pack` took apart; raises KeyError or TypeError where something is missing."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()}
+    left = {name.removeprefix("state."): array for name, array in arrays.items()}
+    if "pairs" in values:
+        rhos = values["pairs"]
+        values["pairs"] = tuple((left.pop(f"s{i}"), left.pop(f"y{i}"), rho) for i, rho in enumerate(rhos))
+    return kind(**values, **left)

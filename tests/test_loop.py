@@ -14,7 +14,8 @@ import styletransfer
 from styletransfer import Objective, listeners
 from styletransfer.errors import InputError, NonFiniteError
 from styletransfer.images import read_image, save_image
-from styletransfer.loop import Run, ladder, share, transfer
+from styletransfer.loop import Run, transfer
+from styletransfer.schedule import ladder, share
 from styletransfer.settings import Settings, settings_from
 
 TINY = {"size": 64, "sizes": (40, 64), "steps": 12, "backbone": "embedded"}

@@ -57,7 +57,7 @@ class Plain:
         for name, target in self.style.items():
             loss = loss + 1e3 / target.shape[0] ** 2 * functional.mse_loss(self.gram(found[name]), target)
         loss.backward()
-        return float(loss), x.grad.numpy()
+        return loss.item(), x.grad.numpy()
 
 
 @pytest.mark.parametrize("size", SIZES)
