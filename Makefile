@@ -22,6 +22,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 lab: $(READY)
+	@mkdir -p results
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 lint: $(READY)
@@ -37,7 +38,7 @@ clean:
 # TensorFlow has wheels for Python 3.11 to 3.13; the first that is found of these makes the environment.
 $(READY): pyproject.toml
 	@set -e; \
-	if [ ! -x $(BIN)/python ]; then \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	  for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then found=$$python; break; fi; \
 	  done; \

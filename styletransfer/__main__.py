@@ -7,24 +7,28 @@ import sys
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import Any, NoReturn, get_args, get_type_hints
 
 from . import __version__, datasets
 from .errors import InputError, NonFiniteError
-from .images import check_writable
-from .runs import open_picture, picture_checksum, read_record, recorded_picture
+from .images import WRITABLE, check_writable
+from .runs import Source, open_picture, picture_checksum, read_record, recorded_picture
 from .settings import Settings, settings_from
-
-if TYPE_CHECKING:
-    from .runs import Result
 
 __all__ = ["main"]
 
 BAD_INPUT, INTERRUPTED = 2, 130  # argparse's exit code for bad input; a shell's for Ctrl-C
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the list of all options above it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"styletransfer: {message} (--help lists the options)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m styletransfer",
         description="Paint CONTENT in the manner of STYLE, and write the picture and the record of how it was made.",
         epilog="Lists are separated by commas. Pictures are paths, or names from the list that --list prints.",
@@ -88,26 +92,25 @@ def _run(given: dict[str, Any]) -> int:
         raise InputError(f"{'--replay' if replay else '--resume'} takes pictures and settings from its file; give none")
     if not again and len(sources) < 2:
         raise InputError("name a photograph and a painting (--list shows those that come along; --help says more)")
-    if replay and out is None:
-        out = str(Path(replay).with_suffix(".png"))
-    if out is None:
+    if out is None and not replay:
         raise InputError("say where the picture goes, with --out OUT.png")
-    for path in (out, preview):
-        if path is not None:
-            check_writable(path)
-    check_writable(Path(out).with_suffix(".json"), endings={".json": "JSON"})
-    if checkpoint is not None:
-        check_writable(checkpoint, endings={".npz": "NPZ"})
-    # Everything that can be wrong with pictures, options and places is told before TensorFlow takes its seconds.
+    checkpoint = checkpoint or resume
+    # What can be known without TensorFlow is told before it takes its seconds.
+    if resume and not Path(resume).exists():
+        raise FileNotFoundError(f"there is no saved state {resume}")
     before = None
     if replay:
         before, settings = read_record(replay)
         home = Path(replay).parent
         sources = [recorded_picture(before, key, beside=home) for key in ("content", "style")]
         start = recorded_picture(before, "start", beside=home)
+        if "changed" in before:
+            raise InputError(f"λ or ω were changed during the run of {replay}: it cannot be made again from its record")
     elif not resume:
         settings, start = settings_from(given), None
         sources = [open_picture(source) for source in sources]
+    elsewhere = _other_name(replay) if replay else None
+    _check_places(out or elsewhere, preview, checkpoint, inputs=sources)
 
     from .listeners import Checkpoint, Preview, Progress
     from .loop import Run
@@ -119,24 +122,58 @@ def _run(given: dict[str, Any]) -> int:
     listeners += [Checkpoint(checkpoint)] if checkpoint else []
     listeners += [Preview(preview)] if preview else []
     try:
-        result = run.finish(listeners)
+        # A run that was stopped is made again as far as it went.
+        result = run.finish(listeners, until=len(before["history"]) if before and before["stopped"] else None)
     except NonFiniteError as error:
-        kept = error.result
-        if kept is not None:
-            kept.save(out)
+        if error.result is not None:
+            error.result.save(out or elsewhere)
         raise
+    same = before is not None and before["picture"]["sha256"] == picture_checksum(result.image)
+    if out is None:
+        # The record's own picture is only replaced by itself.
+        out = _own_name(replay) if same else elsewhere
     result.save(out)
-    return _report(result, out, before)
-
-
-def _report(result: "Result", out: str, before: dict[str, Any] | None) -> int:
     print(f"{out}: {result.caption}", file=sys.stderr)
-    if before and before["picture"]["sha256"] != picture_checksum(result.image):
+    if before and not same and result.record["stopped"] != "interrupted":
         print("The picture differs from the recorded one: versions or machine are not the same.", file=sys.stderr)
     if result.record["stopped"] == "interrupted":
         print("Interrupted: this is the picture so far.", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _own_name(record: str) -> str:
+    """The picture beside a record; a .png where there is none any more."""
+    beside = [path for path in map(Path(record).with_suffix, WRITABLE) if path.exists()]
+    return str(beside[0] if beside else Path(record).with_suffix(".png"))
+
+
+def _other_name(record: str) -> str:
+    return str(Path(record).with_name(f"{Path(record).stem}-replay.png"))
+
+
+def _check_places(out: str, preview: str | None, checkpoint: str | None, *, inputs: Sequence[Source | None]) -> None:
+    """Refuse what cannot be written, and what would be lost if it were.
+
+    Raises:
+        InputError: an unknown ending, a missing folder, no permission, an input, or a .json that is no record.
+    """
+    for path in (out, preview):
+        if path is not None:
+            check_writable(path)
+            for source in inputs:
+                name = source and source.about["picture"]
+                if name and Path(name).exists() and Path(path).exists() and Path(path).samefile(name):
+                    raise InputError(f"{path} is one of the pictures that go in; choose another name to write to")
+    record = Path(out).with_suffix(".json")
+    check_writable(record, endings={".json": "JSON"})
+    if record.exists():
+        try:
+            read_record(record)
+        except InputError:
+            raise InputError(f"{record} is there and is not a record; choose another name for {out}") from None
+    if checkpoint is not None:
+        check_writable(checkpoint, endings={".npz": "NPZ"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -159,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"styletransfer: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("Interrupted before the first step: nothing was written.", file=sys.stderr)
+        print("Interrupted; no picture was written.", file=sys.stderr)
         return INTERRUPTED
 
 

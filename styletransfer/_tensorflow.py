@@ -7,6 +7,7 @@ before any of its own settings for that take effect; they would stand above ever
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 
 __all__ = ["keras", "tf"]
@@ -16,15 +17,22 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
+    if sys.stderr is None:  # a program without a console
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as said:
+        kept = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 with _silence():

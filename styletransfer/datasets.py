@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pooch
-from PIL import Image
+import requests
 
 from .errors import InputError, nearest
 from .images import read_image
@@ -104,7 +104,7 @@ class Picture:
         try:
             return Path(_STORE.fetch(self.path.name, downloader=downloader))
         except (OSError, ValueError) as error:
-            reason = "no connection" if isinstance(error, OSError) else str(error).splitlines()[0]
+            reason = why_no_download(error)
             raise InputError(
                 f"the paper's picture {self.name!r} could not be had from {self.source} ({reason}); "
                 f"with no network, put the file there yourself: {self.path}"
@@ -113,6 +113,12 @@ class Picture:
     def load(self, *, size: int | None = None) -> np.ndarray:
         """The picture as float32 (H, W, 3) in [0, 1], with a long side of `size` pixels where one is given."""
         return read_image(self.fetch(), size=size)
+
+
+def why_no_download(error: OSError | ValueError) -> str:
+    """What to tell a user of a download that failed."""
+    no_answer = isinstance(error, (requests.ConnectionError, requests.Timeout))
+    return "no connection" if no_answer else str(error).splitlines()[0]
 
 
 def data_folder() -> Path:
@@ -146,12 +152,19 @@ def paper() -> Mapping[str, Picture]:
 
     They are kept in the user's cache folder, or in the folder that STYLETRANSFER_DATA_DIR names. Addresses are
     pinned to a commit and files to a SHA-256. Picasso's *Femme nue assise* (Fig. 3 E) and Feininger's
-    *Jesuiten III* (Fig. 5) are missing for their copyright.
+    *Jesuiten III* (Fig. 5) are missing: the one is in copyright in many countries, the other has no pinned source.
     """
     return {
         name: Picture(name, Path(_STORE.abspath) / f"{name}.jpg", title, author, year, licence, f"{home}{name}.jpg")
         for name, (home, _, title, author, year, licence) in _PAPER.items()
     }
+
+
+PICTURES = frozenset(
+    f".{ending}"
+    for ending in "png apng jpg jpeg jpe jfif webp avif gif bmp dib tif tiff jp2 ppm pgm pbm tga ico".split()
+)
+"""Endings of the files that count as pictures in a folder."""
 
 
 def folder(path: str | os.PathLike) -> Mapping[str, Picture]:
@@ -163,8 +176,11 @@ def folder(path: str | os.PathLike) -> Mapping[str, Picture]:
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"there is no folder {path}")
-    endings = Image.registered_extensions()
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in endings and file.is_file())
+    files = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in PICTURES and not file.name.startswith(".") and file.is_file()
+    )
     if not files:
         raise InputError(f"there is no picture in the folder {path}")
     stems = [file.stem for file in files]
@@ -193,10 +209,12 @@ def locate(path_or_name: str | os.PathLike) -> Picture:
         InputError: it looks like a name, and there is no such picture.
     """
     path = Path(path_or_name)
-    if path.exists():
+    known = {**paper(), **paintings(), **photos()}
+    if path.is_file() or (path.exists() and str(path_or_name) not in known):
         return Picture(str(path_or_name), path)
     if path.suffix or len(path.parts) > 1:
-        raise FileNotFoundError(f"there is no file {path}")
+        hint = f"; the database has a picture named {path.stem!r}" if path.stem in known else ""
+        raise FileNotFoundError(f"there is no file {path}{hint}")
     return find(str(path_or_name))
 
 

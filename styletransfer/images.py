@@ -31,7 +31,8 @@ def read_image(path: str | os.PathLike, *, size: int | None = None) -> np.ndarra
     """Read a picture file.
 
     The first frame counts where there are several. The EXIF orientation is applied, an ICC profile is converted
-    to sRGB, transparency is laid over white, grey becomes three equal channels, 16 bits are scaled to [0, 1].
+    to sRGB (but for 16-bit grey), transparency is laid over white, grey becomes three equal channels, 16 bits are
+    scaled to [0, 1].
 
     Args:
         path: a file in any format that Pillow reads.
@@ -62,8 +63,11 @@ def read_image(path: str | os.PathLike, *, size: int | None = None) -> np.ndarra
         raise InputError(f"{path} is not a picture in a format that can be read") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError(f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels; reduce it first") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        # Pillow's decoders raise any of these on damaged files.
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except PermissionError:
+        raise InputError(f"{path} cannot be read: there is no permission") from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise InputError(f"{path} cannot be decoded, it is damaged or truncated ({error})") from None
     return array if size is None else resize(array, fit(array.shape, size))
 
@@ -73,7 +77,9 @@ def _decode(image: Image.Image) -> np.ndarray:
     if image.mode in ("I", "I;16", "I;16B", "I;16L"):  # Pillow gives 16-bit grey in any of these
         image = ImageOps.exif_transpose(image)
         grey = np.asarray(image, dtype=np.float64) / 65535.0
-        return as_picture(np.clip(grey, 0, 1), "the picture")
+        if grey.max() > 1:
+            raise InputError("it has more than 16 bits a channel, whose range is not known; save it with 16 or 8")
+        return as_picture(grey)
     if image.mode == "F":
         image = ImageOps.exif_transpose(image)
         return as_picture(np.asarray(image), "a floating-point picture")

@@ -1,20 +1,17 @@
 """What follows a run without being part of it: progress bar, saved state, preview."""
 
-import io
 import os
 import time
 from typing import TYPE_CHECKING
 
-from IPython.display import DisplayHandle, display
-from PIL import Image
 from tqdm import tqdm
 
-from .images import encode, save_image
+from .images import save_image
 
 if TYPE_CHECKING:
     from .loop import Run, Step
 
-__all__ = ["Checkpoint", "Preview", "Progress", "Show"]
+__all__ = ["Checkpoint", "Preview", "Progress"]
 
 
 class Progress:
@@ -27,8 +24,9 @@ class Progress:
     def __call__(self, run: "Run", step: "Step") -> None:
         """Move the bar."""
         if self._bar is None:
+            begun = 0.0 if step.step == 1 else step.work  # a resumed run begins in the middle
             style = "{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining} left{postfix}"
-            self._bar = tqdm(total=1.0, initial=0.0, bar_format=style, mininterval=0.5)
+            self._bar = tqdm(total=1.0, initial=begun, bar_format=style, mininterval=0.5)
         self._bar.set_description_str(f"{step.size} px", refresh=False)
         self._bar.set_postfix_str(
             f"step {step.step} of {run.settings.steps}, loss {step.losses.total:.4g}", refresh=False
@@ -95,25 +93,3 @@ class Preview(_Throttled):
 
     def _do(self, run: "Run") -> None:
         save_image(run.image, self._path)
-
-
-class Show(_Throttled):
-    """Shows the picture so far below a notebook's cell, always in the same place.
-
-    Args:
-        every: seconds between two pictures.
-    """
-
-    def __init__(self, *, every: float = 2.0) -> None:
-        """The picture appears with the first step."""
-        super().__init__(every)
-        self._handle: DisplayHandle | None = None
-
-    def _do(self, run: "Run") -> None:
-        buffer = io.BytesIO()
-        Image.fromarray(encode(run.image)).save(buffer, "JPEG", quality=85)
-        picture = {"image/jpeg": buffer.getvalue(), "text/plain": f"the picture after {run.step} steps"}
-        if self._handle is None:
-            self._handle = display(picture, raw=True, display_id=True)
-        else:
-            self._handle.update(picture, raw=True)

@@ -1,6 +1,5 @@
 """The loop: a canvas goes through sizes and steps, and every step leaves one record."""
 
-import contextlib
 import dataclasses
 import logging
 import os
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, NonFiniteError
-from .images import MAX_PIXELS, fit, resize
+from .images import MAX_PIXELS, as_picture, encode, fit, resize
 from .listeners import Progress
 from .objective import Losses, Objective
 from .optimizers import State, optimizer_from, pack, unpack
@@ -97,9 +96,10 @@ class Run:
         sizes = settings.sizes or ladder(settings, shape)
         if len(sizes) > settings.steps:
             raise InputError(f"{settings.steps} steps are too few for {len(sizes)} sizes; each needs at least one")
-        height, width = fit(shape, sizes[-1])
-        if height * width > MAX_PIXELS:
-            raise InputError(f"a picture of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
+        for what, scale, picture in (("picture", 1.0, self._content), ("painting", settings.style_scale, self._style)):
+            height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
+            if height * width > MAX_PIXELS:
+                raise InputError(f"a {what} of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
         self._plan = share(settings.steps, len(sizes))
         backbone, note = resolve_backbone(settings.backbone)
         self._asked = {"requested": settings.backbone, **({"note": note} if note else {})}
@@ -111,7 +111,7 @@ class Run:
         self._seconds = 0.0
         self._losses: Losses | None = None
         self._stage, self._stage_step = 0, 0
-        self.objective = self._objective()
+        self.objective = self._objective(0)
         self._decide()
         self._state: State = self._optimizer.start(self._first_canvas())
 
@@ -130,11 +130,12 @@ class Run:
             lam=objective.lam,
             omega=objective.omega,
             pooling=objective.pooling,
+            tv=objective.tv,
             learning_rate=getattr(self._optimizer, "learning_rate", None),
         )
 
-    def _objective(self) -> Objective:
-        settings, size = self.settings, self.settings.sizes[self._stage]
+    def _objective(self, stage: int) -> Objective:
+        settings, size = self.settings, self.settings.sizes[stage]
         style = self._style.picture
         options = ("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv", "backbone", "pooling")
         return Objective(
@@ -143,19 +144,18 @@ class Run:
             **{name: getattr(settings, name) for name in options},
         )
 
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return fit(self._content.picture.shape, self.settings.sizes[self._stage])
+    def _shape(self, stage: int) -> tuple[int, int]:
+        return fit(self._content.picture.shape, self.settings.sizes[stage])
 
     def _first_canvas(self) -> np.ndarray:
         if self._start is not None:
-            return resize(self._start.picture, self._shape)
+            return resize(self._start.picture, self._shape(0))
         if self.settings.init == "noise":
             # White noise, uniform in [0, 1]; the paper says white noise and no more.
             generator = np.random.default_rng(self.settings.seed)
-            return generator.random((*self._shape, 3), dtype=np.float32)
+            return generator.random((*self._shape(0), 3), dtype=np.float32)
         source = self._style if self.settings.init == "style" else self._content
-        return resize(source.picture, self._shape)
+        return resize(source.picture, self._shape(0))
 
     @property
     def image(self) -> np.ndarray:
@@ -185,13 +185,15 @@ class Run:
             state = self._optimizer.step(self._state, losses.total, gradient)
         except NonFiniteError:
             raise self._non_finite() from None
-        self._state, self._losses = state, losses if state.accepted else self._losses
-        self._stage_step += 1
-        self._seconds += time.perf_counter() - began
-        step = Step(self._size, self.step + 1, self._seconds, self._losses, self._work())
-        self.history.append(step.entry)
+        seconds = self._seconds + time.perf_counter() - began
+        kept = losses if state.accepted else self._losses
+        step = Step(self._size, self.step + 1, seconds, kept, self._work(self._stage_step + 1))
+        stalls = [*self.stalls, {"size": self._size, "step": step.step}] if state.stalled else self.stalls
+        # In one go: an interrupt anywhere above leaves the run as it was before the step.
+        (self._state, self._losses, self._stage_step, self._seconds, self.history, self.stalls) = (
+            *(state, kept, self._stage_step + 1, seconds, [*self.history, step.entry], stalls),
+        )
         if state.stalled:
-            self.stalls.append({"size": self._size, "step": step.step})
             log.warning("No step lowers the loss any more at %d px, step %d.", self._size, step.step)
         return step
 
@@ -199,18 +201,20 @@ class Run:
     def _size(self) -> int:
         return self.settings.sizes[self._stage]
 
-    def _work(self) -> float:
+    def _work(self, steps: int) -> float:
         done = sum(n * p for n, p in zip(self._plan[: self._stage], self._pixels, strict=False))
         total = sum(n * p for n, p in zip(self._plan, self._pixels, strict=True))
-        return (done + self._stage_step * self._pixels[self._stage]) / total
+        return (done + steps * self._pixels[self._stage]) / total
 
     def _enlarge(self) -> None:
         """Go on at the next size, from the picture so far; λ and ω stay as they are now."""
-        image, before = self.image, self.objective
-        self._stage, self._stage_step = self._stage + 1, 0
-        self.objective = self._objective()
-        self.objective.lam, self.objective.omega, self.objective.tv = before.lam, before.omega, before.tv
-        self._state = self._optimizer.start(resize(image, self._shape))
+        stage = self._stage + 1
+        objective = self._objective(stage)
+        for name in ("lam", "omega", "tv"):
+            setattr(objective, name, getattr(self.objective, name))
+        state = self._optimizer.start(resize(self.image, self._shape(stage)))
+        # In one go, as in a step.
+        self._stage, self._stage_step, self.objective, self._state = stage, 0, objective, state
 
     def _non_finite(self) -> NonFiniteError:
         advice = "give a smaller learning_rate" if self.settings.optimizer != "lbfgs" else "look at λ and the input"
@@ -221,31 +225,46 @@ class Run:
             error.result = Result(self.image, self.record(stopped="not finite"))
         return error
 
-    def finish(self, listeners: Sequence[Listener] = ()) -> Result:
+    def finish(self, listeners: Sequence[Listener] = (), *, until: int | None = None) -> Result:
         """Make the steps that are left; an interrupt (Ctrl-C, the stop button) ends it with the picture so far.
 
         Args:
             listeners: each is called with the run and the step, after every step; one with a method `close` has
-                it called with the run in the end, however it ends.
+                it called with the run in the end, however it ends. One that fails is reported in the log and not
+                called again: what follows a run cannot lose it.
+            until: stop after this step of the whole run; the record then says that it was stopped.
 
         Raises:
             NonFiniteError: with the last good picture and its record.
             KeyboardInterrupt: it was interrupted before the first step.
         """
         stopped = None
-        with contextlib.ExitStack() as stack:
-            for listener in listeners:
+        active = list(listeners)
+        try:
+            while until is None or self.step < until:
+                step = next(self, None)
+                if step is None:
+                    break
+                for listener in tuple(active):
+                    self._tell(listener, step, among=active)
+            else:
+                stopped = "ended early"
+        except KeyboardInterrupt:
+            if not self.history:
+                raise
+            stopped = "interrupted"
+        finally:
+            for listener in active:
                 if hasattr(listener, "close"):
-                    stack.callback(listener.close, self)
-            try:
-                for step in self:
-                    for listener in listeners:
-                        listener(self, step)
-            except KeyboardInterrupt:
-                if not self.history:
-                    raise
-                stopped = "interrupted"
+                    self._tell(listener.close, among=[listener.close])
         return Result(self.image, self.record(stopped=stopped))
+
+    def _tell(self, listener: Callable, *step: Step, among: list[Callable]) -> None:
+        try:
+            listener(self, *step)
+        except Exception as error:
+            log.warning("%s failed and is left out from here on: %s", listener, error)
+            among.remove(listener)
 
     def record(self, *, stopped: str | None = None) -> dict[str, Any]:
         """How the picture so far was made.
@@ -257,6 +276,8 @@ class Run:
         # The losses in the history are those of the canvas before it was clipped; this is the picture itself.
         final, _ = self.objective.value_and_gradient(image)
         form = self.objective.form
+        now = {name: getattr(self.objective, name) for name in ("lam", "omega", "tv")}
+        changed = {name: value for name, value in now.items() if value != getattr(self.settings, name)}
         return {
             "settings": dataclasses.asdict(self.settings),
             "content": self._content.about,
@@ -274,6 +295,7 @@ class Run:
                 "sha256": picture_checksum(image),
                 "losses": dataclasses.asdict(final),
             },
+            **({"changed": changed} if changed else {}),
             "stopped": stopped,
             "stalls": self.stalls,
             "history": list(self.history),
@@ -285,9 +307,8 @@ class Run:
         Raises:
             InputError: the place cannot be written.
         """
-        arrays = {"content": self._content.picture, "style": self._style.picture}
-        if self._start:
-            arrays["start"] = self._start.picture
+        sources = {"content": self._content, "style": self._style, **({"start": self._start} if self._start else {})}
+        arrays = {name: _compact(source.picture) for name, source in sources.items()}
         packed, scalars = pack(self._state)
         arrays |= packed
         facts = {
@@ -315,23 +336,29 @@ class Run:
         arrays, facts = read_state(path)
         try:
             settings = settings_from(facts["settings"])
-            sources = [Source(arrays.pop(key), facts["about"][key]) for key in ("content", "style")]
-            start = Source(arrays.pop("start"), facts["start"]) if facts["start"] else None
+            sources = [Source(as_picture(arrays.pop(key)), facts["about"][key]) for key in ("content", "style")]
+            start = Source(as_picture(arrays.pop("start")), facts["start"]) if facts["start"] else None
             run = cls(*sources, dataclasses.replace(settings, init="content"))
             run.settings = dataclasses.replace(run.settings, init=settings.init)
             run._start, run._asked = start, facts["asked"]
             if run.objective.weights.sha256 != facts["weights"]:
                 raise InputError(f"{path} was made with other weights than {settings.backbone} has now")
             run._stage, run._stage_step = facts["stage"]
-            run.objective = run._objective()
+            run.objective = run._objective(run._stage)
             for name, weight in facts["weighting"].items():
-                setattr(run.objective, name, weight)
+                setattr(run.objective, name, tuple(weight) if isinstance(weight, list) else weight)
             run._state = unpack(type(run._state), arrays, facts["state"])
             run._losses = Losses(**facts["losses"]) if facts["losses"] else None
             run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run
+
+
+def _compact(picture: np.ndarray) -> np.ndarray:
+    """The picture as 8 bits, a quarter of the space, where that loses nothing."""
+    compact = encode(picture)
+    return compact if np.array_equal(as_picture(compact), picture) else picture
 
 
 @takes_settings

@@ -88,6 +88,7 @@ class Objective:
             raise InputError(nearest(statistic, STATISTICS, what="statistic"))
         self.form: Form = FORMS[form]
         self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
+        self._least = smallest_side((*self.content_layers, *self.style_layers))
         content = self._picture(content, self.content_layers, "content")
         style = self._picture(style, self.style_layers, "style")
         self.shape = None if content is None else content.shape
@@ -95,10 +96,9 @@ class Objective:
         self.pooling = pooling or self.form.pooling
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
         network = loss_network(self.weights, layers, pooling=self.pooling, scaled=self.form.scaled)
-        self._functions = _functions(network, self.form, statistic, self.content_layers, self.style_layers)
-        nothing = np.zeros((1, 16, 16, 3), np.float32)
-        self._content_targets, _ = self._functions.encode(nothing if content is None else content[None])
-        _, self._style_targets = self._functions.encode(nothing if style is None else style[None])
+        self._functions = _functions(network, self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
+        self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
+        self._style_targets = [] if style is None else self._functions.encode(style[None])[1]
         self.lam = self.form.lam if lam is None else float(lam)
         self.omega = self._default_omega() if omega is None else tuple(map(float, omega))
         self.tv, self.box = float(tv), 0.0
@@ -109,11 +109,10 @@ class Objective:
         if picture is None:
             raise InputError(f"there are {what} layers, but no {what} picture")
         picture = as_picture(picture, f"the {what} picture")
-        least = smallest_side((*self.content_layers, *self.style_layers))
-        if min(picture.shape[:2]) < least:
+        if min(picture.shape[:2]) < self._least:
             raise InputError(
                 f"the {what} picture has {picture.shape[1]} x {picture.shape[0]} pixels, too few for the deepest "
-                f"layer: give a larger size (the short side needs {least}) or shallower layers"
+                f"layer: give a larger size (the short side needs {self._least}) or shallower layers"
             )
         return picture
 
@@ -155,10 +154,14 @@ class Objective:
         image = np.asarray(image, np.float32)
         if image.ndim != 3 or image.shape[2] != 3 or (self.shape and image.shape != self.shape):
             raise InputError(f"the picture must have the shape {self.shape or '(H, W, 3)'}, not {image.shape}")
+        if min(image.shape[:2]) < self._least:
+            raise InputError(f"the picture has a side below the {self._least} pixels that the deepest layer needs")
         return tf.constant(image[None])
 
     def _arguments(self) -> tuple:
         # The weights are tensors: changing them never traces the function again.
+        if len(self.omega) != len(self.style_layers):
+            raise InputError(f"omega has {len(self.omega)} weights for {len(self.style_layers)} style layers")
         weights = (tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box))
         return self._content_targets, self._style_targets, *weights
 
@@ -184,11 +187,11 @@ class _Functions:
 def _functions(
     network: keras.Model,
     form: Form,
-    statistic: str,
+    statistic: Callable[..., tf.Tensor],
     content_layers: tuple[str, ...],
     style_layers: tuple[str, ...],
 ) -> _Functions:
-    measure = functools.partial(STATISTICS[statistic], per_position=form.per_position)
+    measure = functools.partial(statistic, per_position=form.per_position)
 
     def encode(image: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         features = network(image)

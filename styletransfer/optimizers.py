@@ -102,7 +102,8 @@ class SGD:
         """One step downhill; see `Optimizer.step`."""
         if not _finite(loss, gradient):
             raise NonFiniteError
-        unit = state.unit or (float(np.sqrt(np.mean(np.square(gradient)))) if self.relative else 1.0) or 1.0
+        size = float(np.sqrt(np.mean(np.square(gradient)))) if self.relative else 1.0
+        unit = state.unit or size or 1.0  # 1 where the start is flat
         rate = self.learning_rate * self.decay**state.count
         velocity = self.momentum * state.velocity - (rate / unit) * gradient
         return SGDState(

@@ -7,21 +7,21 @@ import json
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from . import datasets
+from . import __version__, datasets
 from .errors import InputError
 from .images import as_picture, atomic_path, encode, read_image, save_image
 from .settings import Settings, settings_from
 
 __all__ = ["Result", "Source", "open_picture", "read_record", "read_state", "versions", "write_state"]
 
-_PACKAGES = ("styletransfer", "tensorflow", "keras", "numpy", "scipy", "pillow")
+_PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,19 @@ def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the pictur
     return Source(picture, {**about, "width": picture.shape[1], "height": picture.shape[0]})
 
 
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # the same module may come from a package of another name
+        return "unknown"
+
+
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that compute, and of the system; a record keeps them."""
     return {
         "python": platform.python_version(),
-        **{package: version(package) for package in _PACKAGES},
+        "styletransfer": __version__,
+        **{package: _version(package) for package in _PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
     }
 
@@ -85,9 +93,10 @@ class Result:
         Raises:
             InputError: a place that cannot be written, or an ending that names no picture format.
         """
-        save_image(self.image, path)
+        text = json.dumps(self.record, indent=1, ensure_ascii=False) + "\n"
         with atomic_path(Path(path).with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(self.record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
+            save_image(self.image, path)
 
     @property
     def caption(self) -> str:
@@ -125,10 +134,14 @@ def read_record(path: str | os.PathLike) -> tuple[dict[str, Any], Settings]:
         raise FileNotFoundError(f"there is no record {path}")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        settings, _ = record["settings"], [record[key]["sha256"] for key in ("content", "style", "weights")]
+        for key in ("content", "style", "weights", "picture"):
+            record[key]["sha256"]
+        record["content"]["picture"], record["style"]["picture"], record["history"], record["stopped"]
+        return record, settings_from(record["settings"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not the record of a run ({type(error).__name__}: {error})") from None
-    return record, settings_from(settings)
 
 
 def recorded_picture(record: dict[str, Any], key: str, *, beside: Path) -> Source | None:

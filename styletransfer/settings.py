@@ -3,9 +3,12 @@
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import numpy as np
 
 from .errors import InputError, nearest
 
@@ -145,10 +148,14 @@ class Settings:
         """Bring values to their types and check them."""
         for entry in dataclasses.fields(self):
             value = getattr(self, entry.name)
+            if isinstance(value, os.PathLike):
+                value = os.fspath(value)
+            elif isinstance(value, np.generic):
+                value = value.item()
             if entry.name in ("content_layers", "style_layers"):
-                value = tuple(layer_name(name) for name in ([value] if isinstance(value, str) else value))
+                value = tuple(layer_name(name) for name in _several(entry.name, value))
             elif entry.name in ("sizes", "omega") and value is not None:
-                value = tuple(value)
+                value = tuple(x.item() if isinstance(x, np.generic) else x for x in _several(entry.name, value))
             object.__setattr__(self, entry.name, value)
             choices = entry.metadata["choices"]
             if choices and value is not None and value not in choices:
@@ -190,10 +197,6 @@ class Settings:
             raise InputError(f"size is {self.size}, but sizes end at {self.sizes[-1]}; give one of the two")
         object.__setattr__(self, "size", self.sizes[-1])
 
-    def replace(self, **changes: Any) -> "Settings":
-        """A copy with other values; unknown names are refused as in `settings_from`."""
-        return settings_from({**dataclasses.asdict(self), **changes})
-
 
 def settings_from(options: dict[str, Any]) -> Settings:
     """Settings from names and values.
@@ -220,6 +223,15 @@ def takes_settings(function: Callable) -> Callable:
     lines = "\n".join(f"        {e.name} (default {e.default!r}): {e.metadata['help']}" for e in entries)
     function.__doc__ = inspect.cleandoc(function.__doc__ or "") + f"\n\nSettings:\n{inspect.cleandoc(lines)}\n"
     return function
+
+
+def _several(name: str, value: Any) -> Iterable[Any]:
+    """A list as it is, and one value alone as a list of it."""
+    if isinstance(value, (str, int, float)):
+        return [value]
+    if value is None or not isinstance(value, Iterable):
+        raise InputError(f"{name} must be a list, not {value!r}")
+    return value
 
 
 def _number(

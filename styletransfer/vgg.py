@@ -62,16 +62,19 @@ def loss_network(
             raise InputError(nearest(layer, names, what=f"layer of {weights.architecture}"))
     names = names[: max(names.index(layer) for layer in layers) + 1]
     means = mean_activations(weights, pooling=pooling) if scaled else {}
-    inputs = keras.Input((None, None, 3))
-    x = keras.applications.vgg19.preprocess_input(255 * inputs)  # RGB to BGR, less the mean colour
+    # Stated here, for a user's own Keras configuration may have other defaults.
+    kind = {"dtype": "float32", "data_format": "channels_last"}
+    inputs = keras.Input((None, None, 3), dtype="float32")
+    # RGB to BGR, less the mean colour
+    x = keras.applications.vgg19.preprocess_input(255 * inputs, data_format="channels_last")
     outputs, before = {}, np.ones(3, np.float32)
     for name in names:
         if name.endswith("conv1") and name != names[0]:
             pool = keras.layers.AveragePooling2D if pooling == "avg" else keras.layers.MaxPooling2D
-            x = pool(2, name=f"{name.partition('_')[0].replace('block', 'pool')}")(x)
+            x = pool(2, name=f"{name.partition('_')[0].replace('block', 'pool')}", **kind)(x)
         kernel, bias = weights.kernels[name], weights.biases[name]
         after = floored(means[name]) if scaled else np.ones(kernel.shape[3], np.float32)
-        convolution = keras.layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu", name=name)
+        convolution = keras.layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu", name=name, **kind)
         x = outputs[name] = convolution(x)
         convolution.set_weights([kernel * before[:, None] / after, bias / after])
         before = after
@@ -122,13 +125,8 @@ def _read_means(path: Path, weights: Weights) -> dict[str, np.ndarray] | None:
     try:
         with path.open("rb") as opened, np.load(opened) as file:
             means = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError):
+    except Exception:  # a damaged archive raises anything; what cannot be read is computed again
         return None
-    except Exception as error:
-        # zipfile and zlib have error types of their own for a damaged archive.
-        if type(error).__module__ in ("zipfile", "zlib"):
-            return None
-        raise
     shapes = {name: bias.shape for name, bias in weights.biases.items()}
     whole = {name: mean.shape for name, mean in means.items()} == shapes
     return means if whole and all(np.isfinite(mean).all() for mean in means.values()) else None

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pooch
 
+from .datasets import why_no_download
 from .errors import InputError, nearest
 from .settings import CONVOLUTIONS
 
@@ -128,7 +129,7 @@ def _keras_path(name: str) -> Path:
             )
         )
     except (OSError, ValueError) as error:
-        reason = "no connection" if isinstance(error, OSError) else str(error).splitlines()[0]
+        reason = why_no_download(error)
         raise InputError(f"{file} is not in Keras' cache and could not be downloaded: {reason}") from None
 
 
@@ -155,7 +156,7 @@ def _read(path: Path, name: str, *, sha256: str | None = None) -> Weights:
         raise InputError(f"{path} has the wrong checksum: it is damaged or another version; install it again")
     try:
         kernels, biases = _convolutions(path)
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} is not a whole HDF5 weights file: it is truncated or another format ({error})"
         ) from None

@@ -1,12 +1,15 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 
-# The tests need no network: the papers' pictures are looked for in an empty place, VGG-19 in an empty cache.
-os.environ.pop("STYLETRANSFER_DATA_DIR", None)
+# What a user has in the caches of Keras and of this project takes no part in the tests, and nothing is put there.
+_CACHES = tempfile.TemporaryDirectory(prefix="styletransfer-tests-")
+for _name in ("STYLETRANSFER_DATA_DIR", "STYLETRANSFER_CACHE_DIR", "KERAS_HOME"):
+    os.environ[_name] = os.path.join(_CACHES.name, _name.lower())
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
@@ -25,16 +28,14 @@ def rng():
 
 
 @pytest.fixture
-def command(tmp_path, tmp_path_factory):
-    """The command line in a process of its own, with an empty Keras cache; gives the finished process."""
-
-    keras_home = tmp_path_factory.mktemp("keras")
+def command(tmp_path):
+    """The command line in a process of its own; gives the finished process."""
 
     def run(*words, cwd=tmp_path, **environment):
         return subprocess.run(
             [sys.executable, "-m", "styletransfer", *map(str, words)],
             cwd=cwd,
-            env={**os.environ, "KERAS_HOME": str(keras_home), **environment},
+            env={**os.environ, **environment},
             capture_output=True,
             text=True,
             timeout=300,

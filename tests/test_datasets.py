@@ -34,14 +34,20 @@ def test_names_and_paths(tmp_path):
     assert datasets.load_image("night_cafe", size=50).shape == (39, 50, 3)
     with pytest.raises(InputError, match="did you mean 'petra'"):
         datasets.load_image("petrra")
-    with pytest.raises(FileNotFoundError, match="there is no file"):
+    with pytest.raises(FileNotFoundError, match="no file petra.png; the database has a picture named 'petra'"):
         datasets.load_image("petra.png")
     with pytest.raises(InputError, match="is a folder"):
         datasets.load_image(tmp_path)
 
 
+def test_a_folder_does_not_hide_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "petra").mkdir()
+    assert datasets.load_image("petra", size=20).shape == (14, 20, 3)
+
+
 def test_folder(tmp_path):
-    for name in ("b.png", "a.jpg", "a.png"):
+    for name in ("b.png", "a.jpg", "a.png", "._c.png", "d.pdf"):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("not a picture")
     pictures = datasets.folder(tmp_path)

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -61,6 +62,43 @@ def test_stop_and_resume_equals_the_uninterrupted_run(pair, tmp_path, optimizer,
     assert without_seconds(rest.record) == without_seconds(whole.record)
 
 
+@pytest.mark.parametrize("where", ["_objective", "_shape", "_work"])
+def test_an_interrupt_within_a_step_leaves_the_run_as_it_was(pair, tmp_path, monkeypatch, where):
+    """The worst moment is the change of size: the next objective is half built."""
+    settings = settings_from(TINY)
+    whole = Run(*pair, settings).finish()
+    run = Run(*pair, settings)
+    for _ in range(6):
+        next(run)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, where, interrupt)
+        stopped = run.finish([listeners.Checkpoint(tmp_path / "state.npz")])
+    assert stopped.record["stopped"] == "interrupted"
+    assert stopped.image.shape[1] in (40, 64)
+    again = Run.load(tmp_path / "state.npz").finish()
+    np.testing.assert_array_equal(again.image, whole.image)
+    assert len(again.record["history"]) == 12
+
+
+def test_a_listener_that_fails_is_left_out(pair, tmp_path, caplog):
+    calls = []
+
+    def fail(run, step):
+        calls.append(step.step)
+        raise OSError("disk full")
+
+    gone = listeners.Preview(tmp_path / "missing" / "x.png", every=0)
+    result = transfer(*pair, progress=False, listeners=[fail, gone], **TINY)
+    assert calls == [1]
+    assert len(result.record["history"]) == 12
+    assert "disk full" in caplog.text
+    assert "there is no folder" in caplog.text
+
+
 def test_changed_weights_survive_a_stop(pair, tmp_path):
     run = Run(*pair, settings_from(TINY))
     next(run)
@@ -69,6 +107,16 @@ def test_changed_weights_survive_a_stop(pair, tmp_path):
     again = Run.load(tmp_path / "state.npz")
     assert next(again).losses == next(run).losses
     assert again.objective.lam == 5.0
+    assert again.record()["changed"] == {"lam": 5.0}
+    assert "changed" not in Run(*pair, settings_from(TINY)).record()
+
+
+def test_paths_and_numpy_numbers_are_settings(pair, tmp_path):
+    save_image(pair[0], tmp_path / "start.png")
+    numbers = {"size": np.int64(64), "sizes": np.array([40, 64]), "lam": np.float32(2)}
+    result = transfer(*pair, progress=False, **{**TINY, **numbers, "init": tmp_path / "start.png"})
+    result.save(tmp_path / "out.png")
+    assert json.loads((tmp_path / "out.json").read_text())["settings"]["lam"] == 2
 
 
 def test_the_losses_are_those_of_the_picture(pair):
@@ -233,6 +281,9 @@ def test_bad_states_are_refused(pair, tmp_path):
         ({"momentum": 1.0}, "momentum must be below 1"),
         ({"learning_rate": 0}, "learning_rate must be a number above 0"),
         ({"style_scale": -1.0}, "style_scale"),
+        ({"style_scale": 1e4}, "a painting of .* is above"),
+        ({"content_layers": None}, "content_layers must be a list"),
+        ({"omega": 0.5}, "omega has 1 weights for 5"),
     ],
 )
 def test_bad_settings(pair, options, complaint):

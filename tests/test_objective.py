@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from styletransfer import Objective
+from styletransfer._tensorflow import tf
 from styletransfer.errors import InputError
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.settings import FORMS
@@ -83,16 +84,18 @@ def test_mean_std_statistic(pair):
     assert np.isfinite(objective.value_and_gradient(np.zeros_like(pair[0]))[1]).all()
 
 
-def test_a_new_statistic_is_one_function(pair, monkeypatch):
-    monkeypatch.setattr("styletransfer.losses.STATISTICS", STATISTICS)
-    from styletransfer._tensorflow import tf
-
-    @statistic
-    def brightest(features, *, per_position):
-        return tf.reduce_max(features, (0, 1, 2))
+def test_a_new_statistic_is_one_function(pair):
+    def define(factor):
+        @statistic
+        def brightest(features, *, per_position):
+            return factor * tf.reduce_max(features, (0, 1, 2))
 
     try:
-        assert Objective(*pair, statistic="brightest", backbone="embedded")(pair[0]).style > 0
+        found = []
+        for factor in (1.0, 2.0):  # as when a notebook's cell is run again
+            define(factor)
+            found.append(Objective(*pair, statistic="brightest", backbone="embedded")(pair[0]).style)
+        assert found[1] == pytest.approx(4 * found[0], rel=1e-4)
     finally:
         del STATISTICS["brightest"]
     with pytest.raises(InputError, match="unknown statistic 'gramm'; did you mean 'gram'"):
@@ -170,6 +173,11 @@ def test_bad_pictures(pair):
     objective = Objective(*pair, backbone="embedded")
     with pytest.raises(InputError, match="must have the shape"):
         objective(pair[1])
+    objective.omega = (1.0,)
+    with pytest.raises(InputError, match="omega has 1 weights"):
+        objective(pair[0])
+    with pytest.raises(InputError, match="below the 16 pixels"):
+        Objective(None, pair[1], content_layers=(), backbone="embedded")(np.zeros((8, 64, 3)))
 
 
 def test_constant_pictures_have_finite_gradients():

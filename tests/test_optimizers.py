@@ -129,16 +129,16 @@ def test_sgd_takes_its_unit_from_the_first_gradient():
 
 def test_lbfgs_keeps_up_with_scipy_on_a_picture(pair):
     """200 iterations each on one small problem: at most 2 % above SciPy's L-BFGS-B, with as many pairs."""
-    objective = Objective(*pair, backbone="embedded", lam=100.0)
+    objective = Objective(*pair, backbone="embedded")
     start = pair[0]
 
     def function(x):
         losses, gradient = objective.value_and_gradient(x.reshape(start.shape))
         return losses.total, gradient.ravel().astype(np.float64)
 
-    options = {"maxcor": 20, "maxiter": 200, "maxfun": 10**6, "ftol": 0, "gtol": 0}
+    options = {"maxcor": 50, "maxiter": 200, "maxfun": 10**6, "ftol": 0, "gtol": 0}
     theirs = scipy.optimize.minimize(function, start.ravel(), jac=True, method="L-BFGS-B", options=options)
-    optimizer = LBFGS(history=20)
+    optimizer = LBFGS()
     state, evaluations = optimizer.start(start), 0
     while state.count <= 200 and not state.stalled:
         losses, gradient = objective.value_and_gradient(state.x)
