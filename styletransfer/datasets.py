@@ -162,7 +162,10 @@ def paper() -> Mapping[str, Picture]:
 
 PICTURES = frozenset(
     f".{ending}"
-    for ending in "png apng jpg jpeg jpe jfif webp avif gif bmp dib tif tiff jp2 ppm pgm pbm tga ico".split()
+    for ending in (
+        *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "avif", "gif", "bmp", "dib", "tif", "tiff"),
+        *("jp2", "ppm", "pgm", "pbm", "tga", "ico"),
+    )
 )
 """Endings of the files that count as pictures in a folder."""
 

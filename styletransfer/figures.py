@@ -48,7 +48,8 @@ def losses(record: Mapping[str, Any], *, keys: Sequence[str] = ("loss", "content
 
     Args:
         record: as in `Result.record`.
-        keys: which columns of its history; `style` is drawn times λ, so that the curves add up.
+        keys: which columns of its history; `style` is drawn times λ, so that the curves add up (but for total
+            variation and the box term, where they are in use).
     """
     history, lam = record["history"], record["settings"]["lam"]
     seconds = np.array([entry["seconds"] for entry in history])

@@ -19,9 +19,23 @@ QUICK = ("--size", "48", "--steps", "6", "--backbone", "embedded")
 
 
 def test_picture_and_record(command, tmp_path):
-    done = command(
-        "petra", "night_cafe", "--out", "out.png", *QUICK, "--lam", "50", "--style-layers", "conv1_1,conv2_1"
-    )
+    more = [
+        "--lam",
+        "50",
+        "--style-layers",
+        "conv1_1,conv2_1",
+        "--omega",
+        ".6,.4",
+        "--sizes",
+        "32,48",
+        "--init",
+        "noise",
+        "--seed",
+        "3",
+        "--tv",
+        "1",
+    ]
+    done = command("petra", "night_cafe", "--out", "out.png", *QUICK, *more)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "step 6 of 6" in done.stderr
@@ -30,7 +44,9 @@ def test_picture_and_record(command, tmp_path):
     settings = record["settings"]
     assert (settings["lam"], settings["size"], settings["steps"]) == (50, 48, 6)
     assert settings["style_layers"] == ["block1_conv1", "block2_conv1"]
-    assert settings["omega"] == [0.5, 0.5]
+    assert settings["omega"] == [0.6, 0.4]
+    assert (settings["init"], settings["seed"], settings["tv"], settings["sizes"]) == ("noise", 3, 1, [32, 48])
+    assert [entry["size"] for entry in record["history"]] == [32] * 3 + [48] * 3
     assert record["content"]["picture"] == "petra"
     assert len(record["content"]["sha256"]) == len(record["weights"]["sha256"]) == 64
     assert "Berthold Werner" in record["content"]["credit"]
@@ -99,7 +115,8 @@ def words(tmp_path, monkeypatch, capsys):
         assert output.out == ""
         assert "Traceback" not in output.err
         assert sorted(os.listdir(tmp_path)) == before
-        return output.err.strip().splitlines()[-1]
+        (sentence,) = output.err.strip().splitlines()
+        return sentence
 
     return run
 
@@ -157,6 +174,34 @@ def test_replay_refuses_what_has_changed(words, tmp_path, capsys):
     record["weights"]["sha256"] = "0" * 64
     (tmp_path / "out.json").write_text(json.dumps(record))
     assert "are not those that made out.json" in words("--replay", "out.json")
+
+
+def test_replay_replaces_a_picture_only_by_itself(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["petra", "night_cafe", "--out", "out.jpg", "--quiet", *QUICK]) == 0
+    original = (tmp_path / "out.jpg").read_bytes()
+    (tmp_path / "out.jpg").unlink()
+    assert main(["--replay", "out.json", "--quiet"]) == 0
+    assert sorted(os.listdir()) == ["out.json", "out.png"]
+    (tmp_path / "out.png").unlink()
+    (tmp_path / "out.jpg").write_bytes(original)
+    assert main(["--replay", "out.json", "--quiet"]) == 0
+    assert sorted(os.listdir()) == ["out.jpg", "out.json"]
+    assert (tmp_path / "out.jpg").read_bytes() == original
+    record = json.loads((tmp_path / "out.json").read_text())
+    record["picture"]["sha256"] = "0" * 64
+    (tmp_path / "out.json").write_text(json.dumps(record))
+    before = (tmp_path / "out.json").read_bytes()
+    assert main(["--replay", "out.json", "--quiet"]) == 0
+    assert "differs from the recorded one" in capsys.readouterr().err
+    assert sorted(os.listdir()) == ["out-replay.json", "out-replay.png", "out.jpg", "out.json"]
+    assert (tmp_path / "out.json").read_bytes() == before
+
+
+def test_nothing_of_the_users_is_overwritten(words, tmp_path):
+    assert "is one of the pictures that go in" in words("good.png", "night_cafe", "--out", "good.png", *QUICK)
+    (tmp_path / "package.json").write_text("{}")
+    assert "is not a record" in words("good.png", "night_cafe", "--out", "package.png", *QUICK)
 
 
 def test_a_run_that_diverges_leaves_its_last_good_picture(tmp_path, capsys, monkeypatch):

@@ -34,7 +34,7 @@ def test_names_and_paths(tmp_path):
     assert datasets.load_image("night_cafe", size=50).shape == (39, 50, 3)
     with pytest.raises(InputError, match="did you mean 'petra'"):
         datasets.load_image("petrra")
-    with pytest.raises(FileNotFoundError, match="no file petra.png; the database has a picture named 'petra'"):
+    with pytest.raises(FileNotFoundError, match=r"no file petra\.png; the database has a picture named 'petra'"):
         datasets.load_image("petra.png")
     with pytest.raises(InputError, match="is a folder"):
         datasets.load_image(tmp_path)

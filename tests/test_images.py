@@ -1,6 +1,7 @@
 """Pictures as they come: every kind of file is read right, and every bad one is refused in a sentence."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -77,6 +78,47 @@ def test_sixteen_bit_grey(tmp_path, ending):
     values = np.linspace(0, 65535, 240).reshape(12, 20).astype(np.uint16)
     Image.fromarray(values).save(tmp_path / f"x.{ending}")
     close(read_image(tmp_path / f"x.{ending}"), np.repeat(values[..., None] / 257, 3, axis=2), tolerance=0.01)
+
+
+def _png(width, height, depth, colour, rows):
+    """A PNG by hand: Pillow writes no 16-bit colour."""
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([depth, colour, 0, 0, 0])
+    body = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def test_sixteen_bit_colour(tmp_path, rng):
+    values = rng.integers(0, 65536, (5, 7, 3)).astype(">u2")
+    (tmp_path / "x.png").write_bytes(_png(7, 5, 16, 2, [row.tobytes() for row in values]))
+    close(read_image(tmp_path / "x.png"), values / 257, tolerance=1)
+
+
+def test_thirty_two_bit_grey_is_refused(tmp_path):
+    Image.fromarray(np.full((4, 4), 10**6, np.int32)).save(tmp_path / "x.tiff")
+    with pytest.raises(InputError, match="more than 16 bits"):
+        read_image(tmp_path / "x.tiff")
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "gif", "bmp", "tiff", "avif"])
+def test_damaged_files_never_end_in_a_traceback(tmp_path, rgb, rng, ending):
+    """Cut and altered files of every format: read, or refused in a sentence."""
+    path = tmp_path / f"x.{ending}"
+    Image.fromarray(rgb.repeat(4, 0).repeat(4, 1)).save(path)
+    whole, refused = path.read_bytes(), 0
+    for trial in range(60):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 4):
+            data[place] = rng.integers(256)
+        path.write_bytes(data[: rng.integers(1, len(data))] if trial % 2 else data)
+        try:
+            read_image(path)
+        except InputError:
+            refused += 1
+    assert refused
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
