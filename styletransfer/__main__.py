@@ -94,7 +94,8 @@ def _run(given: dict[str, Any]) -> int:
         raise InputError("name a photograph and a painting (--list shows those that come along; --help says more)")
     if out is None and not replay:
         raise InputError("say where the picture goes, with --out OUT.png")
-    checkpoint = checkpoint or resume
+    if resume and Path(resume).suffix == ".npz":
+        checkpoint = checkpoint or resume
     # What can be known without TensorFlow is told before it takes its seconds.
     if resume and not Path(resume).exists():
         raise FileNotFoundError(f"there is no saved state {resume}")
