@@ -111,6 +111,7 @@ class Run:
         self._seconds = 0.0
         self._losses: Losses | None = None
         self._stage, self._stage_step = 0, 0
+        self._weighting: tuple | None = None  # λ, ω and the weight of total variation in the last step
         self.objective = self._objective(0)
         self._decide()
         self._state: State = self._optimizer.start(self._first_canvas())
@@ -176,13 +177,18 @@ class Run:
             if self._stage + 1 == len(self._plan):
                 raise StopIteration
             self._enlarge()
-        losses, gradient = self.objective.value_and_gradient(self._state.x)
-        if self._stage_step == 0:
-            # Every size starts from a picture in [0, 1], where the term is zero and its weight can still be chosen.
-            # The gradient's root mean square makes one choice serve every form, λ and size.
-            self.objective.box = self.settings.box * float(np.sqrt(np.mean(np.square(gradient))))
+        objective, before = self.objective, self._state
+        weighting = (objective.lam, tuple(objective.omega), objective.tv)
+        if afresh := weighting != self._weighting:
+            # A new size, or a weight that was changed: what the optimiser remembers is of another function.
+            before, objective.box = self._optimizer.start(self.image), 0.0
+        losses, gradient = objective.value_and_gradient(before.x)
+        if afresh:
+            # The start lies in [0, 1], where the term is zero and its weight can still be chosen. The gradient's root
+            # mean square makes one choice serve every form, λ and size.
+            objective.box = self.settings.box * float(np.sqrt(np.mean(np.square(gradient))))
         try:
-            state = self._optimizer.step(self._state, losses.total, gradient)
+            state = self._optimizer.step(before, losses.total, gradient)
         except NonFiniteError:
             raise self._non_finite() from None
         seconds = self._seconds + time.perf_counter() - began
@@ -190,8 +196,8 @@ class Run:
         step = Step(self._size, self.step + 1, seconds, kept, self._work(self._stage_step + 1))
         stalls = [*self.stalls, {"size": self._size, "step": step.step}] if state.stalled else self.stalls
         # In one go: an interrupt anywhere above leaves the run as it was before the step.
-        (self._state, self._losses, self._stage_step, self._seconds, self.history, self.stalls) = (
-            *(state, kept, self._stage_step + 1, seconds, [*self.history, step.entry], stalls),
+        (self._state, self._losses, self._weighting, self._stage_step, self._seconds, self.history, self.stalls) = (
+            *(state, kept, weighting, self._stage_step + 1, seconds, [*self.history, step.entry], stalls),
         )
         if state.stalled:
             log.warning("No step lowers the loss any more at %d px, step %d.", self._size, step.step)
@@ -214,7 +220,7 @@ class Run:
             setattr(objective, name, getattr(self.objective, name))
         state = self._optimizer.start(resize(self.image, self._shape(stage)))
         # In one go, as in a step.
-        self._stage, self._stage_step, self.objective, self._state = stage, 0, objective, state
+        self._stage, self._stage_step, self.objective, self._state, self._weighting = stage, 0, objective, state, None
 
     def _non_finite(self) -> NonFiniteError:
         advice = "give a smaller learning_rate" if self.settings.optimizer != "lbfgs" else "look at λ and the input"
@@ -321,6 +327,7 @@ class Run:
             "losses": dataclasses.asdict(self._losses) if self._losses else None,
             "stage": [self._stage, self._stage_step],
             "weighting": {name: getattr(self.objective, name) for name in ("lam", "omega", "tv", "box")},
+            "used": self._weighting,
             **{"seconds": self._seconds, "history": self.history, "stalls": self.stalls},
         }
         write_state(path, arrays, facts)
@@ -348,6 +355,8 @@ class Run:
             for name, weight in facts["weighting"].items():
                 setattr(run.objective, name, tuple(weight) if isinstance(weight, list) else weight)
             run._state = unpack(type(run._state), arrays, facts["state"])
+            used = facts["used"]
+            run._weighting = (used[0], tuple(used[1]), used[2]) if used else None
             run._losses = Losses(**facts["losses"]) if facts["losses"] else None
             run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
         except (KeyError, TypeError) as error:

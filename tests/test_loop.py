@@ -111,6 +111,21 @@ def test_changed_weights_survive_a_stop(pair, tmp_path):
     assert "changed" not in Run(*pair, settings_from(TINY)).record()
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_a_weight_changed_during_the_run_is_optimised_for(pair, optimizer, factor):
+    """The optimiser does not judge the new objective by the old one's losses."""
+    run = Run(*pair, settings_from({**TINY, "sizes": (64,), "steps": 40, "optimizer": optimizer}))
+    for _ in range(15):
+        next(run)
+    run.objective.lam *= factor
+    rest = [step.losses.total for step in run]
+    assert run.stalls == []
+    assert rest[-1] < 0.9 * rest[0]
+    objective = Objective(*pair, backbone="embedded", lam=1e3 * factor)
+    assert objective(run.image).total == pytest.approx(rest[-1], rel=0.05)
+
+
 def test_paths_and_numpy_numbers_are_settings(pair, tmp_path):
     save_image(pair[0], tmp_path / "start.png")
     numbers = {"size": np.int64(64), "sizes": np.array([40, 64]), "lam": np.float32(2)}
