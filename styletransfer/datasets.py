@@ -1,12 +1,15 @@
 """The two databases in data/, the papers' own pictures, and any folder of pictures."""
 
+import contextlib
 import csv
 import functools
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pooch
@@ -17,10 +20,14 @@ from .images import read_image
 
 __all__ = ["Picture", "find", "folder", "load_image", "paintings", "paper", "photos"]
 
+log = logging.getLogger("styletransfer")
+
 _NEURAL_STYLE = (
     "https://raw.githubusercontent.com/jcjohnson/neural-style/07c4b8299f8fbdafec0c514fc820ff1d7ff62e46/examples/inputs/"
 )
-_FAST_NEURAL_STYLE = (
+_FASTlog = logging.getLogger("styletransfer")
+
+_NEURAL_STYLE = (
     "https://raw.githubusercontent.com/jcjohnson/fast-neural-style/"
     "813c83441953ead2adb3f65f4cc2d5599d735fa7/images/styles/"
 )
@@ -100,9 +107,9 @@ class Picture:
         """
         if self.name not in _PAPER or self.path != Path(_STORE.abspath) / f"{self.name}.jpg":
             return self.path
-        downloader = pooch.HTTPDownloader(progressbar=True, timeout=10)
         try:
-            return Path(_STORE.fetch(self.path.name, downloader=downloader))
+            with announced_downloader() as downloader:
+                return Path(_STORE.fetch(self.path.name, downloader=downloader))
         except (OSError, ValueError) as error:
             reason = why_no_download(error)
             raise InputError(
@@ -113,6 +120,27 @@ class Picture:
     def load(self, *, size: int | None = None) -> np.ndarray:
         """The picture as float32 (H, W, 3) in [0, 1], with a long side of `size` pixels where one is given."""
         return read_image(self.fetch(), size=size)
+
+
+@contextlib.contextmanager
+def announced_downloader() -> Iterator[Callable]:
+    """A downloader for pooch that says what it fetches, and only when it does.
+
+    Pooch's own message is held back in the block: it names folders of the user's machine, which would then stand in
+    stored notebooks.
+    """
+    logger = pooch.get_logger()
+    level = logger.level
+
+    def download(url: str, file: Any, caller: Any) -> None:
+        log.warning("Downloading %s", url)
+        pooch.HTTPDownloader(progressbar=True, timeout=10)(url, file, caller)
+
+    logger.setLevel(logging.WARNING)
+    try:
+        yield download
+    finally:
+        logger.setLevel(level)
 
 
 def why_no_download(error: OSError | ValueError) -> str:

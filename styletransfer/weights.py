@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pooch
 
-from .datasets import why_no_download
+from .datasets import announced_downloader, why_no_download
 from .errors import InputError, nearest
 from .settings import CONVOLUTIONS
 
@@ -116,18 +116,10 @@ def _keras_path(name: str) -> Path:
     here = home / file
     if here.exists() and pooch.file_hash(str(here), alg="md5") != checksum.removeprefix("md5:"):
         raise InputError(f"{file} in Keras' cache has the wrong checksum: it is damaged or another file; delete it")
-    if not here.exists():
-        log.warning("Fetching the weights of %s (once, into %s).", name.upper(), home)
     try:
-        return Path(
-            pooch.retrieve(
-                _KERAS_ADDRESS.format(name=name, file=file),
-                checksum,
-                fname=file,
-                path=home,
-                downloader=pooch.HTTPDownloader(progressbar=True, timeout=10),
-            )
-        )
+        with announced_downloader() as downloader:
+            address = _KERAS_ADDRESS.format(name=name, file=file)
+            return Path(pooch.retrieve(address, checksum, fname=file, path=home, downloader=downloader))
     except (OSError, ValueError) as error:
         reason = why_no_download(error)
         raise InputError(f"{file} is not in Keras' cache and could not be downloaded: {reason}") from None

@@ -68,10 +68,12 @@ def store(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_paper_pictures_say_so_without_network(store):
+def test_paper_pictures_say_so_without_network(store, caplog):
     with pytest.raises(InputError, match=r"'tubingen' could not be had .*no connection.*put the file there yourself"):
         datasets.load_image("tubingen")
     assert list(store.iterdir()) == []
+    assert "Downloading https://" in caplog.text
+    assert str(store) not in caplog.text
 
 
 def test_paper_pictures_are_pinned_and_checked(store):
