@@ -25,9 +25,7 @@ log = logging.getLogger("styletransfer")
 _NEURAL_STYLE = (
     "https://raw.githubusercontent.com/jcjohnson/neural-style/07c4b8299f8fbdafec0c514fc820ff1d7ff62e46/examples/inputs/"
 )
-_FASTlog = logging.getLogger("styletransfer")
-
-_NEURAL_STYLE = (
+_FAST_NEURAL_STYLE = (
     "https://raw.githubusercontent.com/jcjohnson/fast-neural-style/"
     "813c83441953ead2adb3f65f4cc2d5599d735fa7/images/styles/"
 )
