@@ -1,5 +1,6 @@
 """Figures for notebooks and reports: pictures side by side, and what a run's losses did."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ def side_by_side(pictures: Mapping[str, np.ndarray], *, height: float = 3.2, col
     widths = [max(aspects[i::columns]) for i in range(min(columns, len(pictures)))]
     figure, axes = plt.subplots(
         *(rows, len(widths)),
-        figsize=(height * sum(widths), (height + 0.45) * rows),
+        figsize=(height * sum(widths), (height + 0.6) * rows),
         width_ratios=widths,
         squeeze=False,
         layout="constrained",
@@ -38,9 +39,17 @@ def side_by_side(pictures: Mapping[str, np.ndarray], *, height: float = 3.2, col
         axis.axis("off")
     for axis, (caption, picture) in zip(axes.flat, pictures.items(), strict=False):
         axis.imshow(np.clip(picture, 0, 1), interpolation="lanczos")
-        axis.set_title(caption, y=0, pad=-4, va="top", fontsize=9)
+        axis.set_title(
+            _wrapped(caption, height * picture.shape[1] / picture.shape[0]), y=0, pad=-4, va="top", fontsize=9
+        )
     plt.close(figure)  # a notebook shows what a cell returns; left open it would be shown twice
     return figure
+
+
+def _wrapped(caption: str, width: float) -> str:
+    """The caption broken into lines that fit below a picture of `width` inches; a letter of 9 points takes 0.08."""
+    letters = max(12, int(width / 0.08))
+    return "\n".join(part for line in caption.splitlines() for part in textwrap.wrap(line, letters) or [""])
 
 
 def losses(record: Mapping[str, Any], *, keys: Sequence[str] = ("loss", "content", "style")) -> Figure:

@@ -12,6 +12,10 @@ def test_side_by_side(rng):
     assert [axis.get_title() for axis in axes] == list(pictures)
     for axis, picture in zip(axes, pictures.values(), strict=True):
         np.testing.assert_array_equal(axis.images[0].get_array(), picture)
+    long = "a caption that is far too long for a picture so small"
+    (title,) = [a.get_title() for a in figures.side_by_side({long: pictures["c"]}).axes]
+    assert title.replace("\n", " ") == long
+    assert max(map(len, title.splitlines())) <= 3.2 / 0.08
     with pytest.raises(ValueError, match="no picture"):
         figures.side_by_side({})
 
