@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, NonFiniteError
-from .images import MAX_PIXELS, as_picture, encode, fit, resize
+from .images import MAX_PIXELS, as_picture, fit, resize
 from .listeners import Progress
 from .objective import Losses, Objective
 from .optimizers import State, optimizer_from, pack, unpack
@@ -314,7 +314,7 @@ class Run:
             InputError: the place cannot be written.
         """
         sources = {"content": self._content, "style": self._style, **({"start": self._start} if self._start else {})}
-        arrays = {name: _compact(source.picture) for name, source in sources.items()}
+        arrays = {name: source.compact for name, source in sources.items()}
         packed, scalars = pack(self._state)
         arrays |= packed
         facts = {
@@ -362,12 +362,6 @@ class Run:
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run
-
-
-def _compact(picture: np.ndarray) -> np.ndarray:
-    """The picture as 8 bits, a quarter of the space, where that loses nothing."""
-    compact = encode(picture)
-    return compact if np.array_equal(as_picture(compact), picture) else picture
 
 
 @takes_settings
