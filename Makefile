@@ -23,7 +23,7 @@ test: $(READY)
 
 lab: $(READY)
 	@mkdir -p results
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 lint: $(READY)
 	$(BIN)/ruff check .
