@@ -92,7 +92,7 @@ class Objective:
         content = self._picture(content, self.content_layers, "content")
         style = self._picture(style, self.style_layers, "style")
         self.shape = None if content is None else content.shape
-        self.weights = load_weights(resolve_backbone(backbone)[0])
+        self.weights = load_weights(resolve_backbone(checked.backbone)[0])
         self.pooling = pooling or self.form.pooling
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
         network = loss_network(self.weights, layers, pooling=self.pooling, scaled=self.form.scaled)
@@ -100,7 +100,7 @@ class Objective:
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
         self._style_targets = [] if style is None else self._functions.encode(style[None])[1]
         self.lam = self.form.lam if lam is None else float(lam)
-        self.omega = self._default_omega() if omega is None else tuple(map(float, omega))
+        self.omega = self._default_omega() if omega is None else tuple(map(float, checked.omega))
         self.tv, self.box = float(tv), 0.0
 
     def _picture(self, picture: np.ndarray | None, layers: tuple[str, ...], what: str) -> np.ndarray | None:

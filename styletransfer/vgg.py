@@ -25,8 +25,9 @@ SCALING_FLOOR = 0.1
 """A filter counts as at least this share of its layer's mean activation.
 
 Some filters hardly ever fire on photographs. Divided by their own tiny mean they would dominate every Gram matrix
-(the style loss grows by about 10⁵) and leave the optimiser a problem so badly conditioned that it stalls. The paper
-does not mention the case; a tenth was found to be enough and leaves all but those few filters as the paper has them.
+and leave the optimiser a problem so badly conditioned that it stalls: with a floor of 10⁻⁷ the style loss of a pair at
+128 px was 10¹⁶ times as large, and 80 evaluations of L-BFGS did not lower it at all. The paper does not mention it; a
+tenth was found to be enough and leaves all but those few filters as the paper has them.
 """
 
 

@@ -137,6 +137,8 @@ def test_one_term_alone(pair):
     losses = style(np.zeros((50, 70, 3), np.float32))
     assert losses.content == 0
     assert losses.layers["content"] == {}
+    alone = Objective(None, pair[1], content_layers=(), style_layers="conv1_1", omega=0.5, backbone="embedded")
+    assert alone.omega == (0.5,)
     content = Objective(pair[0], None, style_layers=(), backbone="embedded")
     assert content(pair[0]).total < 1e-8
 
