@@ -41,6 +41,9 @@ with _silence():
 
     tf.config.list_logical_devices()  # says on its first call which devices it did not find
 
+# Every size, form and precision is traced once, as it must be; a warning about that would stand above a sweep's results.
+tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
+
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
         f"styletransfer runs on Keras' TensorFlow backend, but Keras was started with "

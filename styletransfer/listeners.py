@@ -29,7 +29,7 @@ class Progress:
             self._bar = tqdm(total=1.0, initial=begun, bar_format=style, mininterval=0.5)
         self._bar.set_description_str(f"{step.size} px", refresh=False)
         self._bar.set_postfix_str(
-            f"step {step.step} of {run.settings.steps}, loss {step.losses.total:.4g}", refresh=False
+            f"step {step.step} of {sum(run.settings.steps)}, loss {step.losses.total:.4g}", refresh=False
         )
         self._bar.update(step.work - self._bar.n)
 

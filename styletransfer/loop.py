@@ -16,7 +16,8 @@ from .listeners import Progress
 from .objective import Losses, Objective
 from .optimizers import State, optimizer_from, pack, unpack
 from .runs import Result, Source, open_picture, picture_checksum, read_state, versions, write_state
-from .schedule import ladder, share
+from .precision import resolve_precision
+from .schedule import history_for, ladder, plan, share
 from .settings import Settings, settings_from, takes_settings
 from .vgg import SCALING_FLOOR
 from .weights import resolve_backbone
@@ -94,18 +95,21 @@ class Run:
         self._start = self._open_start(start, settings)
         shape = self._content.picture.shape
         sizes = settings.sizes or ladder(settings, shape)
-        if len(sizes) > settings.steps:
-            raise InputError(f"{settings.steps} steps are too few for {len(sizes)} sizes; each needs at least one")
         for what, scale, picture in (("picture", 1.0, self._content), ("painting", settings.style_scale, self._style)):
             height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
             if height * width > MAX_PIXELS:
                 raise InputError(f"a {what} of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
-        self._plan = share(settings.steps, len(sizes))
+        precision = resolve_precision(settings.precision)
+        self._plan = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
         backbone, note = resolve_backbone(settings.backbone)
         self._asked = {"requested": settings.backbone, **({"note": note} if note else {})}
-        self.settings = dataclasses.replace(settings, sizes=sizes, size=sizes[-1], backbone=backbone)
-        self._pixels = [int(np.prod(fit(shape, size))) for size in sizes]
-        self._optimizer = optimizer_from(settings)
+        self._pixels = [int(np.prod(fit(shape, stage.size))) for stage in self._plan]
+        self.settings = dataclasses.replace(
+            settings,
+            **{"sizes": sizes, "size": sizes[-1], "steps": share(settings, sizes), "backbone": backbone},
+            **{"precision": precision, "history": settings.history or history_for(self._pixels[-1])},
+        )
+        self._optimizer = optimizer_from(self.settings)
         self.history: list[dict[str, float]] = []
         self.stalls: list[dict[str, int]] = []
         self._seconds = 0.0
@@ -136,17 +140,18 @@ class Run:
         )
 
     def _objective(self, stage: int) -> Objective:
-        settings, size = self.settings, self.settings.sizes[stage]
-        style = self._style.picture
+        settings, size, style = self.settings, self._plan[stage].size, self._style.picture
         options = ("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv", "backbone", "pooling")
         return Objective(
-            resize(self._content.picture, fit(self._content.picture.shape, size)),
+            resize(self._content.picture, self._shape(stage)),
             resize(style, fit(style.shape, max(1, round(size * settings.style_scale)))),
+            precision=self._plan[stage].precision,
+            tile=settings.tile,
             **{name: getattr(settings, name) for name in options},
         )
 
     def _shape(self, stage: int) -> tuple[int, int]:
-        return fit(self._content.picture.shape, self.settings.sizes[stage])
+        return fit(self._content.picture.shape, self._plan[stage].size)
 
     def _first_canvas(self) -> np.ndarray:
         if self._start is not None:
@@ -173,7 +178,7 @@ class Run:
 
     def __next__(self) -> Step:
         began = time.perf_counter()
-        if self._state.stalled or self._stage_step == self._plan[self._stage]:
+        if self._state.stalled or self._stage_step == self._plan[self._stage].steps:
             if self._stage + 1 == len(self._plan):
                 raise StopIteration
             self._enlarge()
@@ -205,12 +210,11 @@ class Run:
 
     @property
     def _size(self) -> int:
-        return self.settings.sizes[self._stage]
+        return self._plan[self._stage].size
 
     def _work(self, steps: int) -> float:
-        done = sum(n * p for n, p in zip(self._plan[: self._stage], self._pixels, strict=False))
-        total = sum(n * p for n, p in zip(self._plan, self._pixels, strict=True))
-        return (done + steps * self._pixels[self._stage]) / total
+        work = [stage.steps * pixels for stage, pixels in zip(self._plan, self._pixels, strict=True)]
+        return (sum(work[: self._stage]) + steps * self._pixels[self._stage]) / sum(work)
 
     def _enlarge(self) -> None:
         """Go on at the next size, from the picture so far; λ and ω stay as they are now."""
@@ -293,7 +297,7 @@ class Run:
             "network": {"pooling": self.objective.pooling, "scaled": form.scaled, "scaling_floor": SCALING_FLOOR},
             "form": dataclasses.asdict(form),
             "optimizer": dataclasses.asdict(self._optimizer),
-            "plan": [{"size": s, "steps": n} for s, n in zip(self.settings.sizes, self._plan, strict=True)],
+            "plan": [dataclasses.asdict(stage) for stage in self._plan],
             "versions": versions(),
             "picture": {
                 "width": image.shape[1],

@@ -1,58 +1,102 @@
 """What is compared: content, style statistics, total variation.
 
 F is a layer's features with M = H·W positions and N filters, here as a tensor (1, H, W, N). A new style statistic is
-one function with `@statistic`: its name is then a value of the setting `statistic` everywhere.
+one function with `@statistic()`: its name is then a value of the setting `statistic` everywhere.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ._tensorflow import tf
 from .settings import Form
 
-__all__ = ["STATISTICS", "content_loss", "outside", "statistic", "style_loss", "total_variation"]
-
-STATISTICS: dict[str, Callable[..., tf.Tensor]] = {}
-"""Style statistics by name: functions of the features (1, H, W, N) and of `per_position`."""
+__all__ = ["STATISTICS", "Statistic", "content_loss", "outside", "statistic", "style_loss", "total_variation"]
 
 
-def statistic(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """Make a function of features a style statistic under its own name."""
-    STATISTICS[function.__name__] = function
-    return function
+
+@dataclass(frozen=True)
+class Statistic:
+    """A style statistic: something that adds up over positions, and what is made of the sums.
+
+    Attributes:
+        sums: of the features (1, H, W, N); over two parts of a picture they add up to those of the whole.
+        finish: the statistic from the sums, from the number M of positions and from `Form.per_position`.
+    """
+
+    sums: Callable[[tf.Tensor], tf.Tensor]
+    finish: Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor]
+
+    def __call__(self, features: tf.Tensor, *, per_position: bool) -> tf.Tensor:
+        """The statistic of one picture's features (1, H, W, N)."""
+        positions = tf.size(features) // features.shape[-1]
+        return self.finish(self.sums(features), tf.cast(positions, features.dtype), per_position)
 
 
-@statistic
-def gram(features: tf.Tensor, *, per_position: bool) -> tf.Tensor:
+STATISTICS: dict[str, Statistic] = {}
+"""Style statistics by name."""
+
+
+def _mean(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tensor:
+    return sums / positions if per_position else sums
+
+
+def statistic(finish: Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor] = _mean) -> Callable:
+    """Make a function of features that adds up over positions a style statistic, under its own name.
+
+    Args:
+        finish: see `Statistic`; by default the sums themselves, divided by M with `per_position`.
+    """
+
+    def register(sums: Callable[[tf.Tensor], tf.Tensor]) -> Statistic:
+        STATISTICS[sums.__name__] = Statistic(sums, finish)
+        return STATISTICS[sums.__name__]
+
+    return register
+
+
+@statistic()
+def gram(features: tf.Tensor) -> tf.Tensor:
     """Gram matrix FᵀF (N, N), Gatys et al. 2016, Eq. 3; divided by M with `per_position`."""
-    columns = tf.reshape(features, (-1, features.shape[-1]))
-    product = tf.matmul(columns, columns, transpose_a=True)
-    return product / tf.cast(tf.shape(columns)[0], product.dtype) if per_position else product
+
+    @tf.custom_gradient
+    def product(columns: tf.Tensor) -> tuple:
+        # TensorFlow's own gradient multiplies F once by U and once by Uᵀ; F(U + Uᵀ) is half the work.
+        return tf.matmul(columns, columns, transpose_a=True), lambda u: tf.matmul(columns, u + tf.transpose(u))
+
+    return product(tf.reshape(features, (-1, features.shape[-1])))
 
 
-@statistic
-def mean_std(features: tf.Tensor, *, per_position: bool) -> tf.Tensor:
+def _mean_and_deviation(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tensor:
+    mean, square = tf.unstack(sums / positions)
+    # The root's slope at zero is infinite: a filter that never fires would give NaN.
+    return tf.stack([mean, tf.sqrt(tf.nn.relu(square - tf.square(mean)) + 1e-8)])
+
+
+@statistic(_mean_and_deviation)
+def mean_std(features: tf.Tensor) -> tf.Tensor:
     """Mean and standard deviation of each filter (2, N): Li et al. 2017 (arXiv 1701.01036), "BN statistics".
 
     Both are means over positions by definition; `per_position` changes nothing.
     """
-    mean, variance = tf.nn.moments(features, (0, 1, 2))
-    # The root's slope at zero is infinite: a filter that never fires would give NaN.
-    return tf.stack([mean, tf.sqrt(variance + 1e-8)])
+    return tf.stack([tf.reduce_sum(features, (0, 1, 2)), tf.reduce_sum(tf.square(features), (0, 1, 2))])
 
 
-def content_loss(features: tf.Tensor, target: tf.Tensor, *, form: Form) -> tf.Tensor:
-    """content_factor · R((F − P)²): Gatys et al. 2016, Eq. 1 (a sum there), with R the form's mean or sum."""
-    return form.content_factor * _reduce(tf.square(features - target), form)
+def content_loss(squares: tf.Tensor, size: tf.Tensor, *, form: Form) -> tf.Tensor:
+    """content_factor · R((F − P)²): Gatys et al. 2016, Eq. 1 (a sum there), with R the form's mean or sum.
+
+    Args:
+        squares: Σ (F − P)² over all entries.
+        size: how many entries there are.
+        form: see `Form`.
+    """
+    return form.content_factor * (squares / size if form.reduction == "mean" else squares)
 
 
 def style_loss(found: tf.Tensor, target: tf.Tensor, *, form: Form) -> tf.Tensor:
     """style_factor · R(|S − T|^power) of one layer: Gatys et al. 2016, Eq. 4, or the proposal's second term."""
     difference = found - target
-    return form.style_factor * _reduce(tf.square(difference) if form.power == 2 else tf.abs(difference), form)
-
-
-def _reduce(values: tf.Tensor, form: Form) -> tf.Tensor:
-    return tf.reduce_mean(values) if form.reduction == "mean" else tf.reduce_sum(values)
+    values = tf.square(difference) if form.power == 2 else tf.abs(difference)
+    return form.style_factor * (tf.reduce_mean(values) if form.reduction == "mean" else tf.reduce_sum(values))
 
 
 def total_variation(image: tf.Tensor) -> tf.Tensor:

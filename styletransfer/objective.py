@@ -1,16 +1,19 @@
 """Targets, λ and ω_l made into one function of one picture: its losses and its gradient."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ._tensorflow import keras, tf
 from .errors import InputError, nearest
+from .evaluation import Measures, Whole
 from .images import as_picture
-from .losses import STATISTICS, content_loss, outside, style_loss, total_variation
+from .losses import STATISTICS
+from .precision import resolve_precision
 from .settings import FORMS, Form, Settings
+from .tiles import Tiled
 from .vgg import loss_network, smallest_side
 from .weights import load_weights, resolve_backbone
 
@@ -44,7 +47,8 @@ class Objective:
     Args:
         content: the photograph, float (H, W, 3) in [0, 1]; None where there is no content layer.
         style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style layer.
-        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling: see `Settings`.
+        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, precision, tile: see
+            `Settings`; a tile of None evaluates the picture as a whole.
 
     Attributes:
         lam, omega, tv: the weights in use. They may be set at any time; the next evaluation takes them.
@@ -52,6 +56,7 @@ class Objective:
         form: the `Form`.
         weights: the `Weights` of the loss network.
         pooling: "avg" or "max", as in use.
+        precision: "float32", "winograd" or "mixed", as in use.
 
     Raises:
         InputError: a picture or a setting that cannot be used.
@@ -71,6 +76,8 @@ class Objective:
         tv: float = Settings.tv,
         backbone: str = Settings.backbone,
         pooling: str | None = Settings.pooling,
+        precision: str = Settings.precision,
+        tile: int | None = Settings.tile,
     ) -> None:
         """Encode both targets, once."""
         checked = Settings(
@@ -83,6 +90,8 @@ class Objective:
             tv=tv,
             backbone=backbone,
             pooling=pooling,
+            precision=precision,
+            tile=tile,
         )
         if statistic not in STATISTICS:
             raise InputError(nearest(statistic, STATISTICS, what="statistic"))
@@ -94,9 +103,13 @@ class Objective:
         self.shape = None if content is None else content.shape
         self.weights = load_weights(resolve_backbone(checked.backbone)[0])
         self.pooling = pooling or self.form.pooling
+        self.precision = resolve_precision(precision)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
-        network = loss_network(self.weights, layers, pooling=self.pooling, scaled=self.form.scaled)
-        self._functions = _functions(network, self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
+        network = loss_network(
+            self.weights, layers, pooling=self.pooling, scaled=self.form.scaled, precision=self.precision
+        )
+        measures = Measures(self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
+        self._functions = _compiled(network, measures, tile)
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
         self._style_targets = [] if style is None else self._functions.encode(style[None])[1]
         self.lam = self.form.lam if lam is None else float(lam)
@@ -143,12 +156,12 @@ class Objective:
             InputError: the picture has another shape.
         """
         values, gradient = self._functions.differentiate(self._tensor(image), *self._arguments())
-        return self._losses(values), gradient.numpy()[0]
+        return self._losses(values), np.asarray(gradient)[0]
 
     @property
     def traces(self) -> int:
         """How often TensorFlow has traced the evaluation with gradient: once for each shape, however many runs."""
-        return self._functions.differentiate.experimental_get_tracing_count()
+        return self._functions.traces
 
     def _tensor(self, image: np.ndarray) -> tf.Tensor:
         image = np.asarray(image, np.float32)
@@ -162,70 +175,18 @@ class Objective:
         # The weights are tensors: changing them never traces the function again.
         if len(self.omega) != len(self.style_layers):
             raise InputError(f"omega has {len(self.omega)} weights for {len(self.style_layers)} style layers")
-        weights = (tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box))
-        return self._content_targets, self._style_targets, *weights
+        weighting = tuple(tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box))
+        return self._content_targets, self._style_targets, weighting
 
     def _losses(self, values: dict[str, tf.Tensor]) -> Losses:
         by_layer = {
-            "content": dict(zip(self.content_layers, values["content_layers"].numpy().tolist(), strict=True)),
-            "style": dict(zip(self.style_layers, values["style_layers"].numpy().tolist(), strict=True)),
+            "content": dict(zip(self.content_layers, np.asarray(values["content_layers"]).tolist(), strict=True)),
+            "style": dict(zip(self.style_layers, np.asarray(values["style_layers"]).tolist(), strict=True)),
         }
         scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv", "box")}
         return Losses(**scalars, layers=by_layer)
 
 
-@dataclass(frozen=True)
-class _Functions:
-    """The compiled functions of one network and form: they hold no picture and no weight of a term."""
-
-    encode: Callable
-    evaluate: Callable
-    differentiate: Callable
-
-
-@functools.lru_cache(maxsize=4)  # as many as networks are kept
-def _functions(
-    network: keras.Model,
-    form: Form,
-    statistic: Callable[..., tf.Tensor],
-    content_layers: tuple[str, ...],
-    style_layers: tuple[str, ...],
-) -> _Functions:
-    measure = functools.partial(statistic, per_position=form.per_position)
-
-    def encode(image: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        features = network(image)
-        return [features[layer] for layer in content_layers], [measure(features[layer]) for layer in style_layers]
-
-    def evaluate(
-        image: tf.Tensor,
-        content_targets: list[tf.Tensor],
-        style_targets: list[tf.Tensor],
-        lam: tf.Tensor,
-        omega: tf.Tensor,
-        tv: tf.Tensor,
-        box: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
-        found, statistics = encode(image)
-        content = [content_loss(f, t, form=form) for f, t in zip(found, content_targets, strict=True)]
-        style = [style_loss(s, t, form=form) for s, t in zip(statistics, style_targets, strict=True)]
-        values = {
-            "content_layers": tf.stack(content) if content else tf.zeros(0),
-            "style_layers": tf.stack(style) if style else tf.zeros(0),
-            "tv": total_variation(image),
-            "box": outside(image),
-        }
-        values["content"] = tf.reduce_sum(values["content_layers"])
-        values["style"] = tf.reduce_sum(omega * values["style_layers"])
-        terms = (values["content"], lam * values["style"], tv * values["tv"], box * values["box"])
-        values["total"] = tf.add_n(terms)
-        return values
-
-    def differentiate(image: tf.Tensor, *arguments: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(image)
-            values = evaluate(image, *arguments)
-        return values, tape.gradient(values["total"], image)
-
-    any_size = [tf.TensorSpec((1, None, None, 3))]
-    return _Functions(tf.function(encode, input_signature=any_size), tf.function(evaluate), tf.function(differentiate))
+@functools.lru_cache(maxsize=8)  # as many as networks are kept, whole and in tiles
+def _compiled(network: keras.Model, measures: Measures, tile: int | None) -> Whole | Tiled:
+    return Whole(network, measures) if tile is None else Tiled(network, measures, tile=tile)

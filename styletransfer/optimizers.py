@@ -189,11 +189,13 @@ class LBFGS:
 
     Attributes:
         history: how many pairs it remembers.
+        first: root mean square of the first trial step, in the units of x, while no curvature is known.
         armijo, wolfe: c₁ and c₂ of the conditions (Nocedal and Wright, Sec. 3.1).
         trials: evaluations after which a line search is given up.
     """
 
-    history: int = Settings.history
+    history: int = 100
+    first: float = 0.03
     armijo: float = 1e-4
     wolfe: float = 0.9
     trials: int = 20
@@ -253,8 +255,8 @@ class LBFGS:
             slope = -_dot(state.gradient, state.gradient)
         if not slope < 0:
             return replace(state, x=state.kept, stalled=True)
-        # Without curvature the length of the gradient means nothing: the first trial has length one.
-        t = 1.0 if state.pairs else 1 / math.sqrt(_dot(direction, direction))
+        # Without curvature the length of the gradient means nothing.
+        t = 1.0 if state.pairs else self.first * math.sqrt(direction.size / _dot(direction, direction))
         return self._try(replace(state, direction=direction, slope=slope, low=None, high=None, trials=0), t)
 
     def _try(self, state: LBFGSState, t: float) -> LBFGSState:
@@ -310,7 +312,7 @@ def optimizer_from(settings: Settings) -> Optimizer:
     """The optimiser that the settings name, with their options and else its own defaults."""
     rate = {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
     if settings.optimizer == "lbfgs":
-        return LBFGS(history=settings.history)
+        return LBFGS(**({} if settings.history is None else {"history": settings.history}))
     if settings.optimizer == "adam":
         return Adam(decay=settings.decay, **rate)
     return SGD(momentum=settings.momentum, decay=settings.decay, **rate)

@@ -1,10 +1,14 @@
-"""Through which sizes a run goes, and how many steps each of them gets."""
+"""Through which sizes a run goes, how many steps each of them gets, and in which precision."""
 
+import itertools
+from dataclasses import dataclass
+
+from .errors import InputError
 from .images import fit
-from .settings import Settings
+from .settings import QUALITIES, Settings
 from .vgg import smallest_side
 
-__all__ = ["ladder", "share"]
+__all__ = ["Stage", "history_for", "ladder", "plan"]
 
 COARSEST = 160
 """Long side in pixels below which halving no longer helps: at 96 px the photograph's own forms are lost, and no larger
@@ -12,16 +16,84 @@ size brings them back."""
 
 LEAST_SIDE = 2  # the coarsest size keeps the short side at this many times what the deepest layer needs
 
+FINISH = 3
+"""With "mixed" precision one in so many steps of the last size, the last ones, are made in float32: the noise of
+bfloat16 stops the line search before the minimum."""
+
+PAIRS, PAIR_BYTES = 100, 2**30
+"""L-BFGS remembers 100 pairs, or what fits into a gigabyte, but no fewer than `FEWEST_PAIRS`."""
+
+FEWEST_PAIRS = 5
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run.
+
+    Attributes:
+        size: long side of the picture in pixels.
+        steps: evaluations of the objective.
+        precision: "float32", "winograd" or "mixed".
+    """
+
+    size: int
+    steps: int
+    precision: str
+
 
 def ladder(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The default sizes for a picture of `shape`: the size halved while it is useful, coarse to fine."""
     least = LEAST_SIDE * smallest_side((*settings.content_layers, *settings.style_layers))
+    most = settings.steps if isinstance(settings.steps, int) else None
     sizes = [settings.size]
-    while (half := round(sizes[0] / 2)) >= COARSEST and min(fit(shape, half)) >= least and len(sizes) < settings.steps:
+    while (half := round(sizes[0] / 2)) >= COARSEST and min(fit(shape, half)) >= least and len(sizes) != most:
         sizes.insert(0, half)
     return tuple(sizes)
 
 
-def share(steps: int, sizes: int) -> list[int]:
-    """How many of the steps each size gets, coarse to fine: the same for all, the rest to the coarse ones."""
-    return [steps // sizes + (i < steps % sizes) for i in range(sizes)]
+def share(settings: Settings, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """How many steps each size gets.
+
+    A list in the settings is taken as it is; a number is dealt out in the proportions of the quality.
+
+    Raises:
+        InputError: a list of another length, or fewer steps than sizes.
+    """
+    count, quality = len(sizes), QUALITIES[settings.quality]
+    if isinstance(settings.steps, tuple):
+        if len(settings.steps) != count:
+            raise InputError(f"{len(settings.steps)} numbers of steps do not fit {count} sizes {sizes}; give one for each")
+        return settings.steps
+    wanted = [quality.last] if count == 1 else [quality.first, *[quality.between] * (count - 2), quality.last]
+    if count == 1:
+        wanted = [quality.first + quality.last]
+    if settings.steps is None:
+        return tuple(wanted)
+    if settings.steps < count:
+        raise InputError(f"{settings.steps} steps are too few for {count} sizes; each needs at least one")
+    # Each gets one, and the rest is dealt out so that the sums are kept.
+    ends = [round((settings.steps - count) * part / sum(wanted)) for part in itertools.accumulate(wanted)]
+    return tuple(1 + end - begin for begin, end in itertools.pairwise([0, *ends]))
+
+
+def plan(settings: Settings, sizes: tuple[int, ...], *, precision: str, finish: str) -> tuple[Stage, ...]:
+    """The stages of a run.
+
+    Args:
+        settings: quality and steps count.
+        sizes: long sides, coarse to fine.
+        precision: what the stages are computed in.
+        finish: what the last steps are computed in, where `precision` is "mixed".
+    """
+    stages = [Stage(size, steps, precision) for size, steps in zip(sizes, share(settings, sizes), strict=True)]
+    if precision == "mixed":
+        size, steps = sizes[-1], stages.pop().steps
+        last = -(-steps // FINISH)
+        stages += [Stage(size, steps - last, precision)] if steps > last else []
+        stages.append(Stage(size, last, finish))
+    return tuple(stages)
+
+
+def history_for(pixels: int) -> int:
+    """How many pairs L-BFGS remembers by default for a picture of so many pixels; a pair takes 24 bytes a pixel."""
+    return max(FEWEST_PAIRS, min(PAIRS, PAIR_BYTES // (24 * pixels)))

@@ -84,6 +84,28 @@ FORMS = {
 }
 
 
+@dataclass(frozen=True)
+class Quality:
+    """How many evaluations each size gets by default.
+
+    Attributes:
+        first: the coarsest size.
+        between: sizes between.
+        last: the size that was asked for.
+    """
+
+    first: int
+    between: int
+    last: int
+
+
+QUALITIES = {"draft": Quality(60, 20, 20), "normal": Quality(150, 60, 60), "fine": Quality(250, 150, 200)}
+
+
+LEAST_TILE = 64
+"""Side in pixels of the smallest tile: below it most of a tile would be margin."""
+
+
 def layer_name(name: str) -> str:
     """Keras' name of a layer: "conv4_2" and "relu4_2" are understood as "block4_conv2".
 
@@ -112,11 +134,16 @@ class Settings:
         InputError: a value outside its range, or a name that does not exist.
     """
 
-    size: int = _option(384, "long side of the picture in pixels")
+    size: int = _option(512, "long side of the picture in pixels")
+    quality: str = _option(
+        "normal", "how many steps each size gets, where they are not given", choices=tuple(QUALITIES)
+    )
     sizes: tuple[int, ...] | None = _option(
         None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 160"
     )
-    steps: int = _option(300, "evaluations of the objective, of all sizes together")
+    steps: int | tuple[int, ...] | None = _option(
+        None, "evaluations of the objective: of all sizes together, or a list with those of each; by default the quality's"
+    )
     form: str = _option("gatys", "how the objective is written", choices=tuple(FORMS))
     lam: float | None = _option(None, "λ, the weight of style against content; by default the form's")
     content_layers: tuple[str, ...] = _option(CONTENT_LAYERS, "layers whose features are the content")
@@ -133,8 +160,19 @@ class Settings:
         "where its file is here or can be fetched, and else the embedded VGG-16",
     )
     pooling: str | None = _option(None, "avg or max; by default the form's", choices=("avg", "max"))
+    precision: str = _option(
+        "auto",
+        "how the network is computed: float32; winograd, which is float32 with a quarter of the multiplications; mixed, "
+        "bfloat16 in the later blocks, but for the last steps; auto is winograd, on a graphics card float32",
+        choices=("auto", "float32", "winograd", "mixed"),
+    )
+    tile: int | None = _option(
+        None, "side in pixels of the tiles in which a picture is evaluated; by default it is whole while memory allows"
+    )
     optimizer: str = _option("lbfgs", "how the picture is changed", choices=("lbfgs", "adam", "sgd"))
-    history: int = _option(50, "L-BFGS: how many pairs of steps it remembers")
+    history: int | None = _option(
+        None, "L-BFGS: how many pairs of steps it remembers; by default 100, and fewer on large pictures"
+    )
     learning_rate: float | None = _option(
         None, "Adam and SGD: size of the steps, in units of the picture's range; by default the optimiser's"
     )
@@ -152,6 +190,8 @@ class Settings:
                 value = os.fspath(value)
             elif isinstance(value, np.generic):
                 value = value.item()
+            if entry.name == "steps" and isinstance(value, Iterable) and not isinstance(value, str):
+                value = tuple(x.item() if isinstance(x, np.generic) else x for x in value)
             if entry.name in ("content_layers", "style_layers"):
                 value = tuple(layer_name(name) for name in _several(entry.name, value))
             elif entry.name in ("sizes", "omega") and value is not None:
@@ -174,7 +214,9 @@ class Settings:
 
     def _check_numbers(self) -> None:
         _number("size", self.size, whole=True, low=1)
-        _number("steps", self.steps, whole=True, low=1)
+        for steps in self.steps if isinstance(self.steps, tuple) else [self.steps]:
+            _number("steps", steps, whole=True, low=1)
+        _number("tile", self.tile, whole=True, low=LEAST_TILE)
         _number("history", self.history, whole=True, low=1)
         _number("seed", self.seed, whole=True, low=0)
         for name in ("lam", "tv", "box", "momentum"):

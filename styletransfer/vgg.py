@@ -15,7 +15,9 @@ from . import datasets
 from ._tensorflow import keras, tf
 from .errors import InputError, nearest
 from .images import atomic_path
+from .precision import block_dtype
 from .weights import Weights
+from .winograd import WinogradConv2D
 
 __all__ = ["loss_network", "mean_activations", "smallest_side"]
 
@@ -38,7 +40,12 @@ def smallest_side(layers: tuple[str, ...]) -> int:
 
 @functools.lru_cache(maxsize=4)  # a network is 30 to 50 MB; runs that differ in λ or size alone share one
 def loss_network(
-    weights: Weights, layers: tuple[str, ...], *, pooling: Literal["avg", "max"], scaled: bool
+    weights: Weights,
+    layers: tuple[str, ...],
+    *,
+    pooling: Literal["avg", "max"],
+    scaled: bool,
+    precision: Literal["float32", "winograd", "mixed"] = "float32",
 ) -> keras.Model:
     """Build the network that takes a picture to its features.
 
@@ -50,9 +57,11 @@ def loss_network(
             (Gatys et al. 2016, Sec. 2), down to a floor: see `SCALING_FLOOR`. W_l[:, i] and b_l[i] are divided by
             the mean activation μ_l[i] and the next layer's W[i, :] multiplied by it, so every layer computes what
             it did before, divided by μ_l.
+        precision: how the convolutions are computed; see `precision.py`.
 
     Returns:
-        A frozen model from (1, H, W, 3) in [0, 1] to the features (1, H', W', N) by name, for each of `layers`.
+        A frozen model from (1, H, W, 3) in [0, 1] to the features (1, H', W', N) by name, for each of `layers`; with
+        "mixed" those of the later blocks are bfloat16.
 
     Raises:
         InputError: the network has no such layer.
@@ -63,21 +72,27 @@ def loss_network(
             raise InputError(nearest(layer, names, what=f"layer of {weights.architecture}"))
     names = names[: max(names.index(layer) for layer in layers) + 1]
     means = mean_activations(weights, pooling=pooling) if scaled else {}
-    # Stated here, for a user's own Keras configuration may have other defaults.
-    kind = {"dtype": "float32", "data_format": "channels_last"}
     inputs = keras.Input((None, None, 3), dtype="float32")
     # RGB to BGR, less the mean colour
     x = keras.applications.vgg19.preprocess_input(255 * inputs, data_format="channels_last")
     outputs, before = {}, np.ones(3, np.float32)
     for name in names:
-        if name.endswith("conv1") and name != names[0]:
+        block = int(name[len("block")])
+        # Stated here, for a user's own Keras configuration may have other defaults.
+        kind = {"dtype": block_dtype(block, precision), "data_format": "channels_last"}
+        if name.endswith("conv1") and block > 1:
             pool = keras.layers.AveragePooling2D if pooling == "avg" else keras.layers.MaxPooling2D
-            x = pool(2, name=f"{name.partition('_')[0].replace('block', 'pool')}", **kind)(x)
+            x = pool(2, name=f"pool{block - 1}", **kind)(x)
         kernel, bias = weights.kernels[name], weights.biases[name]
         after = floored(means[name]) if scaled else np.ones(kernel.shape[3], np.float32)
-        convolution = keras.layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu", name=name, **kind)
-        x = outputs[name] = convolution(x)
-        convolution.set_weights([kernel * before[:, None] / after, bias / after])
+        kernel, bias = kernel * before[:, None] / after, bias / after
+        if precision == "winograd" and block > 1:  # 64 channels are too few for it to be faster
+            x = WinogradConv2D(kernel, bias, name=name)(x)
+        else:
+            convolution = keras.layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu", name=name, **kind)
+            x = convolution(x)
+            convolution.set_weights([kernel, bias])
+        outputs[name] = x
         before = after
     network = keras.Model(inputs, {layer: outputs[layer] for layer in layers}, name=weights.architecture)
     network.trainable = False

@@ -1,0 +1,57 @@
+"""In which arithmetic the loss network is computed, and what this machine is good at.
+
+"float32" is TensorFlow's own convolution, the reference. "winograd" is float32 too, with a quarter of the
+multiplications (see `winograd.py`): its gradient differs from the reference by some 10⁻⁵. "mixed" computes blocks 3 to
+5 in bfloat16; statistics and losses stay float32. Its gradient is off by up to some per cent near a minimum, so
+the last steps of a run are made in another precision (see `schedule.py`).
+"""
+
+import functools
+import logging
+import time
+
+from ._tensorflow import tf
+
+__all__ = ["block_dtype", "has_bfloat16", "resolve_precision"]
+
+log = logging.getLogger("styletransfer")
+
+FIRST_LOW_BLOCK = 3
+"""Where "mixed" begins. In the first two blocks bfloat16 spoils the Gram matrices: the gradient is off by 10 % and more."""
+
+WORTHWHILE = 1.2  # bfloat16 must be that much faster than float32: without it in hardware it is slower
+
+
+def block_dtype(block: int, precision: str) -> str:
+    """Keras' dtype policy for a block (1 to 5) of VGG."""
+    return "mixed_bfloat16" if precision == "mixed" and block >= FIRST_LOW_BLOCK else "float32"
+
+
+@functools.cache
+def has_bfloat16() -> bool:
+    """Whether convolutions in bfloat16 are faster than in float32 on this machine, measured once in a process (0.2 s)."""
+    seconds = {}
+    for dtype in (tf.float32, tf.bfloat16):
+        features, kernel = tf.ones((1, 64, 64, 256), dtype), tf.ones((3, 3, 256, 256), dtype)
+        tf.nn.conv2d(features, kernel, 1, "SAME")
+        trials = []
+        for _ in range(3):
+            began = time.perf_counter()
+            tf.nn.conv2d(features, kernel, 1, "SAME").numpy()
+            trials.append(time.perf_counter() - began)
+        seconds[dtype] = min(trials)
+    return seconds[tf.float32] >= WORTHWHILE * seconds[tf.bfloat16]
+
+
+def resolve_precision(precision: str) -> str:
+    """What a setting means on this machine.
+
+    "auto" is "winograd", or "float32" where there is a graphics card, whose libraries have Winograd's algorithm
+    themselves. "mixed" falls back on "auto" where the processor has no bfloat16, and says so in the log.
+    """
+    if precision == "mixed" and not has_bfloat16():
+        log.warning("This processor is not faster in bfloat16, so precision 'mixed' falls back on 'auto'.")
+        precision = "auto"
+    if precision == "auto":
+        return "float32" if tf.config.list_logical_devices("GPU") else "winograd"
+    return precision
