@@ -15,7 +15,7 @@ _HOMES = {
     "load_image": "datasets",
     "save_image": "images",
     "Settings": "settings",
-    "transfer": "loop",
+    "transfer": "stylize",
 }
 __all__ = [*_HOMES, "datasets"]
 

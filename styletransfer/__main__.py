@@ -40,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", metavar="STATE.npz", help="go on with a run that --checkpoint saved")
     parser.add_argument("--checkpoint", metavar="STATE.npz", help="save the state of the run there, now and then")
     parser.add_argument("--preview", metavar="FILE", help="write the picture so far there, every two seconds")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--forecast", action="store_true", help="only say how long it would take, and how much memory")
+    parser.add_argument("--quiet", action="store_true", help="no forecast and no progress bar")
     parser.add_argument("--list", action="store_true", help="list the pictures that have names, and exit")
     parser.add_argument("--version", action="version", version=f"styletransfer {__version__}")
     options = parser.add_argument_group("settings")
@@ -61,15 +62,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reader(kind: Any) -> Callable[[str], Any]:
     """How the text of an option becomes a value of a setting's type."""
-    kind = next((k for k in get_args(kind) if k is not types.NoneType), kind) if type(None) in get_args(kind) else kind
-    if inner := get_args(kind):  # tuple[int, ...]
+    kinds = [k for k in (get_args(kind) if isinstance(kind, types.UnionType) else (kind,)) if k is not types.NoneType]
+    lists = [get_args(k)[0] for k in kinds if get_args(k)]  # int of tuple[int, ...]
+    if not lists:
+        return kinds[0]
 
-        def read(text: str) -> tuple:
-            return tuple(inner[0](part) for part in text.replace(",", " ").split())
+    def read(text: str) -> Any:
+        values = tuple(lists[0](part) for part in text.replace(",", " ").split())
+        return values[0] if len(kinds) > len(lists) and len(values) == 1 else values
 
-        read.__name__ = f"list of {inner[0].__name__}"  # argparse names it in its error
-        return read
-    return kind
+    read.__name__ = f"list of {lists[0].__name__}"  # argparse names it in its error
+    return read
 
 
 def _list() -> None:
@@ -85,14 +88,14 @@ def _list() -> None:
 
 def _run(given: dict[str, Any]) -> int:
     out, replay, resume = (given.pop(name) for name in ("out", "replay", "resume"))
-    checkpoint, preview, quiet = (given.pop(name) for name in ("checkpoint", "preview", "quiet"))
+    checkpoint, preview, quiet, only = (given.pop(name) for name in ("checkpoint", "preview", "quiet", "forecast"))
     sources = [source for source in (given.pop("content"), given.pop("style")) if source is not None]
     again = replay or resume
     if again and (sources or given or (replay and resume)):
         raise InputError(f"{'--replay' if replay else '--resume'} takes pictures and settings from its file; give none")
     if not again and len(sources) < 2:
         raise InputError("name a photograph and a painting (--list shows those that come along; --help says more)")
-    if out is None and not replay:
+    if out is None and not replay and not only:
         raise InputError("say where the picture goes, with --out OUT.png")
     if resume and Path(resume).suffix == ".npz":
         checkpoint = checkpoint or resume
@@ -111,7 +114,8 @@ def _run(given: dict[str, Any]) -> int:
         settings, start = settings_from(given), None
         sources = [open_picture(source) for source in sources]
     elsewhere = _other_name(replay) if replay else None
-    _check_places(out or elsewhere, preview, checkpoint, inputs=sources)
+    if not only:
+        _check_places(out or elsewhere, preview, checkpoint, inputs=sources)
 
     from .listeners import Checkpoint, Preview, Progress
     from .loop import Run
@@ -119,6 +123,11 @@ def _run(given: dict[str, Any]) -> int:
     run = Run.load(resume) if resume else Run(*sources, settings, start=start)
     if before and before["weights"]["sha256"] != run.objective.weights.sha256:
         raise InputError(f"the weights of {settings.backbone} are not those that made {replay}; their checksums differ")
+    if only:
+        print(run.forecast())
+        return 0
+    if not quiet:
+        print(f"{run.forecast()}", file=sys.stderr)
     listeners = [] if quiet else [Progress()]
     listeners += [Checkpoint(checkpoint)] if checkpoint else []
     listeners += [Preview(preview)] if preview else []

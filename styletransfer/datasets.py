@@ -147,6 +147,11 @@ def why_no_download(error: OSError | ValueError) -> str:
     return "no connection" if no_answer else str(error).splitlines()[0]
 
 
+def cache_folder() -> Path:
+    """Where what was measured or computed once is kept: STYLETRANSFER_CACHE_DIR, or the user's cache."""
+    return Path(os.environ.get("STYLETRANSFER_CACHE_DIR", pooch.os_cache("styletransfer")))
+
+
 def data_folder() -> Path:
     """Where the bundled pictures are: inside an installed package, or beside it in a checkout."""
     package = Path(__file__).parent

@@ -7,7 +7,7 @@ from ._tensorflow import keras, tf
 from .losses import Statistic, content_loss, outside, style_loss, total_variation
 from .settings import Form
 
-__all__ = ["Measures", "Targets", "Whole", "Weighting", "combine", "image_terms"]
+__all__ = ["Measures", "Targets", "Weighting", "Whole", "combine", "image_terms"]
 
 
 @dataclass(frozen=True)

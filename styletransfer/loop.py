@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, NonFiniteError
+from .forecast import Forecast, forecast, tile_for
 from .images import MAX_PIXELS, as_picture, fit, resize
-from .listeners import Progress
 from .objective import Losses, Objective
 from .optimizers import State, optimizer_from, pack, unpack
-from .runs import Result, Source, open_picture, picture_checksum, read_state, versions, write_state
 from .precision import resolve_precision
-from .schedule import history_for, ladder, plan, share
-from .settings import Settings, settings_from, takes_settings
+from .runs import Result, Source, open_picture, picture_checksum, read_state, versions, write_state
+from .schedule import Stage, history_for, in_tiles, ladder, plan, share
+from .settings import Settings, settings_from
 from .vgg import SCALING_FLOOR
-from .weights import resolve_backbone
+from .weights import load_weights, resolve_backbone
 
-__all__ = ["Run", "Step", "transfer"]
+__all__ = ["Listener", "Run", "Step"]
 
 log = logging.getLogger("styletransfer")
 
@@ -99,14 +99,17 @@ class Run:
             height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
             if height * width > MAX_PIXELS:
                 raise InputError(f"a {what} of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
-        precision = resolve_precision(settings.precision)
-        self._plan = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
         backbone, note = resolve_backbone(settings.backbone)
         self._asked = {"requested": settings.backbone, **({"note": note} if note else {})}
-        self._pixels = [int(np.prod(fit(shape, stage.size))) for stage in self._plan]
+        self._weights = load_weights(backbone)
+        precision = resolve_precision(settings.precision)
+        stages = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
+        tile = tile_for(settings, self._weights.architecture, stages[-1], shape)
+        self._plan = in_tiles(stages, shape, tile)
+        self._pixels = [int(np.prod(fit(shape, stage.size))) for stage in stages]
         self.settings = dataclasses.replace(
             settings,
-            **{"sizes": sizes, "size": sizes[-1], "steps": share(settings, sizes), "backbone": backbone},
+            **{"sizes": sizes, "size": sizes[-1], "steps": share(settings, sizes), "backbone": backbone, "tile": tile},
             **{"precision": precision, "history": settings.history or history_for(self._pixels[-1])},
         )
         self._optimizer = optimizer_from(self.settings)
@@ -146,7 +149,7 @@ class Run:
             resize(self._content.picture, self._shape(stage)),
             resize(style, fit(style.shape, max(1, round(size * settings.style_scale)))),
             precision=self._plan[stage].precision,
-            tile=settings.tile,
+            tile=self._plan[stage].tile,
             **{name: getattr(settings, name) for name in options},
         )
 
@@ -167,6 +170,12 @@ class Run:
     def image(self) -> np.ndarray:
         """The picture that the run stands at, clipped to [0, 1]; nothing is clipped while it is optimised."""
         return np.clip(self._state.kept, 0, 1)
+
+    def forecast(self) -> Forecast:
+        """How long the steps that are left will take, and how much memory (see `forecast.py`)."""
+        now = self._plan[self._stage]
+        left = [dataclasses.replace(now, steps=now.steps - self._stage_step), *self._plan[self._stage + 1 :]]
+        return forecast(self.settings, self._weights, left, self._content.picture.shape)
 
     @property
     def step(self) -> int:
@@ -222,9 +231,22 @@ class Run:
         objective = self._objective(stage)
         for name in ("lam", "omega", "tv"):
             setattr(objective, name, getattr(self.objective, name))
-        state = self._optimizer.start(resize(self.image, self._shape(stage)))
+        state = self._optimizer.start(self._enlarged(self._shape(stage)))
         # In one go, as in a step.
         self._stage, self._stage_step, self.objective, self._state, self._weighting = stage, 0, objective, state, None
+
+    def _enlarged(self, shape: tuple[int, int]) -> np.ndarray:
+        """The picture so far at a larger size.
+
+        A run that starts from the photograph gets the detail of it that the smaller size could not hold: on one pair
+        (256 to 512 px) 60 steps then led as far as 100 without it, and to a picture without speckles.
+        """
+        enlarged = resize(self.image, shape)
+        if self._start is not None or self.settings.init != "content" or shape == self._shape(self._stage):
+            return enlarged
+        photograph = self._content.picture
+        detail = resize(photograph, shape) - resize(resize(photograph, self._shape(self._stage)), shape)
+        return np.clip(enlarged + detail, 0, 1)
 
     def _non_finite(self) -> NonFiniteError:
         advice = "give a smaller learning_rate" if self.settings.optimizer != "lbfgs" else "look at λ and the input"
@@ -327,6 +349,7 @@ class Run:
             "start": self._start.about if self._start else None,
             "weights": self.objective.weights.sha256,
             "asked": self._asked,
+            "plan": [dataclasses.asdict(stage) for stage in self._plan],
             "state": scalars,
             "losses": dataclasses.asdict(self._losses) if self._losses else None,
             "stage": [self._stage, self._stage_step],
@@ -354,6 +377,8 @@ class Run:
             run._start, run._asked = start, facts["asked"]
             if run.objective.weights.sha256 != facts["weights"]:
                 raise InputError(f"{path} was made with other weights than {settings.backbone} has now")
+            run._plan = tuple(Stage(**stage) for stage in facts["plan"])  # as the machine decided that it began on
+            run._pixels = [int(np.prod(run._shape(i))) for i in range(len(run._plan))]
             run._stage, run._stage_step = facts["stage"]
             run.objective = run._objective(run._stage)
             for name, weight in facts["weighting"].items():
@@ -366,37 +391,3 @@ class Run:
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run
-
-
-@takes_settings
-def transfer(
-    content: str | os.PathLike | np.ndarray,
-    style: str | os.PathLike | np.ndarray,
-    *,
-    start: np.ndarray | None = None,
-    listeners: Sequence[Listener] = (),
-    progress: bool = True,
-    **settings: Any,
-) -> Result:
-    """Paint the content picture in the manner of the style picture.
-
-    Interrupting it (Ctrl-C, the stop button) returns the picture so far; the record then says so.
-
-    Args:
-        content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
-        style: the painting, likewise.
-        start: the picture to start from, where `init` cannot name it.
-        listeners: called with the run and the step after every step.
-        progress: show a progress bar with the time left.
-        settings: any of those below.
-
-    Returns:
-        The picture (`image`) and its record (`record`).
-
-    Raises:
-        FileNotFoundError: a picture that is not there.
-        InputError: anything else that cannot be used; the message says what to do.
-        NonFiniteError: the loss became infinite or not a number; the error holds the last good picture.
-    """
-    run = Run(content, style, settings_from(settings), start=start)
-    return run.finish([*([Progress()] if progress else []), *listeners])

@@ -13,7 +13,6 @@ from .settings import Form
 __all__ = ["STATISTICS", "Statistic", "content_loss", "outside", "statistic", "style_loss", "total_variation"]
 
 
-
 @dataclass(frozen=True)
 class Statistic:
     """A style statistic: something that adds up over positions, and what is made of the sums.

@@ -21,7 +21,7 @@ from scipy.linalg.blas import get_blas_funcs
 from .errors import NonFiniteError
 from .settings import Settings
 
-__all__ = ["LBFGS", "SGD", "Adam", "Optimizer", "State", "optimizer_from", "pack", "unpack"]
+__all__ = ["LBFGS", "SGD", "Adam", "Optimizer", "State", "descent_direction", "optimizer_from", "pack", "unpack"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,7 +247,7 @@ class LBFGS:
 
     def _search(self, state: LBFGSState) -> LBFGSState:
         """Begin a line search at `kept`."""
-        direction = _direction(state.gradient, state.pairs)
+        direction = descent_direction(state.gradient, state.pairs)
         slope = _dot(direction, state.gradient)
         if not slope < 0 and state.pairs:
             state = replace(state, pairs=())
@@ -291,7 +291,7 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.dot(a.ravel(), b.ravel()))
 
 
-def _direction(gradient: np.ndarray, pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...]) -> np.ndarray:
+def descent_direction(gradient: np.ndarray, pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...]) -> np.ndarray:
     """−H·g by the two-loop recursion, Nocedal and Wright, Algorithm 7.4, with H⁰ = sᵀy/yᵀy (Eq. 7.20)."""
     q = -gradient.ravel()
     axpy = get_blas_funcs("axpy", (q,))

@@ -17,7 +17,7 @@ __all__ = ["block_dtype", "has_bfloat16", "resolve_precision"]
 log = logging.getLogger("styletransfer")
 
 FIRST_LOW_BLOCK = 3
-"""Where "mixed" begins. In the first two blocks bfloat16 spoils the Gram matrices: the gradient is off by 10 % and more."""
+"""Where "mixed" begins. In the first two blocks bfloat16 spoils the Gram matrices: the gradient is off by a tenth."""
 
 WORTHWHILE = 1.2  # bfloat16 must be that much faster than float32: without it in hardware it is slower
 
@@ -29,7 +29,7 @@ def block_dtype(block: int, precision: str) -> str:
 
 @functools.cache
 def has_bfloat16() -> bool:
-    """Whether convolutions in bfloat16 are faster than in float32 on this machine, measured once in a process (0.2 s)."""
+    """Whether convolutions are faster in bfloat16 than in float32 on this machine, measured once in a process."""
     seconds = {}
     for dtype in (tf.float32, tf.bfloat16):
         features, kernel = tf.ones((1, 64, 64, 256), dtype), tf.ones((3, 3, 256, 256), dtype)

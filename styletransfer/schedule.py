@@ -1,14 +1,16 @@
 """Through which sizes a run goes, how many steps each of them gets, and in which precision."""
 
 import itertools
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from .errors import InputError
 from .images import fit
 from .settings import QUALITIES, Settings
 from .vgg import smallest_side
 
-__all__ = ["Stage", "history_for", "ladder", "plan"]
+__all__ = ["Stage", "history_for", "in_tiles", "ladder", "plan"]
 
 COARSEST = 160
 """Long side in pixels below which halving no longer helps: at 96 px the photograph's own forms are lost, and no larger
@@ -34,11 +36,13 @@ class Stage:
         size: long side of the picture in pixels.
         steps: evaluations of the objective.
         precision: "float32", "winograd" or "mixed".
+        tile: side of the tiles in pixels; None for the picture as a whole.
     """
 
     size: int
     steps: int
     precision: str
+    tile: int | None = None
 
 
 def ladder(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -62,7 +66,9 @@ def share(settings: Settings, sizes: tuple[int, ...]) -> tuple[int, ...]:
     count, quality = len(sizes), QUALITIES[settings.quality]
     if isinstance(settings.steps, tuple):
         if len(settings.steps) != count:
-            raise InputError(f"{len(settings.steps)} numbers of steps do not fit {count} sizes {sizes}; give one for each")
+            raise InputError(
+                f"{len(settings.steps)} numbers of steps do not fit {count} sizes {sizes}; give one for each"
+            )
         return settings.steps
     wanted = [quality.last] if count == 1 else [quality.first, *[quality.between] * (count - 2), quality.last]
     if count == 1:
@@ -92,6 +98,12 @@ def plan(settings: Settings, sizes: tuple[int, ...], *, precision: str, finish: 
         stages += [Stage(size, steps - last, precision)] if steps > last else []
         stages.append(Stage(size, last, finish))
     return tuple(stages)
+
+
+def in_tiles(stages: Sequence[Stage], shape: tuple[int, ...], tile: int | None) -> tuple[Stage, ...]:
+    """The stages with tiles where the picture is larger than one."""
+    large = [tile is not None and math.prod(fit(shape, stage.size)) > tile**2 for stage in stages]
+    return tuple(replace(stage, tile=tile if tiled else None) for stage, tiled in zip(stages, large, strict=True))
 
 
 def history_for(pixels: int) -> int:

@@ -99,7 +99,7 @@ class Quality:
     last: int
 
 
-QUALITIES = {"draft": Quality(60, 20, 20), "normal": Quality(150, 60, 60), "fine": Quality(250, 150, 200)}
+QUALITIES = {"draft": Quality(80, 30, 20), "normal": Quality(150, 60, 60), "fine": Quality(300, 150, 150)}
 
 
 LEAST_TILE = 64
@@ -142,7 +142,8 @@ class Settings:
         None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 160"
     )
     steps: int | tuple[int, ...] | None = _option(
-        None, "evaluations of the objective: of all sizes together, or a list with those of each; by default the quality's"
+        None,
+        "evaluations of the objective: of all sizes together, or a list with those of each; by default the quality's",
     )
     form: str = _option("gatys", "how the objective is written", choices=tuple(FORMS))
     lam: float | None = _option(None, "λ, the weight of style against content; by default the form's")
@@ -162,8 +163,8 @@ class Settings:
     pooling: str | None = _option(None, "avg or max; by default the form's", choices=("avg", "max"))
     precision: str = _option(
         "auto",
-        "how the network is computed: float32; winograd, which is float32 with a quarter of the multiplications; mixed, "
-        "bfloat16 in the later blocks, but for the last steps; auto is winograd, on a graphics card float32",
+        "how the network is computed: float32; winograd, the same with a quarter of the multiplications; mixed, "
+        "bfloat16 in the later blocks, but for the last steps; auto is winograd, and float32 on a graphics card",
         choices=("auto", "float32", "winograd", "mixed"),
     )
     tile: int | None = _option(

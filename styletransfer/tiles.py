@@ -99,7 +99,11 @@ class _Section:
         found = self._model(x)
         cores = {name: _cut(found[name], bounds, self.factors[name]) for name in (*self.content, *self.style)}
         onward = [] if self.last else [_cut(found["onward"], bounds, self.unit)]
-        return [cores[name] for name in self.content], [self._statistic.sums(cores[name]) for name in self.style], onward
+        return (
+            [cores[name] for name in self.content],
+            [self._statistic.sums(cores[name]) for name in self.style],
+            onward,
+        )
 
     def _forward(
         self, x: tf.Tensor, bounds: tf.Tensor, targets: list[tf.Tensor]
@@ -143,8 +147,8 @@ class Tiled:
     Args:
         network: see `vgg.loss_network`.
         measures: what of its features is compared, and how.
-        tile: side of the first section's tiles in pixels; those of the others are twice as wide, for they hold a quarter
-            as much for each pixel.
+        tile: side of the first section's tiles in pixels; those of the others are twice as wide, for they hold a
+            quarter as much for each pixel.
     """
 
     def __init__(self, network: keras.Model, measures: Measures, *, tile: int) -> None:

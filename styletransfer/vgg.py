@@ -2,13 +2,11 @@
 
 import functools
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pooch
 from tqdm import tqdm
 
 from . import datasets
@@ -118,8 +116,7 @@ def mean_activations(weights: Weights, *, pooling: Literal["avg", "max"]) -> Map
     digest = hashlib.sha256(f"{weights.sha256} {pooling} {SCALING_SIZE}".encode())
     for photo in photos.values():
         digest.update(photo.path.read_bytes())
-    home = Path(os.environ.get("STYLETRANSFER_CACHE_DIR", pooch.os_cache("styletransfer")))
-    kept = home / f"mean-activations-{digest.hexdigest()[:16]}.npz"
+    kept = datasets.cache_folder() / f"mean-activations-{digest.hexdigest()[:16]}.npz"
     names = tuple(weights.kernels)
     means = _read_means(kept, weights)
     if means is None:

@@ -8,8 +8,8 @@ where ⊙, summed over the input channels, is 36 products of matrices (tiles x i
 at once, instead of the 144 multiplications per tile, input and filter that the convolution takes.
 
 The gradient of a convolution is the convolution with the kernel turned by 180°. Turned, k(x) = k₀ + k₁x + k₂x² becomes
-x²k(1/x): its value at a point is, but for a factor, the value of k at the inverse point. The points 0, 1, −1, 2, ½, ∞ (the
-paper has −2 for ½) are closed under inversion, so one transformed kernel serves both directions.
+x²k(1/x): its value at a point is, but for a factor, the value of k at the inverse point. The points 0, 1, −1, 2, ½, ∞
+(the paper has −2 for ½) are closed under inversion, so one transformed kernel serves both directions.
 """
 
 import numpy as np
@@ -106,9 +106,12 @@ class WinogradConv2D(keras.layers.Layer):
         """Transform the kernel, once: it takes four times the memory."""
         super().__init__(name=name, trainable=False, dtype="float32")
         transformed = transform_kernel(kernel)
-        self._kernel = self.add_weight(shape=transformed.shape, name="kernel", trainable=False)
-        self._bias = self.add_weight(shape=bias.shape, name="bias", trainable=False)
-        self.set_weights([transformed, bias])
+        self._kernel = self._frozen(transformed, "kernel")
+        self._bias = self._frozen(bias, "bias")
+
+    def _frozen(self, value: np.ndarray, name: str) -> keras.Variable:
+        # Assigned as its first value: zeros that are overwritten would hold the memory twice.
+        return self.add_weight(shape=value.shape, initializer=lambda *_, **__: value, name=name, trainable=False)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Features (1, H, W, filters) from features (1, H, W, inputs)."""

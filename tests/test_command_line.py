@@ -42,7 +42,7 @@ def test_picture_and_record(command, tmp_path):
     assert read_image(tmp_path / "out.png").shape == (34, 48, 3)
     record = json.loads((tmp_path / "out.json").read_text())
     settings = record["settings"]
-    assert (settings["lam"], settings["size"], settings["steps"]) == (50, 48, 6)
+    assert (settings["lam"], settings["size"], settings["steps"]) == (50, 48, [3, 3])
     assert settings["style_layers"] == ["block1_conv1", "block2_conv1"]
     assert settings["omega"] == [0.6, 0.4]
     assert (settings["init"], settings["seed"], settings["tv"], settings["sizes"]) == ("noise", 3, 1, [32, 48])

@@ -15,11 +15,11 @@ import styletransfer
 from styletransfer import Objective, listeners
 from styletransfer.errors import InputError, NonFiniteError
 from styletransfer.images import read_image, save_image
-from styletransfer.loop import Run, transfer
-from styletransfer.schedule import ladder, share
+from styletransfer.loop import Run
 from styletransfer.settings import Settings, settings_from
+from styletransfer.stylize import transfer
 
-TINY = {"size": 64, "sizes": (40, 64), "steps": 12, "backbone": "embedded"}
+TINY = {"size": 64, "sizes": (40, 64), "steps": (6, 6), "backbone": "embedded"}
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 
 
@@ -158,7 +158,7 @@ def test_the_box_term_keeps_the_loss_of_the_clipped_picture():
 def test_starts(pair, rng, tmp_path):
     def first(**options):
         start = options.pop("start", None)
-        return Run(*pair, settings_from({**TINY, "sizes": (64,), **options}), start=start).image
+        return Run(*pair, settings_from({**TINY, "sizes": (64,), "steps": 2, **options}), start=start).image
 
     np.testing.assert_array_equal(first(init="content"), pair[0])
     assert first(init="style").shape == pair[0].shape
@@ -195,7 +195,7 @@ def test_an_interrupt_keeps_the_picture_so_far(pair):
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_picture(pair):
     with pytest.raises(NonFiniteError, match=r"not finite at step .* smaller learning_rate") as caught:
-        transfer(*pair, progress=False, **{**TINY, "steps": 60}, optimizer="sgd", learning_rate=1e30)
+        transfer(*pair, progress=False, **{**TINY, "steps": (30, 30)}, optimizer="sgd", learning_rate=1e30)
     kept = caught.value.result
     assert np.isfinite(kept.image).all()
     assert kept.record["stopped"] == "not finite"
@@ -204,25 +204,10 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_picture(pair):
 
 def test_a_stall_is_reported_and_the_next_size_goes_on(pair, caplog):
     same = pair[0]
-    result = transfer(same, same, progress=False, content_layers=(), **{**TINY, "steps": 60})
+    result = transfer(same, same, progress=False, content_layers=(), **{**TINY, "steps": (30, 30)})
     assert result.record["stalls"]
     assert "No step lowers the loss" in caplog.text
     assert {entry["size"] for entry in result.record["history"]} == {40, 64}
-
-
-def test_ladder_and_share():
-    def sizes(size, shape=(3, 4), **options):
-        return ladder(Settings(size=size, **options), shape)
-
-    assert sizes(1024) == (256, 512, 1024)
-    assert sizes(512) == (256, 512)
-    assert sizes(384) == (192, 384)
-    assert sizes(300) == (300,)
-    assert sizes(64) == (64,)
-    assert sizes(512, shape=(1, 12)) == (512,)  # a panorama's short side would get too short
-    assert sizes(512, steps=1) == (512,)
-    assert share(10, 3) == [4, 3, 3]
-    assert sum(share(301, 4)) == 301
 
 
 def test_one_trace_per_shape_and_flat_memory():
@@ -287,6 +272,13 @@ def test_bad_states_are_refused(pair, tmp_path):
         ({"steps": 0}, "steps must be a whole number of at least 1"),
         ({"steps": 1}, "too few for 2 sizes"),
         ({"steps": 10.5}, "steps must be a whole number"),
+        ({"steps": (3, 0)}, "steps must be a whole number of at least 1"),
+        ({"steps": (3, 4, 5)}, "steps has 3 numbers for 2 sizes"),
+        ({"steps": "many"}, "steps must be a whole number"),
+        ({"quality": "norml"}, "unknown quality 'norml'; did you mean 'normal'"),
+        ({"tile": 32}, "tile must be a whole number of at least 64"),
+        ({"precision": "bf16"}, "unknown precision 'bf16'; there are: auto, float32, winograd, mixed"),
+        ({"history": 0}, "history must be a whole number of at least 1"),
         ({"size": 10**6, "sizes": None}, "megapixels"),
         ({"sizes": (64, 40)}, "sizes must grow"),
         ({"sizes": ()}, "sizes must grow"),
@@ -313,7 +305,7 @@ def test_the_signature_shows_every_setting():
         assert entry.metadata["help"] in styletransfer.transfer.__doc__
     objective = inspect.signature(Objective.__init__).parameters
     shared = [entry for entry in dataclasses.fields(Settings) if entry.name in objective]
-    assert len(shared) == 9
+    assert len(shared) == 11
     assert all(objective[entry.name].default == entry.default for entry in shared)
 
 

@@ -1,0 +1,228 @@
+"""How long a run will take and how much memory, before it begins.
+
+Memory follows from sizes and settings alone. Time follows from rates of this machine, which are measured once for each
+network and precision (some two seconds) and kept in the user's cache folder.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+
+import numpy as np
+import psutil
+
+from .datasets import cache_folder
+from .errors import InputError
+from .images import atomic_path, fit
+from .objective import Objective
+from .optimizers import descent_direction
+from .schedule import Stage, history_for
+from .settings import CONVOLUTIONS, Settings
+from .weights import Weights
+
+__all__ = ["Forecast", "Rates", "forecast", "measured_rates", "memory", "tile_for"]
+
+# Measured on one machine (Linux, TensorFlow 2.21) by tests/benchmarks/test_size.py, which also shows how far off they
+# are: bytes of a process with TensorFlow and a network but without its kernels; bytes for each byte of the kernels;
+# bytes for each byte of the features of a picture (one byte for itself, about one for its gradient and what is under
+# way); bytes a pixel of what a tiled evaluation keeps of the whole picture.
+BASE = 760e6
+PER_KERNEL_BYTE = {"float32": 2.0, "winograd": 5.5, "mixed": 2.0}
+PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
+TILED_BYTES_PER_PIXEL = 250
+
+TILED_TIME = 1.45
+"""A tiled evaluation computes the features twice: its time over that of a whole one."""
+
+TILES = (1024, 512, 256)
+"""Sides of the tiles that are tried where a whole picture does not fit."""
+
+SHARE = 0.8  # of the free memory; the rest is left to others
+
+CALIBRATION = (192, 256)  # rows and columns of the picture that is timed
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is expected to take.
+
+    Attributes:
+        seconds: from now to its end.
+        bytes: of memory that the process will have at most.
+        available: bytes that it could have: what is free now, and what it has already.
+    """
+
+    seconds: float
+    bytes: float
+    available: float
+
+    def __str__(self) -> str:
+        """In a few words."""
+        minutes, seconds = divmod(round(self.seconds), 60)
+        length = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        return f"about {length} and {self.bytes / 1e9:.1f} GB of memory ({self.available / 1e9:.1f} GB are available)"
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How fast this machine is.
+
+    Attributes:
+        evaluation: seconds for a megapixel of one evaluation with its gradient, the picture whole.
+        setup: seconds before the first evaluation at a size.
+        pair: seconds for a megapixel and for each pair that L-BFGS remembers.
+    """
+
+    evaluation: float
+    setup: float
+    pair: float
+
+
+def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float, float]:
+    """Bytes of the kernels, of the features of one pixel, and of those of the first two blocks alone."""
+    deepest = max((*settings.content_layers, *settings.style_layers))
+    before, kernels, features, first = 3, 0, 0.0, 0.0
+    for block, count in enumerate(CONVOLUTIONS[architecture], 1):
+        for number in range(1, count + 1):
+            if f"block{block}_conv{number}" > deepest:
+                break
+            filters = min(64 * 2 ** (block - 1), 512)
+            kernels += 36 * before * filters
+            features += 4 * filters / 4 ** (block - 1)
+            before = filters
+        if block == 2:
+            first = features
+    return kernels, features, first
+
+
+def memory(settings: Settings, architecture: str, stage: Stage, pixels: int) -> float:
+    """Bytes that the process has at most during a stage.
+
+    Args:
+        settings: optimiser, history and layers count.
+        architecture: "vgg16" or "vgg19".
+        stage: its steps, precision and tile count.
+        pixels: of the picture at its size; the painting is taken to be no larger, but for `style_scale`.
+    """
+    kernels, features, first = _network_bytes(settings, architecture)
+    painted = pixels * max(1.0, settings.style_scale**2 / 2)  # the painting takes no gradient
+    factor = PER_FEATURE_BYTE[stage.precision]
+    if stage.tile is None:
+        evaluation = factor * features * painted
+    else:
+        evaluation = factor * first * min((stage.tile + 16) ** 2, painted) + TILED_BYTES_PER_PIXEL * painted
+    arrays = 8
+    if settings.optimizer == "lbfgs":
+        arrays += 2 * min(settings.history or history_for(pixels), stage.steps)
+    return BASE + PER_KERNEL_BYTE[stage.precision] * kernels + evaluation + 12 * arrays * pixels
+
+
+def _available() -> float:
+    return psutil.virtual_memory().available + psutil.Process().memory_info().rss
+
+
+def tile_for(settings: Settings, architecture: str, stage: Stage, shape: tuple[int, ...]) -> int | None:
+    """The tile that the largest size is evaluated in: the settings', or none while the whole picture fits.
+
+    Args:
+        settings: tile, optimiser, history and layers count.
+        architecture: "vgg16" or "vgg19".
+        stage: the last one.
+        shape: of the photograph (H, W, 3); it gives the picture its proportions.
+
+    Raises:
+        InputError: it does not fit in any way; the message names the largest size that does.
+    """
+    free = SHARE * _available()
+
+    def needed(size: int, tile: int | None) -> float:
+        return memory(settings, architecture, replace(stage, tile=tile), int(np.prod(fit(shape, size))))
+
+    choices = (None, *TILES) if settings.tile is None else (settings.tile,)
+    for tile in choices:
+        if needed(stage.size, tile) <= free:
+            return tile
+    low, high = 0, stage.size
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if needed(middle, choices[-1]) <= free else (low, middle)
+    raise InputError(
+        f"a picture of {stage.size} px would take {needed(stage.size, choices[-1]) / 1e9:.1f} GB of memory, and "
+        f"{free / 1e9:.1f} GB can be used; "
+        + (f"the largest size that fits is {low} px" if low else "close other programs, or take another machine")
+    )
+
+
+def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
+    """This machine's rates, from the cache folder or measured now.
+
+    Args:
+        settings: form, pooling, layers and statistic count.
+        precision: "float32", "winograd" or "mixed".
+        weights: SHA-256 of the network's weights file.
+    """
+    machine = [platform.node(), platform.machine(), os.cpu_count(), version("tensorflow"), version("numpy")]
+    network = [weights, settings.form, settings.pooling, settings.content_layers, settings.style_layers]
+    key = hashlib.sha256(json.dumps([machine, network, settings.statistic, precision, CALIBRATION]).encode())
+    kept = cache_folder() / f"rates-{key.hexdigest()[:16]}.json"
+    # What cannot be read, whatever the reason, is measured again.
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        rates = Rates(**json.loads(kept.read_text(encoding="utf-8")))
+        if all(0 < rate < 1e6 for rate in asdict(rates).values()):
+            return rates
+    rates = _measure(settings, precision)
+    with contextlib.suppress(OSError, InputError):  # a cache that cannot be written costs two seconds the next time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(kept) as temporary:
+            temporary.write_text(json.dumps(asdict(rates)), encoding="utf-8")
+    return rates
+
+
+def _measure(settings: Settings, precision: str) -> Rates:
+    picture = np.random.default_rng(0).random((*CALIBRATION, 3), dtype=np.float32)
+    megapixels = picture.shape[0] * picture.shape[1] / 1e6
+    options = ("form", "content_layers", "style_layers", "statistic", "backbone", "pooling")
+    began = time.perf_counter()
+    objective = Objective(picture, picture, precision=precision, **{name: getattr(settings, name) for name in options})
+    objective.value_and_gradient(picture)
+    setup = time.perf_counter() - began
+    evaluation = _fastest(lambda: objective.value_and_gradient(picture))
+    pairs = tuple((picture, picture, 1.0) for _ in range(10))
+    pair = _fastest(lambda: descent_direction(picture, pairs)) / 10
+    return Rates(evaluation / megapixels, max(setup - evaluation, 0.01), pair / megapixels)
+
+
+def _fastest(function: Callable[[], object], *, trials: int = 3) -> float:
+    seconds = []
+    for _ in range(trials):
+        began = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def forecast(settings: Settings, weights: Weights, plan: Sequence[Stage], shape: tuple[int, ...]) -> Forecast:
+    """What the stages of a plan will take.
+
+    Args:
+        settings: as the run has decided them.
+        weights: of the network.
+        plan: the stages that are left.
+        shape: of the photograph (H, W, 3); it gives the pictures their proportions.
+    """
+    seconds, most = 0.0, 0.0
+    for stage in plan:
+        pixels = int(np.prod(fit(shape, stage.size)))
+        rates = measured_rates(settings, stage.precision, weights.sha256)
+        each = rates.evaluation * (TILED_TIME if stage.tile else 1)
+        if settings.optimizer == "lbfgs":
+            each += rates.pair * sum(min(n, settings.history) for n in range(stage.steps)) / max(stage.steps, 1)
+        seconds += rates.setup + stage.steps * each * pixels / 1e6
+        most = max(most, memory(settings, weights.architecture, stage, pixels))
+    return Forecast(seconds, most, _available())

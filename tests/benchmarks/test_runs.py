@@ -1,0 +1,47 @@
+"""Whole runs beside plain L-BFGS (PyTorch, float32, one size, 500 evaluations) on one pair."""
+
+import numpy as np
+import pytest
+
+from styletransfer import Run, Settings, load_image
+from styletransfer.images import save_image
+
+from .conftest import PAIR
+from .plain import Plain
+
+SIZE, EVALUATIONS = 512, 500
+COARSE = 300  # evaluations at half the size: as "fine" has it
+
+
+@pytest.fixture(scope="module")
+def plain():
+    content, style = (load_image(name, size=SIZE) for name in PAIR)
+    return Plain(content, style).optimise(content, evaluations=EVALUATIONS)
+
+
+def test_time_to_the_loss(benchmark, plain, row, tmp_path_factory):
+    picture, target, seconds = plain
+    run = Run(*PAIR, Settings(size=SIZE, steps=(COARSE, EVALUATIONS), form="gatys-code", backbone="embedded"))
+
+    def reach():
+        return next((step for step in run if step.size == SIZE and step.losses.total <= target), None)
+
+    step = benchmark.pedantic(reach)
+    save_image(np.clip(picture, 0, 1), "results/bench-plain.png")
+    assert step is not None, f"{target:.4g} was not reached: {run.history[-1]['loss']:.4g}"
+    found = f"{step.seconds / seconds:.2f} ({step.seconds:.0f} s and {step.step} evaluations, PyTorch {seconds:.0f} s)"
+    row(f"time to the loss of plain L-BFGS after {EVALUATIONS} evaluations, {SIZE} px", "0.25", found)
+
+
+def test_time_of_the_default(benchmark, plain, row):
+    run = Run(*PAIR, Settings(size=SIZE, form="gatys-code", backbone="embedded"))
+    said = run.forecast().seconds
+    result = benchmark.pedantic(run.finish)
+    result.save("results/bench-default.png")
+    took = run.history[-1]["seconds"]
+    row(
+        f"time of the default settings over that of plain L-BFGS, {SIZE} px",
+        "0.17",
+        f"{took / plain[2]:.2f} ({took:.0f} s)",
+    )
+    row("forecast of that time over the time", "", f"{said / took:.2f}")

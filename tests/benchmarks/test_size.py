@@ -1,0 +1,84 @@
+"""Cost against size: time, memory beside the forecast, and the largest picture."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from styletransfer import Objective
+
+SIZES = (256, 512, 1024, 2048)
+seconds = {}
+
+MEASURE = """
+import json, resource, sys
+from styletransfer import Run, Settings
+options = json.loads(sys.argv[1])
+run = Run("neuschwanstein_castle", "cafe_terrace_at_night", Settings(form="gatys-code", backbone="embedded", **options))
+said = run.forecast().bytes
+result = run.finish()
+print(json.dumps([said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, run.image.shape, run.settings.tile]))
+if len(sys.argv) > 2:
+    result.save(sys.argv[2])
+"""
+
+
+def measure(options, *more):
+    """Forecast and peak of a process of its own, in bytes, shape of the picture and tile."""
+    words = [sys.executable, "-c", MEASURE, json.dumps(options), *more]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.benchmark(group="one evaluation by size")
+def test_time_by_size(benchmark, square, size):
+    content, style = square(size)
+    objective = Objective(content, style, form="gatys-code", backbone="embedded")
+    benchmark.pedantic(objective.value_and_gradient, (content,), rounds=5 if size < 1000 else 3, warmup_rounds=1)
+    seconds[size] = benchmark.stats.stats.median / (size**2 / 1e6)
+
+
+def test_time_per_megapixel(benchmark, row):
+    benchmark.pedantic(lambda: None)
+    spread = max(seconds.values()) / min(seconds.values()) - 1
+    found = ", ".join(f"{size} px {rate:.2f} s" for size, rate in seconds.items())
+    row(f"seconds per megapixel, {SIZES[0]} to {SIZES[-1]} px", "within 15 %", f"within {100 * spread:.0f} % ({found})")
+
+
+def test_memory_by_size(benchmark, row):
+    def errors():
+        for size in SIZES:
+            said, peak, *_ = measure({"size": size, "sizes": [size], "steps": 6})
+            yield size, said, peak
+
+    found = benchmark.pedantic(lambda: list(errors()))
+    worst = max(abs(said / peak - 1) for _, said, peak in found)
+    text = ", ".join(f"{size} px {peak / 1e9:.2f} of {said / 1e9:.2f} GB" for size, said, peak in found)
+    row("peak memory against its forecast", "within 15 %", f"within {100 * worst:.0f} % ({text})")
+
+
+def test_the_largest_picture(benchmark, row):
+    options = {"size": 4096, "sizes": [512, 4096], "steps": [60, 3], "tile": 512}
+    began = time.perf_counter()
+    said, peak, shape, tile = benchmark.pedantic(lambda: measure(options, "results/bench-large.jpg"))
+    found = f"{peak / 1e9:.1f} GB (forecast {said / 1e9:.1f} GB), {shape[1]} x {shape[0]} in tiles of {tile}"
+    row("memory of 4096 px", "8 GB", f"{found}, {time.perf_counter() - began:.0f} s")
+
+
+def test_seams(benchmark, square, row):
+    """Tiles against the whole: what differs beside the borders of tiles, and elsewhere."""
+    content, style = square(2048)
+    options = {"form": "gatys-code", "backbone": "embedded", "precision": "float32"}
+    whole = Objective(content, style, **options).value_and_gradient(content)[1]
+    objective = Objective(content, style, tile=512, **options)
+    tiled = benchmark.pedantic(objective.value_and_gradient, (content,), rounds=1)[1]
+    difference = np.abs(tiled - whole).mean(axis=2) / np.abs(whole).mean()
+    near = np.zeros(difference.shape, bool)
+    for border in (512, 1024, 1536):
+        near[border - 8 : border + 8] = near[:, border - 8 : border + 8] = True
+    found = f"{difference[near].mean():.0e} at the borders of tiles, {difference[~near].mean():.0e} elsewhere"
+    row("gradient in tiles against that of the whole, 2048 x 2048 px, float32", "no seam", found)

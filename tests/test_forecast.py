@@ -1,0 +1,138 @@
+"""What a run is said to take, against what it took; and what is refused because it cannot fit."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from styletransfer import forecast as forecasts
+from styletransfer.errors import InputError
+from styletransfer.forecast import Rates, measured_rates, memory, tile_for
+from styletransfer.loop import Run
+from styletransfer.schedule import Stage
+from styletransfer.settings import settings_from
+from styletransfer.weights import load_weights
+
+SMALL = {"sizes": (64,), "steps": 3, "backbone": "embedded"}
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Sets how much memory is free."""
+
+    def leave(gigabytes):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=gigabytes * 1e9))
+        monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=0)))
+
+    return leave
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": 512, "precision": "float32"},
+        {"size": 640, "precision": "winograd", "optimizer": "adam"},
+        {"size": 1024, "precision": "winograd", "tile": 256, "history": 5},
+    ],
+    ids=str,
+)
+def test_memory_is_as_forecast(options):
+    """Peak of a process of its own, within 15 %."""
+    script = f"""
+import resource
+from styletransfer.loop import Run
+from styletransfer.settings import settings_from
+options = {options}
+options |= dict(sizes=(options["size"],), steps=6, backbone="embedded", form="gatys-code")
+run = Run("petra", "night_cafe", settings_from(options))
+said = run.forecast().bytes
+run.finish()
+print(said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    said, peak = map(float, done.stdout.split())
+    assert said == pytest.approx(peak, rel=0.15)
+
+
+def test_time_is_forecast_in_its_order_of_magnitude(pair):
+    """Within a factor of three: other tests may run beside it. Benchmarks measure how good it is."""
+    run = Run("petra", "night_cafe", settings_from({"sizes": (192,), "steps": 8, "backbone": "embedded"}))
+    run.forecast()  # measures, where it must
+    said = run.forecast().seconds
+    run.finish()
+    took = run.history[-1]["seconds"]
+    assert took / 3 < said < took * 3 + 3
+
+
+def test_a_forecast_is_of_what_is_left(pair):
+    run = Run(*pair, settings_from({"sizes": (48, 64), "steps": (20, 20), "backbone": "embedded"}))
+    before = run.forecast().seconds
+    for _ in range(30):
+        next(run)
+    assert run.forecast().seconds < before
+
+
+def test_rates_are_kept_and_repaired(tmp_path, monkeypatch):
+    monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", str(tmp_path / "cache"))
+    arguments = settings_from({**SMALL, "form": "gatys-code"}), "winograd", load_weights("embedded").sha256
+    rates = measured_rates(*arguments)
+    assert rates.evaluation > rates.pair > 0
+    (kept,) = (tmp_path / "cache").iterdir()
+    calls = []
+    monkeypatch.setattr(forecasts, "_measure", lambda *_: calls.append(1) or Rates(1.0, 2.0, 3.0))
+    assert measured_rates(*arguments) == rates
+    assert calls == []
+    whole = kept.read_text()
+    for damaged in ("", whole[:20], "[]", json.dumps({**json.loads(whole), "pair": -1.0}), '{"evaluation": 1.0}'):
+        kept.write_text(damaged)
+        assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0)
+        assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0)  # now from the file
+    assert len(calls) == 5
+    monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", "/dev/null/nowhere")
+    assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0)
+
+
+def test_large_pictures_are_tiled_where_memory_is_short(free):
+    settings, shape = settings_from({"size": 2048, "sizes": (2048,), "steps": 20}), (3, 4)
+    stage = Stage(2048, 20, "winograd")
+    free(64)
+    assert tile_for(settings, "vgg16", stage, shape) is None
+    free(6)
+    tile = tile_for(settings, "vgg16", stage, shape)
+    assert tile in forecasts.TILES
+    pixels = 2048 * 1536
+    assert memory(settings, "vgg16", dataclasses.replace(stage, tile=tile), pixels) < 6e9
+    assert memory(settings, "vgg16", stage, pixels) > 6e9 * forecasts.SHARE
+
+
+def test_what_cannot_fit_is_refused_with_the_largest_size_that_does(free):
+    free(4)
+    with pytest.raises(InputError, match=r"8000 px would take .* GB of memory, and 3.2 GB can be used") as caught:
+        Run("petra", "night_cafe", settings_from({**SMALL, "sizes": (8000,)}))
+    largest = int(re.search(r"the largest size that fits is (\d+) px$", str(caught.value)).group(1))
+    shape, weights = (768, 1024), "vgg16"
+    settings = settings_from({"sizes": (largest,), "steps": 3})
+    assert tile_for(settings, weights, Stage(largest, 3, "winograd"), shape) == forecasts.TILES[-1]
+    with pytest.raises(InputError, match="would take"):
+        tile_for(settings, weights, Stage(largest + 1, 3, "winograd"), shape)
+    free(0.5)
+    with pytest.raises(InputError, match="close other programs"):
+        Run("petra", "night_cafe", settings_from(SMALL))
+
+
+def test_the_command_line_forecasts(command, tmp_path):
+    words = ["petra", "night_cafe", "--backbone", "embedded", "--size", "64", "--steps", "2"]
+    only = command(*words, "--forecast")
+    assert only.returncode == 0, only.stderr
+    assert re.search(r"^about \d+ s and \d\.\d GB of memory \(\d+\.\d GB are available\)$", only.stdout.strip())
+    assert list(tmp_path.iterdir()) == []
+    done = command(*words, "--out", "out.png")
+    assert done.returncode == 0, done.stderr
+    assert "GB of memory" in done.stderr
+    assert "GB of memory" not in command(*words, "--out", "out.png", "--quiet").stderr

@@ -1,0 +1,67 @@
+"""Through which sizes a run goes, with how many steps each."""
+
+import pytest
+
+from styletransfer.errors import InputError
+from styletransfer.schedule import Stage, history_for, in_tiles, ladder, plan, share
+from styletransfer.settings import QUALITIES, Settings
+
+
+def sizes(size, shape=(3, 4), **options):
+    return ladder(Settings(size=size, **options), shape)
+
+
+def test_ladder():
+    assert sizes(64) == (64,)
+    assert sizes(512, steps=1) == (512,)
+    assert sizes(512, steps=2)[-1] == 512
+    assert len(sizes(512, steps=2)) == 2
+    for size in (300, 384, 512, 1000, 2048):
+        found = sizes(size)
+        assert found[-1] == size
+        assert list(found) == sorted(set(found))
+    assert sizes(512, shape=(1, 12)) == (512,)  # a panorama's short side would get too short
+
+
+def test_quality_says_how_many_steps():
+    counts = {quality: sum(share(Settings(quality=quality), (192, 384))) for quality in QUALITIES}
+    assert counts["draft"] < counts["normal"] < counts["fine"]
+    normal = QUALITIES["normal"]
+    assert share(Settings(), (128, 256, 512)) == (normal.first, normal.between, normal.last)
+    assert share(Settings(), (128, 256)) == (normal.first, normal.last)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7, 100, 301, 12345])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_number_of_steps_is_dealt_out(steps, count):
+    found = share(Settings(steps=steps), tuple(range(100, 100 + count)))
+    assert (len(found), sum(found)) == (count, steps)
+    assert min(found) >= 1
+
+
+def test_steps_are_taken_as_they_are_given():
+    assert share(Settings(steps=(5, 1)), (64, 128)) == (5, 1)
+    with pytest.raises(InputError, match="steps has 2 numbers for 3 sizes"):
+        share(Settings(steps=(5, 1)), (32, 64, 128))
+    with pytest.raises(InputError, match="too few for 3 sizes"):
+        share(Settings(steps=2), (32, 64, 128))
+
+
+def test_mixed_is_finished_in_another_precision():
+    settings = Settings(steps=(4, 9), precision="mixed")
+    found = plan(settings, (40, 64), precision="mixed", finish="winograd")
+    assert found == (Stage(40, 4, "mixed"), Stage(64, 6, "mixed"), Stage(64, 3, "winograd"))
+    alone = plan(Settings(steps=(1,)), (64,), precision="mixed", finish="winograd")
+    assert alone == (Stage(64, 1, "winograd"),)
+
+
+def test_only_large_pictures_are_tiled():
+    stages = (Stage(100, 5, "winograd"), Stage(200, 5, "winograd"))
+    assert [stage.tile for stage in in_tiles(stages, (1, 1), 128)] == [None, 128]
+    assert in_tiles(stages, (1, 1), None) == stages
+
+
+def test_history_is_bounded_by_memory():
+    assert history_for(256 * 256) == 100
+    assert history_for(4096 * 3072) == 5
+    assert history_for(1024 * 768) * 24 * 1024 * 768 <= 2**30
