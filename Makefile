@@ -30,6 +30,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 
 bench: $(BENCH_READY)
+	@mkdir -p results
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=median,min,max,rounds
 
 clean:

@@ -193,7 +193,7 @@ def _measure(settings: Settings, precision: str) -> Rates:
     objective.value_and_gradient(picture)
     setup = time.perf_counter() - began
     evaluation = _fastest(lambda: objective.value_and_gradient(picture))
-    pairs = tuple((picture, picture, 1.0) for _ in range(10))
+    pairs = tuple((picture, picture, 1 / float(np.vdot(picture, picture))) for _ in range(10))
     pair = _fastest(lambda: descent_direction(picture, pairs)) / 10
     return Rates(evaluation / megapixels, max(setup - evaluation, 0.01), pair / megapixels)
 

@@ -2,8 +2,10 @@
 
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tqdm import tqdm
 
 from .images import save_image
@@ -11,7 +13,7 @@ from .images import save_image
 if TYPE_CHECKING:
     from .loop import Run, Step
 
-__all__ = ["Checkpoint", "Preview", "Progress"]
+__all__ = ["Checkpoint", "Preview", "Progress", "Snapshots"]
 
 
 class Progress:
@@ -93,3 +95,27 @@ class Preview(_Throttled):
 
     def _do(self, run: "Run") -> None:
         save_image(run.image, self._path)
+
+
+class Snapshots:
+    """Keeps the picture as it was after some numbers of seconds of the run.
+
+    Args:
+        seconds: when; the first step that ends no earlier counts.
+
+    Attributes:
+        pictures: float32 (H, W, 3) in [0, 1], by the number of seconds that was asked for.
+        steps: the `Step` of each, likewise.
+    """
+
+    def __init__(self, seconds: Sequence[float]) -> None:
+        """Nothing is kept yet."""
+        self._seconds = tuple(seconds)
+        self.pictures: dict[float, np.ndarray] = {}
+        self.steps: dict[float, Step] = {}
+
+    def __call__(self, run: "Run", step: "Step") -> None:
+        """Keep the picture, if it is time."""
+        for wanted in self._seconds:
+            if wanted not in self.pictures and step.seconds >= wanted:
+                self.pictures[wanted], self.steps[wanted] = run.image, step

@@ -66,9 +66,7 @@ def share(settings: Settings, sizes: tuple[int, ...]) -> tuple[int, ...]:
     count, quality = len(sizes), QUALITIES[settings.quality]
     if isinstance(settings.steps, tuple):
         if len(settings.steps) != count:
-            raise InputError(
-                f"{len(settings.steps)} numbers of steps do not fit {count} sizes {sizes}; give one for each"
-            )
+            raise InputError(f"steps has {len(settings.steps)} numbers for {count} sizes {sizes}; give one for each")
         return settings.steps
     wanted = [quality.last] if count == 1 else [quality.first, *[quality.between] * (count - 2), quality.last]
     if count == 1:

@@ -42,11 +42,11 @@ def test_picture_and_record(command, tmp_path):
     assert read_image(tmp_path / "out.png").shape == (34, 48, 3)
     record = json.loads((tmp_path / "out.json").read_text())
     settings = record["settings"]
-    assert (settings["lam"], settings["size"], settings["steps"]) == (50, 48, [3, 3])
+    assert (settings["lam"], settings["size"], settings["steps"]) == (50, 48, [4, 2])
     assert settings["style_layers"] == ["block1_conv1", "block2_conv1"]
     assert settings["omega"] == [0.6, 0.4]
     assert (settings["init"], settings["seed"], settings["tv"], settings["sizes"]) == ("noise", 3, 1, [32, 48])
-    assert [entry["size"] for entry in record["history"]] == [32] * 3 + [48] * 3
+    assert [entry["size"] for entry in record["history"]] == [32] * 4 + [48] * 2
     assert record["content"]["picture"] == "petra"
     assert len(record["content"]["sha256"]) == len(record["weights"]["sha256"]) == 64
     assert "Berthold Werner" in record["content"]["credit"]

@@ -14,7 +14,7 @@ import pytest
 import styletransfer
 from styletransfer import Objective, listeners
 from styletransfer.errors import InputError, NonFiniteError
-from styletransfer.images import read_image, save_image
+from styletransfer.images import read_image, resize, save_image
 from styletransfer.loop import Run
 from styletransfer.settings import Settings, settings_from
 from styletransfer.stylize import transfer
@@ -208,6 +208,28 @@ def test_a_stall_is_reported_and_the_next_size_goes_on(pair, caplog):
     assert result.record["stalls"]
     assert "No step lowers the loss" in caplog.text
     assert {entry["size"] for entry in result.record["history"]} == {40, 64}
+
+
+def test_an_enlarged_picture_gets_the_detail_of_the_photograph(pair):
+    """The first evaluation of a size keeps its start: from the photograph that is the photograph, at either size."""
+    options = {**TINY, "steps": (1, 1)}
+    run = Run(*pair, settings_from(options))
+    assert [step.size for step in run] == [40, 64]
+    np.testing.assert_allclose(run.image, resize(pair[0], (48, 64)), atol=1e-6)
+    noise = Run(*pair, settings_from({**options, "init": "noise"}))
+    small = next(noise) and noise.image
+    next(noise)
+    np.testing.assert_array_equal(noise.image, resize(small, (48, 64)))
+
+
+def test_snapshots_keep_the_picture_of_a_moment(pair):
+    snapshots = listeners.Snapshots([0, 1e-9, 1e9])
+    first = []
+    result = transfer(*pair, progress=False, listeners=[snapshots, lambda run, step: first.append(run.image)], **TINY)
+    assert set(snapshots.pictures) == set(snapshots.steps) == {0, 1e-9}
+    assert snapshots.steps[0].step == 1
+    np.testing.assert_array_equal(snapshots.pictures[0], first[0])
+    assert not np.array_equal(snapshots.pictures[0], result.image)
 
 
 def test_one_trace_per_shape_and_flat_memory():

@@ -86,9 +86,9 @@ def test_mean_std_statistic(pair):
 
 def test_a_new_statistic_is_one_function(pair):
     def define(factor):
-        @statistic
-        def brightest(features, *, per_position):
-            return factor * tf.reduce_max(features, (0, 1, 2))
+        @statistic()
+        def brightest(features):
+            return factor * tf.reduce_sum(features**4, (0, 1, 2))
 
     try:
         found = []

@@ -1,36 +1,19 @@
 """Cost against size: time, memory beside the forecast, and the largest picture."""
 
-import json
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
 from styletransfer import Objective
+from styletransfer.costs import peak_memory
+
+from .conftest import PAIR
 
 SIZES = (256, 512, 1024, 2048)
 seconds = {}
 
-MEASURE = """
-import json, resource, sys
-from styletransfer import Run, Settings
-options = json.loads(sys.argv[1])
-run = Run("neuschwanstein_castle", "cafe_terrace_at_night", Settings(form="gatys-code", backbone="embedded", **options))
-said = run.forecast().bytes
-result = run.finish()
-print(json.dumps([said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, run.image.shape, run.settings.tile]))
-if len(sys.argv) > 2:
-    result.save(sys.argv[2])
-"""
-
-
-def measure(options, *more):
-    """Forecast and peak of a process of its own, in bytes, shape of the picture and tile."""
-    words = [sys.executable, "-c", MEASURE, json.dumps(options), *more]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+OPTIONS = {"form": "gatys-code", "backbone": "embedded"}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -52,8 +35,8 @@ def test_time_per_megapixel(benchmark, row):
 def test_memory_by_size(benchmark, row):
     def errors():
         for size in SIZES:
-            said, peak, *_ = measure({"size": size, "sizes": [size], "steps": 6})
-            yield size, said, peak
+            found = peak_memory(*PAIR, {"sizes": [size], "steps": 6, **OPTIONS})
+            yield size, found["forecast"], found["peak"]
 
     found = benchmark.pedantic(lambda: list(errors()))
     worst = max(abs(said / peak - 1) for _, said, peak in found)
@@ -62,11 +45,12 @@ def test_memory_by_size(benchmark, row):
 
 
 def test_the_largest_picture(benchmark, row):
-    options = {"size": 4096, "sizes": [512, 4096], "steps": [60, 3], "tile": 512}
+    options = {"sizes": [512, 4096], "steps": [60, 3], "tile": 512, **OPTIONS}
     began = time.perf_counter()
-    said, peak, shape, tile = benchmark.pedantic(lambda: measure(options, "results/bench-large.jpg"))
-    found = f"{peak / 1e9:.1f} GB (forecast {said / 1e9:.1f} GB), {shape[1]} x {shape[0]} in tiles of {tile}"
-    row("memory of 4096 px", "8 GB", f"{found}, {time.perf_counter() - began:.0f} s")
+    found = benchmark.pedantic(lambda: peak_memory(*PAIR, options, save="results/bench-large.jpg"))
+    (height, width, _), gigabytes = found["shape"], f"{found['peak'] / 1e9:.1f} GB"
+    text = f"{gigabytes} (forecast {found['forecast'] / 1e9:.1f} GB), {width} x {height} in tiles of {found['tile']}"
+    row("memory of 4096 px", "8 GB", f"{text}, {time.perf_counter() - began:.0f} s")
 
 
 def test_seams(benchmark, square, row):

@@ -1,0 +1,142 @@
+"""What an evaluation costs, and where: the measurements behind the notebook 08_cost."""
+
+import functools
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+import psutil
+
+from ._tensorflow import tf
+from .loop import Run
+from .objective import Objective
+from .settings import CONVOLUTIONS, LAYERS, settings_from
+
+__all__ = ["errors_by_layer", "matrix_rate", "operations_by_block", "peak_memory", "seconds_by_block"]
+
+BLOCKS = range(1, 6)
+
+
+def _seconds(function: Callable[[], object], *, trials: int = 5) -> float:
+    """Median time of a call, after one that does not count."""
+    function()
+    found = []
+    for _ in range(trials):
+        began = time.perf_counter()
+        function()
+        found.append(time.perf_counter() - began)
+    return statistics.median(found)
+
+
+def matrix_rate(*, side: int = 2048) -> float:
+    """Floating-point operations a second in a float32 product of two matrices of `side` rows and columns."""
+    matrix = tf.random.stateless_normal((side, side), seed=(0, 1))
+    return 2 * side**3 / _seconds(lambda: tf.matmul(matrix, matrix).numpy())
+
+
+def _first_layers(last: int) -> list[str]:
+    return [f"block{block}_conv1" for block in range(1, last + 1)]
+
+
+def operations_by_block(shape: tuple[int, ...], *, architecture: str = "vgg16") -> dict[int, float]:
+    """Floating-point operations of one evaluation with its gradient, by block of the network.
+
+    Counted are the convolutions as they are written (two operations for each product, twice for the gradient, none for
+    that of the kernels) and the Gram matrices of the first layers (four times N² for each position); block 5 has one
+    convolution.
+
+    Args:
+        shape: of the picture (H, W, …).
+        architecture: "vgg16" or "vgg19".
+    """
+    pixels, before, found = shape[0] * shape[1], 3, {}
+    for block, count in zip(BLOCKS, CONVOLUTIONS[architecture], strict=True):
+        filters, positions, total = min(64 * 2 ** (block - 1), 512), pixels / 4 ** (block - 1), 0.0
+        for _ in range(1 if block == 5 else count):
+            total += 2 * 2 * 9 * before * filters * positions
+            before = filters
+        found[block] = total + 2 * 2 * filters**2 * positions
+    return found
+
+
+def seconds_by_block(content: np.ndarray, style: np.ndarray, **options: Any) -> dict[int, float]:
+    """Seconds that each block adds to one evaluation with its gradient.
+
+    Measured as the difference between networks that end in one block and in the next, with the style layers conv1_1 …
+    up to there, so what a block adds contains the rest of the block before it.
+
+    Args:
+        content: float (H, W, 3) in [0, 1].
+        style: likewise.
+        options: of `Objective`, but for its layers.
+    """
+    found, before = {}, 0.0
+    for block in BLOCKS:
+        objective = Objective(content, style, content_layers=(), style_layers=_first_layers(block), **options)
+        now = _seconds(functools.partial(objective.value_and_gradient, content))
+        found[block], before = now - before, now
+    return found
+
+
+def errors_by_layer(
+    content: np.ndarray, style: np.ndarray, picture: np.ndarray, *, precision: str, **options: Any
+) -> dict[str, float]:
+    """Relative L2 error of the gradient of each layer's own style loss, against precision "float32".
+
+    Args:
+        content: float (H, W, 3) in [0, 1].
+        style: likewise.
+        picture: where the gradient is taken, of the content's shape.
+        precision: what is compared.
+        options: of `Objective`, but for its layers.
+    """
+    found = {}
+    for layer in [name for name in LAYERS if name <= "block5_conv1" and not name.endswith("conv4")]:
+        gradients = [
+            Objective(
+                content, style, content_layers=(), style_layers=[layer], precision=each, **options
+            ).value_and_gradient(picture)[1]
+            for each in ("float32", precision)
+        ]
+        found[layer] = float(np.linalg.norm(gradients[1] - gradients[0]) / np.linalg.norm(gradients[0]))
+    return found
+
+
+def peak_memory(content: str, style: str, options: Mapping[str, Any], *, save: str | None = None) -> dict[str, Any]:
+    """Make a run in a process of its own, and see how much memory it had at most.
+
+    Args:
+        content: name or path of the photograph.
+        style: name or path of the painting.
+        options: settings of the run.
+        save: where its picture goes.
+
+    Returns:
+        "forecast" and "peak" in bytes, "shape" of the picture, and "tile".
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(_peak_memory, content, style, dict(options), save).result()
+
+
+def _peak_memory(content: str, style: str, options: dict[str, Any], save: str | None) -> dict[str, Any]:
+    run = Run(content, style, settings_from(options))
+    forecast = run.forecast().bytes
+    result = run.finish()
+    peak = _peak()
+    if save is not None:
+        result.save(save)
+    return {"forecast": forecast, "peak": peak, "shape": result.image.shape, "tile": run.settings.tile}
+
+
+def _peak() -> int:
+    """The most memory that this process has had, in bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return psutil.Process().memory_info().peak_wset
+    unit = 1 if psutil.MACOS else 1024  # Linux counts kilobytes
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,0 +1,41 @@
+"""What an evaluation costs: counted operations against Keras' own network, and the measurements themselves."""
+
+import pytest
+
+from styletransfer import costs, load_image, precision
+from styletransfer._tensorflow import keras
+
+
+@pytest.mark.parametrize(("architecture", "model"), [("vgg16", "VGG16"), ("vgg19", "VGG19")])
+def test_operations_are_those_of_keras(architecture, model):
+    """Products of every kernel at every position, from the shapes that Keras has."""
+    network = getattr(keras.applications, model)(weights=None, include_top=False, input_shape=(64, 96, 3))
+    expected = dict.fromkeys(range(1, 6), 0.0)
+    for layer in network.layers:
+        if layer.weights and (layer.name < "block5" or layer.name == "block5_conv1"):
+            height, width, filters = layer.output.shape[1:]
+            # forward and back, a product and a sum each
+            expected[int(layer.name[5])] += (
+                4 * layer.kernel.shape[0] ** 2 * layer.kernel.shape[2] * filters * height * width
+            )
+            if layer.name.endswith("conv1"):
+                expected[int(layer.name[5])] += 4 * filters**2 * height * width
+    assert costs.operations_by_block((64, 96, 3), architecture=architecture) == pytest.approx(expected)
+
+
+def test_measurements(pair):
+    options = {"form": "gatys-code", "backbone": "embedded"}
+    seconds = costs.seconds_by_block(*pair, **options)
+    assert list(seconds) == [1, 2, 3, 4, 5]
+    assert 0 < sum(seconds.values()) < 60
+    assert costs.matrix_rate(side=256) > 1e6
+    content, style = (load_image(name, size=96) for name in ("petra", "night_cafe"))
+    errors = {
+        name: costs.errors_by_layer(content, style, content, precision=name, **options)
+        for name in ("winograd", "mixed")
+    }
+    assert errors["winograd"]["block1_conv2"] == 0  # the first block is TensorFlow's own
+    assert 0 < max(errors["winograd"].values()) < 1e-2
+    if precision.has_bfloat16():
+        assert errors["mixed"]["block2_conv2"] == 0
+        assert errors["mixed"]["block4_conv1"] > errors["winograd"]["block4_conv1"]
