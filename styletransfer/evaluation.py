@@ -63,15 +63,19 @@ class Whole:
     """
 
     def __init__(self, network: keras.Model, measures: Measures) -> None:
-        """Nothing is traced yet."""
+        """Trace the encoding; the others are traced when they are first called."""
         self._network, self._measures = network, measures
-        any_size = [tf.TensorSpec((1, None, None, 3))]
-        self.encode = tf.function(self._encode, input_signature=any_size, autograph=False)
+        # With shapes left open each function is traced once: a trace takes seconds, and some 40 MB that stay.
+        image = tf.TensorSpec((1, None, None, 3))
+        self.encode = tf.function(self._encode, input_signature=[image], autograph=False)
         """Picture (1, H, W, 3) → content targets and style targets, in the order of their layers."""
-        self.evaluate = tf.function(self._evaluate, autograph=False)
+        encoded = self.encode.get_concrete_function().structured_outputs
+        targets = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), encoded)
+        scalar, omega = tf.TensorSpec(()), tf.TensorSpec(len(measures.style_layers))
+        signature = [image, *targets, (scalar, omega, scalar, scalar)]
+        self.evaluate = tf.function(self._evaluate, input_signature=signature, autograph=False)
         """Picture, content targets, style targets, weighting → losses by name."""
-        # Traced once for each shape: with shapes left open an evaluation took 2 to 5 % longer.
-        self.differentiate = tf.function(self._differentiate, autograph=False)
+        self.differentiate = tf.function(self._differentiate, input_signature=signature, autograph=False)
         """The same → losses by name, gradient of the total (1, H, W, 3)."""
 
     @property
@@ -97,8 +101,10 @@ class Whole:
         style = [style_loss(s, t, form=form) for s, t in zip(statistics, style_targets, strict=True)]
         return combine(content, style, image_terms(image), weighting)
 
-    def _differentiate(self, image: tf.Tensor, *arguments: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def _differentiate(
+        self, image: tf.Tensor, content_targets: Targets, style_targets: Targets, weighting: Weighting
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            values = self._evaluate(image, *arguments)
+            values = self._evaluate(image, content_targets, style_targets, weighting)
         return values, tape.gradient(values["total"], image)

@@ -160,7 +160,7 @@ class Objective:
 
     @property
     def traces(self) -> int:
-        """How often TensorFlow has traced the evaluation with gradient: once for each shape, however many runs."""
+        """How often TensorFlow has traced the evaluation with gradient: once, however many runs and sizes."""
         return self._functions.traces
 
     def _tensor(self, image: np.ndarray) -> tf.Tensor:
