@@ -187,6 +187,6 @@ class Objective:
         return Losses(**scalars, layers=by_layer)
 
 
-@functools.lru_cache(maxsize=8)  # as many as networks are kept, whole and in tiles
+@functools.lru_cache(maxsize=4)  # as many as networks are kept
 def _compiled(network: keras.Model, measures: Measures, tile: int | None) -> Whole | Tiled:
     return Whole(network, measures) if tile is None else Tiled(network, measures, tile=tile)

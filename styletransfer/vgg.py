@@ -36,7 +36,8 @@ def smallest_side(layers: tuple[str, ...]) -> int:
     return max(2 ** (int(layer[len("block")]) - 1) for layer in layers)
 
 
-@functools.lru_cache(maxsize=4)  # a network is 30 to 50 MB; runs that differ in λ or size alone share one
+# A network is 40 to 200 MB; runs that differ in λ or size alone share one.
+@functools.lru_cache(maxsize=4)
 def loss_network(
     weights: Weights,
     layers: tuple[str, ...],
