@@ -2,10 +2,12 @@
 
 import functools
 import multiprocessing
+import re
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,5 +140,7 @@ def _peak() -> int:
         import resource
     except ImportError:  # Windows
         return psutil.Process().memory_info().peak_wset
-    unit = 1 if psutil.MACOS else 1024  # Linux counts kilobytes
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:  # Linux: what getrusage says includes the process that this one was started from
+        return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if psutil.MACOS else 1024)
