@@ -14,6 +14,7 @@ import scipy.optimize
 
 from styletransfer import load_image, transfer
 from styletransfer.objective import Objective
+from styletransfer.schedule import history_for
 from styletransfer.settings import Settings
 
 PAIR = ("neuschwanstein_castle", "cafe_terrace_at_night")
@@ -31,7 +32,7 @@ def scipys(size: int, evaluations: int) -> tuple[float, float, int]:
         return losses.total, gradient.ravel().astype(np.float64)
 
     began = time.perf_counter()
-    options = {"maxcor": Settings.history, "maxfun": evaluations, "maxiter": 10**6, "ftol": 0, "gtol": 0}
+    options = {"maxcor": history_for(content.shape[0] * content.shape[1]), "maxfun": evaluations, "maxiter": 10**6, "ftol": 0, "gtol": 0}
     done = scipy.optimize.minimize(function, content.ravel(), jac=True, method="L-BFGS-B", options=options)
     seconds = time.perf_counter() - began
     return objective(np.clip(done.x.reshape(content.shape), 0, 1)).total, seconds, done.nfev
