@@ -168,7 +168,14 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
         weights: SHA-256 of the network's weights file.
     """
     machine = [platform.node(), platform.machine(), os.cpu_count(), version("tensorflow"), version("numpy")]
-    network = [weights, settings.form, settings.pooling, settings.content_layers, settings.style_layers]
+    network = [
+        weights,
+        settings.form,
+        settings.pooling,
+        settings.activation,
+        settings.content_layers,
+        settings.style_layers,
+    ]
     key = hashlib.sha256(json.dumps([machine, network, settings.statistic, precision, CALIBRATION]).encode())
     kept = cache_folder() / f"rates-{key.hexdigest()[:16]}.json"
     # What cannot be read, whatever the reason, is measured again.
@@ -187,9 +194,9 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
 def _measure(settings: Settings, precision: str) -> Rates:
     picture = np.random.default_rng(0).random((*CALIBRATION, 3), dtype=np.float32)
     megapixels = picture.shape[0] * picture.shape[1] / 1e6
-    options = ("form", "content_layers", "style_layers", "statistic", "backbone", "pooling")
     began = time.perf_counter()
-    objective = Objective(picture, picture, precision=precision, **{name: getattr(settings, name) for name in options})
+    options = {name: getattr(settings, name) for name in Objective.OPTIONS}
+    objective = Objective(picture, picture, precision=precision, **options)
     objective.value_and_gradient(picture)
     setup = time.perf_counter() - began
     evaluation = _fastest(lambda: objective.value_and_gradient(picture))

@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, NonFiniteError
-from .forecast import Forecast, forecast, tile_for
-from .images import MAX_PIXELS, as_picture, fit, resize
+from .forecast import Forecast, forecast
+from .images import as_picture, fit, resize
+from .jobs import Job
 from .objective import Losses, Objective
 from .optimizers import State, optimizer_from, pack, unpack
-from .precision import resolve_precision
-from .runs import Result, Source, open_picture, picture_checksum, read_state, versions, write_state
-from .schedule import Stage, history_for, in_tiles, ladder, plan, share
+from .runs import Result, Source, picture_checksum, read_state, versions, write_state
+from .schedule import Stage
 from .settings import Settings, settings_from
 from .vgg import SCALING_FLOOR
-from .weights import load_weights, resolve_backbone
 
 __all__ = ["Listener", "Run", "Step"]
 
@@ -89,29 +88,10 @@ class Run:
         start: np.ndarray | Source | None = None,
     ) -> None:
         """Open the pictures, decide what was left open and build the first size's objective."""
-        settings = settings or Settings()
-        self._content = content if isinstance(content, Source) else open_picture(content, "the content picture")
-        self._style = style if isinstance(style, Source) else open_picture(style, "the style picture")
-        self._start = self._open_start(start, settings)
-        shape = self._content.picture.shape
-        sizes = settings.sizes or ladder(settings, shape)
-        for what, scale, picture in (("picture", 1.0, self._content), ("painting", settings.style_scale, self._style)):
-            height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
-            if height * width > MAX_PIXELS:
-                raise InputError(f"a {what} of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
-        backbone, note = resolve_backbone(settings.backbone)
-        self._asked = {"requested": settings.backbone, **({"note": note} if note else {})}
-        self._weights = load_weights(backbone)
-        precision = resolve_precision(settings.precision)
-        stages = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
-        tile = tile_for(settings, self._weights.architecture, stages[-1], shape)
-        self._plan = in_tiles(stages, shape, tile)
-        self._pixels = [int(np.prod(fit(shape, stage.size))) for stage in stages]
-        self.settings = dataclasses.replace(
-            settings,
-            **{"sizes": sizes, "size": sizes[-1], "steps": share(settings, sizes), "backbone": backbone, "tile": tile},
-            **{"precision": precision, "history": settings.history or history_for(self._pixels[-1])},
-        )
+        job = Job.open(content, style, settings or Settings(), start)
+        self._content, self._style, self._start = job.content, job.style, job.start
+        self.settings, self._plan, self._weights, self._asked = job.decide()
+        self._pixels = [int(np.prod(self._shape(i))) for i in range(len(self._plan))]
         self._optimizer = optimizer_from(self.settings)
         self.history: list[dict[str, float]] = []
         self.stalls: list[dict[str, int]] = []
@@ -122,13 +102,6 @@ class Run:
         self.objective = self._objective(0)
         self._decide()
         self._state: State = self._optimizer.start(self._first_canvas())
-
-    def _open_start(self, start: np.ndarray | Source | None, settings: Settings) -> Source | None:
-        if start is not None:
-            return start if isinstance(start, Source) else open_picture(start, "the picture to start from")
-        if settings.init in ("content", "style", "noise"):
-            return None
-        return open_picture(settings.init)
 
     def _decide(self) -> None:
         """Write into the settings what was decided for them, so that the record makes the same run again."""
@@ -144,13 +117,12 @@ class Run:
 
     def _objective(self, stage: int) -> Objective:
         settings, size, style = self.settings, self._plan[stage].size, self._style.picture
-        options = ("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv", "backbone", "pooling")
         return Objective(
             resize(self._content.picture, self._shape(stage)),
             resize(style, fit(style.shape, max(1, round(size * settings.style_scale)))),
             precision=self._plan[stage].precision,
             tile=self._plan[stage].tile,
-            **{name: getattr(settings, name) for name in options},
+            **{name: getattr(settings, name) for name in Objective.OPTIONS},
         )
 
     def _shape(self, stage: int) -> tuple[int, int]:

@@ -47,8 +47,8 @@ class Objective:
     Args:
         content: the photograph, float (H, W, 3) in [0, 1]; None where there is no content layer.
         style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style layer.
-        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, precision, tile: see
-            `Settings`; a tile of None evaluates the picture as a whole.
+        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, activation, precision,
+            tile: see `Settings`; a tile of None evaluates the picture as a whole.
 
     Attributes:
         lam, omega, tv: the weights in use. They may be set at any time; the next evaluation takes them.
@@ -61,6 +61,12 @@ class Objective:
     Raises:
         InputError: a picture or a setting that cannot be used.
     """
+
+    OPTIONS = (
+        *("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv"),
+        *("backbone", "pooling", "activation"),
+    )
+    """The settings that say what is computed; `precision` and `tile` say how."""
 
     def __init__(
         self,
@@ -76,6 +82,7 @@ class Objective:
         tv: float = Settings.tv,
         backbone: str = Settings.backbone,
         pooling: str | None = Settings.pooling,
+        activation: str = Settings.activation,
         precision: str = Settings.precision,
         tile: int | None = Settings.tile,
     ) -> None:
@@ -90,6 +97,7 @@ class Objective:
             tv=tv,
             backbone=backbone,
             pooling=pooling,
+            activation=activation,
             precision=precision,
             tile=tile,
         )
@@ -105,9 +113,8 @@ class Objective:
         self.pooling = pooling or self.form.pooling
         self.precision = resolve_precision(precision)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
-        network = loss_network(
-            self.weights, layers, pooling=self.pooling, scaled=self.form.scaled, precision=self.precision
-        )
+        kind = {"pooling": self.pooling, "activation": activation, "scaled": self.form.scaled}
+        network = loss_network(self.weights, layers, precision=self.precision, **kind)
         measures = Measures(self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
         self._functions = _compiled(network, measures, tile)
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]

@@ -161,6 +161,9 @@ class Settings:
         "where its file is here or can be fetched, and else the embedded VGG-16",
     )
     pooling: str | None = _option(None, "avg or max; by default the form's", choices=("avg", "max"))
+    activation: str = _option(
+        "relu", "which features of a layer: relu, after the ReLU, or linear, before it", choices=("relu", "linear")
+    )
     precision: str = _option(
         "auto",
         "how the network is computed: float32; winograd, the same with a quarter of the multiplications; mixed, "

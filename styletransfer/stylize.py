@@ -1,17 +1,23 @@
 """One call for one picture."""
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .errors import InputError
+from .jobs import Job
 from .listeners import Progress
 from .loop import Listener, Run
 from .runs import Result
 from .settings import settings_from, takes_settings
+from .store import Store
 
 __all__ = ["transfer"]
+
+log = logging.getLogger("styletransfer")
 
 
 @takes_settings
@@ -22,6 +28,7 @@ def transfer(
     start: np.ndarray | None = None,
     listeners: Sequence[Listener] = (),
     progress: bool = True,
+    store: Store | str | os.PathLike | None = None,
     **settings: Any,
 ) -> Result:
     """Paint the content picture in the manner of the style picture.
@@ -34,6 +41,8 @@ def transfer(
         start: the picture to start from, where `init` cannot name it.
         listeners: called with the run and the step after every step.
         progress: show a progress bar with the time left.
+        store: a folder (or a `Store`) where the result is kept; where it is there already, with the same settings,
+            pictures and weights, it is returned at once. Results that were interrupted are not kept.
         settings: any of those below.
 
     Returns:
@@ -44,5 +53,16 @@ def transfer(
         InputError: anything else that cannot be used; the message says what to do.
         NonFiniteError: the loss became infinite or not a number; the error holds the last good picture.
     """
-    run = Run(content, style, settings_from(settings), start=start)
-    return run.finish([*([Progress()] if progress else []), *listeners])
+    job = Job.open(content, style, settings_from(settings), start)
+    kept = Store(store) if isinstance(store, (str, os.PathLike)) else store
+    if kept is not None and (result := kept.get(job.identity)) is not None:
+        return result
+    run = Run(job.content, job.style, job.settings, start=job.start)
+    result = run.finish([*([Progress()] if progress else []), *listeners])
+    if kept is None or result.record["stopped"]:
+        return result
+    try:
+        return kept.put(job.identity, result)
+    except (OSError, InputError) as error:  # a full disk must not cost the picture
+        log.warning("The result could not be kept in %s (%s).", kept.folder, error)
+        return result

@@ -17,6 +17,7 @@ CASES = [
     {"style_layers": ["conv1_1", "conv2_2"], "content_layers": ["conv1_1"]},  # one section; a layer in both roles
     {"style_layers": ["conv3_1", "conv5_1"], "content_layers": []},
     {"style_layers": [], "content_layers": ["conv3_3"]},
+    {"activation": "linear", "style_layers": ["conv1_2", "conv4_1"]},
 ]
 
 
