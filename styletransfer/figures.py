@@ -14,7 +14,7 @@ from .errors import InputError, nearest
 if TYPE_CHECKING:
     from .sweeps import Sweep
 
-__all__ = ["contact_sheet", "losses", "side_by_side", "trade_off"]
+__all__ = ["contact_sheet", "losses", "progress", "side_by_side", "trade_off"]
 
 
 def side_by_side(pictures: Mapping[str, np.ndarray], *, height: float = 3.2, columns: int | None = None) -> Figure:
@@ -83,6 +83,23 @@ def losses(record: Mapping[str, Any], *, keys: Sequence[str] = ("loss", "content
         axis.annotate(f" {size} px", (seconds[sizes == size][0], 0.98), xycoords=("data", "axes fraction"), va="top")
     axis.set(yscale="log", xlabel="seconds", ylabel="loss")
     axis.legend(frameon=False, loc="upper right")
+    plt.close(figure)
+    return figure
+
+
+def progress(records: Mapping[str, Mapping[str, Any]], *, key: str = "loss") -> Figure:
+    """One loss of several runs against seconds, both axes logarithmic.
+
+    Args:
+        records: by name, as in `Result.record`.
+        key: which column of their histories.
+    """
+    figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    for name, record in records.items():
+        history = record["history"]
+        axis.plot([entry["seconds"] for entry in history], [entry[key] for entry in history], label=name)
+    axis.set(xscale="log", yscale="log", xlabel="seconds", ylabel=key)
+    axis.legend(frameon=False)
     plt.close(figure)
     return figure
 

@@ -170,9 +170,7 @@ class Run:
             before, objective.box = self._optimizer.start(self.image), 0.0
         losses, gradient = objective.value_and_gradient(before.x)
         if afresh:
-            # The start lies in [0, 1], where the term is zero and its weight can still be chosen. The gradient's root
-            # mean square makes one choice serve every form, λ and size.
-            objective.box = self.settings.box * float(np.sqrt(np.mean(np.square(gradient))))
+            objective.weigh_box(self.settings.box, gradient)
         try:
             state = self._optimizer.step(before, losses.total, gradient)
         except NonFiniteError:

@@ -52,7 +52,7 @@ class Objective:
 
     Attributes:
         lam, omega, tv: the weights in use. They may be set at any time; the next evaluation takes them.
-        box: the weight of `losses.outside`, likewise; 0 until somebody sets it, as the loop does.
+        box: the weight of `losses.outside`, likewise; 0 until `weigh_box`.
         form: the `Form`.
         weights: the `Weights` of the loss network.
         pooling: "avg" or "max", as in use.
@@ -164,6 +164,13 @@ class Objective:
         """
         values, gradient = self._functions.differentiate(self._tensor(image), *self._arguments())
         return self._losses(values), np.asarray(gradient)[0]
+
+    def weigh_box(self, strength: float, gradient: np.ndarray) -> None:
+        """Choose the box's weight from the gradient at a picture in [0, 1], where the term is zero whatever its weight.
+
+        Its root mean square makes one `strength` (`Settings.box`) serve every form, λ and size.
+        """
+        self.box = strength * float(np.sqrt(np.mean(np.square(gradient))))
 
     @property
     def traces(self) -> int:

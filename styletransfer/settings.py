@@ -5,7 +5,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -82,6 +82,12 @@ FORMS = {
         source="the study's proposal: sums of squares for content, of absolute differences for style",
     ),
 }
+FORMS["proposal-squared"] = replace(
+    FORMS["proposal"], power=2, lam=1e-8, source="the proposal's formula with Gatys' squares in place of |·|"
+)
+FORMS["proposal-scaled"] = replace(
+    FORMS["proposal"], scaled=True, source="the proposal's formula on the rescaled network of Gatys et al. 2016"
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .datasets import cache_folder
@@ -14,7 +14,7 @@ from .errors import InputError
 from .images import read_image
 from .runs import Result, picture_checksum, read_record
 
-__all__ = ["Store"]
+__all__ = ["Store", "kept_in"]
 
 log = logging.getLogger("styletransfer")
 
@@ -109,3 +109,28 @@ class Store:
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > ABANDONED:
                     shutil.rmtree(path, ignore_errors=True)
+
+
+def kept_in(store: Store | str | os.PathLike | None, identity: str, make: Callable[[], Result]) -> Result:
+    """The result of a run from a store, or else made now and kept there.
+
+    A result that was interrupted is not kept, and one that cannot be written is returned all the same, with a word in
+    the log: a full disk must not cost the picture.
+
+    Args:
+        store: a folder or a `Store`; None keeps nothing.
+        identity: of the run.
+        make: makes it.
+    """
+    if store is None:
+        return make()
+    store = store if isinstance(store, Store) else Store(store)
+    if (result := store.get(identity)) is not None:
+        return result
+    result = make()
+    if result.record["stopped"] in (None, "converged"):
+        try:
+            return store.put(identity, result)
+        except (OSError, InputError) as error:
+            log.warning("The result could not be kept in %s (%s).", store.folder, error)
+    return result

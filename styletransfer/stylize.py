@@ -1,23 +1,19 @@
 """One call for one picture."""
 
-import logging
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .errors import InputError
 from .jobs import Job
 from .listeners import Progress
 from .loop import Listener, Run
 from .runs import Result
 from .settings import settings_from, takes_settings
-from .store import Store
+from .store import Store, kept_in
 
 __all__ = ["transfer"]
-
-log = logging.getLogger("styletransfer")
 
 
 @takes_settings
@@ -54,15 +50,9 @@ def transfer(
         NonFiniteError: the loss became infinite or not a number; the error holds the last good picture.
     """
     job = Job.open(content, style, settings_from(settings), start)
-    kept = Store(store) if isinstance(store, (str, os.PathLike)) else store
-    if kept is not None and (result := kept.get(job.identity)) is not None:
-        return result
-    run = Run(job.content, job.style, job.settings, start=job.start)
-    result = run.finish([*([Progress()] if progress else []), *listeners])
-    if kept is None or result.record["stopped"]:
-        return result
-    try:
-        return kept.put(job.identity, result)
-    except (OSError, InputError) as error:  # a full disk must not cost the picture
-        log.warning("The result could not be kept in %s (%s).", kept.folder, error)
-        return result
+
+    def make() -> Result:
+        run = Run(job.content, job.style, job.settings, start=job.start)
+        return run.finish([*([Progress()] if progress else []), *listeners])
+
+    return kept_in(store, job.identity, make)

@@ -20,7 +20,7 @@ def pool(x, pooling):
 
 
 def features(image, kernels, biases, pooling, scales=None, activation="relu"):
-    """Features by layer name, (H', W', N) after the ReLU or before it, each divided by its scale (N,) where there are any."""
+    """Features by layer name, (H', W', N) after or before the ReLU, divided by their scales (N,) if there are any."""
     x = np.asarray(image, np.float64)[..., ::-1] * 255 - MEAN_BGR
     found = {}
     for name in kernels:
