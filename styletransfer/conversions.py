@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from .errors import InputError, nearest
-from .settings import CONTENT_LAYERS, FORMS, STYLE_LAYERS
+from .settings import CONTENT_LAYERS, FORMS, STYLE_LAYERS, block_of, filters_of
 
 __all__ = ["CONVENTIONS", "Convention", "Layer", "settings_of", "style_weight_of", "table"]
 
@@ -105,9 +105,9 @@ def _convention(name: str) -> Convention:
 
 
 def _layer(name: str, shape: Sequence[int], count: int) -> Layer:
-    block = int(name[len("block")])
+    block = block_of(name)
     height, width = (side // 2 ** (block - 1) for side in shape[:2])  # each pooling halves and drops what is odd
-    return Layer(N=min(64 * 2 ** (block - 1), 512), M=height * width, pixels=shape[0] * shape[1], count=count)
+    return Layer(N=filters_of(block), M=height * width, pixels=shape[0] * shape[1], count=count)
 
 
 def _worth(convention: Convention, shape: Sequence[int]) -> tuple[float, list[float]]:

@@ -16,7 +16,7 @@ from .forecast import Forecast, forecast, tile_for
 from .images import MAX_PIXELS, fit
 from .precision import resolve_precision
 from .runs import Source, open_picture
-from .schedule import Stage, history_for, in_tiles, ladder, plan, share
+from .schedule import Stage, history_for, in_tiles, ladder, pixels, plan, share
 from .settings import FORMS, Settings
 from .weights import Weights, load_weights, resolve_backbone
 
@@ -113,6 +113,7 @@ class Job:
             InputError: settings that cannot be used with these pictures, or a run that does not fit into memory.
         """
         settings, shape = self.settings, self.content.picture.shape
+        shapes = (shape, self.style.picture.shape)
         sizes = settings.sizes or ladder(settings, shape)
         for what, scale, picture in (("picture", 1.0, self.content), ("painting", settings.style_scale, self.style)):
             height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
@@ -122,7 +123,7 @@ class Job:
         weights = load_weights(backbone)
         precision = resolve_precision(settings.precision)
         stages = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
-        tile = tile_for(settings, weights.architecture, stages[-1], shape)
+        tile = tile_for(settings, weights.architecture, stages[-1], shapes)
         decided: dict[str, Any] = {
             "sizes": sizes,
             "size": sizes[-1],
@@ -130,10 +131,15 @@ class Job:
             "backbone": backbone,
             "tile": tile,
             "precision": precision,
-            "history": settings.history or history_for(int(np.prod(fit(shape, sizes[-1])))),
+            "history": settings.history or history_for(pixels(shapes, sizes[-1], settings.style_scale)[0]),
         }
         asked = {"requested": settings.backbone, **({"note": note} if note else {})}
-        return Decision(dataclasses.replace(settings, **decided), in_tiles(stages, shape, tile), weights, asked)
+        return Decision(
+            dataclasses.replace(settings, **decided),
+            in_tiles(stages, shapes, settings.style_scale, tile),
+            weights,
+            asked,
+        )
 
     def forecast(self) -> Forecast:
         """How long it will take, and how much memory, on this machine.
@@ -142,4 +148,5 @@ class Job:
             InputError: as `decide`.
         """
         decision = self.decide()
-        return forecast(decision.settings, decision.weights, decision.stages, self.content.picture.shape)
+        shapes = (self.content.picture.shape, self.style.picture.shape)
+        return forecast(decision.settings, decision.weights, decision.stages, shapes)

@@ -1,8 +1,10 @@
 """Targets, λ and ω_l made into one function of one picture: its losses and its gradient."""
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +53,6 @@ class Objective:
             tile: see `Settings`; a tile of None evaluates the picture as a whole.
 
     Attributes:
-        lam, omega, tv: the weights in use. They may be set at any time; the next evaluation takes them.
         box: the weight of `losses.outside`, likewise; 0 until `weigh_box`.
         form: the `Form`.
         weights: the `Weights` of the loss network.
@@ -119,9 +120,44 @@ class Objective:
         self._functions = _compiled(network, measures, tile)
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
         self._style_targets = [] if style is None else self._functions.encode(style[None])[1]
-        self.lam = self.form.lam if lam is None else float(lam)
-        self.omega = self._default_omega() if omega is None else tuple(map(float, checked.omega))
-        self.tv, self.box = float(tv), 0.0
+        self.lam = self.form.lam if lam is None else lam
+        self.omega = self._default_omega() if omega is None else checked.omega
+        self.tv, self.box = tv, 0.0
+
+    @property
+    def lam(self) -> float:
+        """λ. Setting a weight that is no finite number of at least 0 raises InputError, here and below."""
+        return self._lam
+
+    @lam.setter
+    def lam(self, value: float) -> None:
+        self._lam = _weight("lam", value)
+
+    @property
+    def omega(self) -> tuple[float, ...]:
+        """ω_l, one for each style layer."""
+        return self._omega
+
+    @omega.setter
+    def omega(self, values: Sequence[float]) -> None:
+        weights = tuple(_weight("omega", value) for value in values)
+        if len(weights) != len(self.style_layers):
+            raise InputError(f"omega has {len(weights)} weights for {len(self.style_layers)} style layers")
+        self._omega = weights
+
+    @property
+    def tv(self) -> float:
+        """The weight of total variation."""
+        return self._tv
+
+    @tv.setter
+    def tv(self, value: float) -> None:
+        self._tv = _weight("tv", value)
+
+    @property
+    def weighting(self) -> dict[str, Any]:
+        """The weights that a user may change, by name."""
+        return {"lam": self.lam, "omega": self.omega, "tv": self.tv}
 
     def _picture(self, picture: np.ndarray | None, layers: tuple[str, ...], what: str) -> np.ndarray | None:
         if not layers:
@@ -168,9 +204,10 @@ class Objective:
     def weigh_box(self, strength: float, gradient: np.ndarray) -> None:
         """Choose the box's weight from the gradient at a picture in [0, 1], where the term is zero whatever its weight.
 
-        Its root mean square makes one `strength` (`Settings.box`) serve every form, λ and size.
+        Its root mean square makes one `strength` (`Settings.box`) serve every form, λ and size. Near a minimum the
+        gradient is small; a weight that is there already is therefore never made smaller.
         """
-        self.box = strength * float(np.sqrt(np.mean(np.square(gradient))))
+        self.box = max(self.box, strength * float(np.sqrt(np.mean(np.square(gradient)))))
 
     @property
     def traces(self) -> int:
@@ -187,8 +224,6 @@ class Objective:
 
     def _arguments(self) -> tuple:
         # The weights are tensors: changing them never traces the function again.
-        if len(self.omega) != len(self.style_layers):
-            raise InputError(f"omega has {len(self.omega)} weights for {len(self.style_layers)} style layers")
         weighting = tuple(tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box))
         return self._content_targets, self._style_targets, weighting
 
@@ -199,6 +234,13 @@ class Objective:
         }
         scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv", "box")}
         return Losses(**scalars, layers=by_layer)
+
+
+def _weight(name: str, value: float) -> float:
+    number = float(value)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(f"{name} must be a finite number of at least 0, not {value}")
+    return number
 
 
 @functools.lru_cache(maxsize=4)  # as many as networks are kept

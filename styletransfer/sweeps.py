@@ -169,6 +169,13 @@ class Sweep:
         """What is special about a run, in a few words."""
         return ", ".join(f"{name} = {shown(value)}" for name, value in self.points[i].items())
 
+    def __repr__(self) -> str:
+        """How many runs, over what, and what the first that is there was made with."""
+        made = [result for i in range(len(self)) if (result := self[i]) is not None]
+        over = ", ".join(dict.fromkeys(name for point in self.points for name in point))
+        first = f"; the first: {made[0].caption}" if made else ""
+        return f"<Sweep: {len(made)} of {len(self)} runs over {over}{first}>"
+
     def __getitem__(self, i: int) -> Result | None:
         """The result of a run, or None where it is not there."""
         if not -len(self) <= i < len(self):

@@ -14,6 +14,7 @@ from ._tensorflow import keras, tf
 from .errors import InputError, nearest
 from .images import atomic_path
 from .precision import block_dtype
+from .settings import block_of
 from .weights import Weights
 from .winograd import WinogradConv2D
 
@@ -33,7 +34,7 @@ tenth was found to be enough and leaves all but those few filters as the paper h
 
 def smallest_side(layers: tuple[str, ...]) -> int:
     """The fewest pixels that a side must have for every one of `layers` to have a feature: each block halves it."""
-    return max(2 ** (int(layer[len("block")]) - 1) for layer in layers)
+    return max(2 ** (block_of(layer) - 1) for layer in layers)
 
 
 # A network is 40 to 200 MB; runs that differ in λ or size alone share one.
@@ -78,7 +79,7 @@ def loss_network(
     x = keras.applications.vgg19.preprocess_input(255 * inputs, data_format="channels_last")
     outputs, before = {}, np.ones(3, np.float32)
     for name in names:
-        block = int(name[len("block")])
+        block = block_of(name)
         # Stated here, for a user's own Keras configuration may have other defaults.
         kind = {"dtype": block_dtype(block, precision), "data_format": "channels_last"}
         if name.endswith("conv1") and block > 1:
