@@ -15,6 +15,7 @@ _HOMES = {
     "load_image": "datasets",
     "save_image": "images",
     "Settings": "settings",
+    "sweep": "sweeps",
     "transfer": "stylize",
 }
 __all__ = [*_HOMES, "datasets"]

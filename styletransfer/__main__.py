@@ -108,14 +108,14 @@ def _run(given: dict[str, Any]) -> int:
         home = Path(replay).parent
         sources = [recorded_picture(before, key, beside=home) for key in ("content", "style")]
         start = recorded_picture(before, "start", beside=home)
-        if "changed" in before:
+        if "changes" in before:
             raise InputError(f"λ or ω were changed during the run of {replay}: it cannot be made again from its record")
     elif not resume:
         settings, start = settings_from(given), None
         sources = [open_picture(source) for source in sources]
     elsewhere = _other_name(replay) if replay else None
     if not only:
-        _check_places(out or elsewhere, preview, checkpoint, inputs=sources)
+        _check_places(out or elsewhere, preview, checkpoint)
 
     from .listeners import Checkpoint, Preview, Progress
     from .loop import Run
@@ -126,6 +126,7 @@ def _run(given: dict[str, Any]) -> int:
     if only:
         print(run.forecast())
         return 0
+    _spare([out or elsewhere, None if out else replay and _own_name(replay), preview], run.inputs)
     if not quiet:
         print(f"{run.forecast()}", file=sys.stderr)
     listeners = [] if quiet else [Progress()]
@@ -162,19 +163,28 @@ def _other_name(record: str) -> str:
     return str(Path(record).with_name(f"{Path(record).stem}-replay.png"))
 
 
-def _check_places(out: str, preview: str | None, checkpoint: str | None, *, inputs: Sequence[Source | None]) -> None:
+def _spare(places: Sequence[str | None], inputs: Sequence[Source]) -> None:
+    """Refuse to write over a picture that goes in.
+
+    Raises:
+        InputError: one of the places is one.
+    """
+    for place in filter(None, places):
+        for source in inputs:
+            name = source.about["picture"]
+            if name and Path(name).exists() and Path(place).exists() and Path(place).samefile(name):
+                raise InputError(f"{place} is one of the pictures that go in; choose another name to write to")
+
+
+def _check_places(out: str, preview: str | None, checkpoint: str | None) -> None:
     """Refuse what cannot be written, and what would be lost if it were.
 
     Raises:
-        InputError: an unknown ending, a missing folder, no permission, an input, or a .json that is no record.
+        InputError: an unknown ending, a missing folder, no permission, or a .json that is no record.
     """
     for path in (out, preview):
         if path is not None:
             check_writable(path)
-            for source in inputs:
-                name = source and source.about["picture"]
-                if name and Path(name).exists() and Path(path).exists() and Path(path).samefile(name):
-                    raise InputError(f"{path} is one of the pictures that go in; choose another name to write to")
     record = Path(out).with_suffix(".json")
     check_writable(record, endings={".json": "JSON"})
     if record.exists():

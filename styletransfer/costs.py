@@ -3,9 +3,7 @@
 import functools
 import multiprocessing
 import re
-import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,28 +14,19 @@ import psutil
 from ._tensorflow import tf
 from .loop import Run
 from .objective import Objective
-from .settings import CONVOLUTIONS, LAYERS, settings_from
+from .settings import CONVOLUTIONS, LAYERS, filters_of, settings_from
+from .timing import fastest
 
 __all__ = ["errors_by_layer", "matrix_rate", "operations_by_block", "peak_memory", "seconds_by_block"]
 
 BLOCKS = range(1, 6)
 
 
-def _seconds(function: Callable[[], object], *, trials: int = 5) -> float:
-    """Median time of a call, after one that does not count."""
-    function()
-    found = []
-    for _ in range(trials):
-        began = time.perf_counter()
-        function()
-        found.append(time.perf_counter() - began)
-    return statistics.median(found)
-
-
 def matrix_rate(*, side: int = 2048) -> float:
     """Floating-point operations a second in a float32 product of two matrices of `side` rows and columns."""
     matrix = tf.random.stateless_normal((side, side), seed=(0, 1))
-    return 2 * side**3 / _seconds(lambda: tf.matmul(matrix, matrix).numpy())
+    (seconds,) = fastest(lambda: tf.matmul(matrix, matrix).numpy(), trials=6)
+    return 2 * side**3 / seconds
 
 
 def _first_layers(last: int) -> list[str]:
@@ -57,7 +46,7 @@ def operations_by_block(shape: tuple[int, ...], *, architecture: str = "vgg16") 
     """
     pixels, before, found = shape[0] * shape[1], 3, {}
     for block, count in zip(BLOCKS, CONVOLUTIONS[architecture], strict=True):
-        filters, positions, total = min(64 * 2 ** (block - 1), 512), pixels / 4 ** (block - 1), 0.0
+        filters, positions, total = filters_of(block), pixels / 4 ** (block - 1), 0.0
         for _ in range(1 if block == 5 else count):
             total += 2 * 2 * 9 * before * filters * positions
             before = filters
@@ -79,7 +68,7 @@ def seconds_by_block(content: np.ndarray, style: np.ndarray, **options: Any) -> 
     found, before = {}, 0.0
     for block in BLOCKS:
         objective = Objective(content, style, content_layers=(), style_layers=_first_layers(block), **options)
-        now = _seconds(functools.partial(objective.value_and_gradient, content))
+        (now,) = fastest(functools.partial(objective.value_and_gradient, content), trials=6)
         found[block], before = now - before, now
     return found
 

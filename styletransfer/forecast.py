@@ -10,20 +10,23 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
 import psutil
 
+from . import __version__
+from ._tensorflow import tf
 from .datasets import cache_folder
 from .errors import InputError
-from .images import atomic_path, fit
+from .images import atomic_path
 from .objective import Objective
 from .optimizers import descent_direction
-from .schedule import Stage, history_for
-from .settings import CONVOLUTIONS, Settings
+from .schedule import Shapes, Stage, history_for, pixels
+from .settings import CONVOLUTIONS, Settings, filters_of
+from .timing import fastest
 from .weights import Weights
 
 __all__ = ["Forecast", "Rates", "forecast", "measured_rates", "memory", "tile_for"]
@@ -46,6 +49,13 @@ TILES = (1024, 512, 256)
 SHARE = 0.8  # of the free memory; the rest is left to others
 
 CALIBRATION = (192, 256)  # rows and columns of the picture that is timed
+
+KEPT = 7 * 24 * 3600
+"""Seconds after which rates are measured again: they may have been measured beside other work."""
+
+
+class _Old(Exception):
+    """Rates that have been kept too long."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +81,11 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Rates:
-    """How fast this machine is.
+    """How fast this machine is, with one network.
 
     Attributes:
         evaluation: seconds for a megapixel of one evaluation with its gradient, the picture whole.
-        setup: seconds before the first evaluation at a size.
+        setup: seconds that the first evaluation at a size takes longer.
         pair: seconds for a megapixel and for each pair that L-BFGS remembers.
     """
 
@@ -92,7 +102,7 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
         for number in range(1, count + 1):
             if f"block{block}_conv{number}" > deepest:
                 break
-            filters = min(64 * 2 ** (block - 1), 512)
+            filters = filters_of(block)
             kernels += 36 * before * filters
             features += 4 * filters / 4 ** (block - 1)
             before = filters
@@ -101,40 +111,41 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
     return kernels, features, first
 
 
-def memory(settings: Settings, architecture: str, stage: Stage, pixels: int) -> float:
+def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> float:
     """Bytes that the process has at most during a stage.
 
     Args:
         settings: optimiser, history and layers count.
         architecture: "vgg16" or "vgg19".
-        stage: its steps, precision and tile count.
-        pixels: of the picture at its size; the painting is taken to be no larger, but for `style_scale`.
+        stage: all of it counts.
+        shapes: of the photograph and of the painting.
     """
     kernels, features, first = _network_bytes(settings, architecture)
-    painted = pixels * max(1.0, settings.style_scale**2 / 2)  # the painting takes no gradient
+    picture, painting = pixels(shapes, stage.size, settings.style_scale)
+    most = max(picture, painting / 2)  # the painting takes no gradient
     factor = PER_FEATURE_BYTE[stage.precision]
     if stage.tile is None:
-        evaluation = factor * features * painted
+        evaluation = factor * features * most
     else:
-        evaluation = factor * first * min((stage.tile + 16) ** 2, painted) + TILED_BYTES_PER_PIXEL * painted
+        evaluation = factor * first * min((stage.tile + 16) ** 2, most) + TILED_BYTES_PER_PIXEL * most
     arrays = 8
     if settings.optimizer == "lbfgs":
-        arrays += 2 * min(settings.history or history_for(pixels), stage.steps)
-    return BASE + PER_KERNEL_BYTE[stage.precision] * kernels + evaluation + 12 * arrays * pixels
+        arrays += 2 * min(settings.history or history_for(picture), stage.steps)
+    return BASE + PER_KERNEL_BYTE[stage.precision] * kernels + evaluation + 12 * arrays * picture
 
 
 def _available() -> float:
     return psutil.virtual_memory().available + psutil.Process().memory_info().rss
 
 
-def tile_for(settings: Settings, architecture: str, stage: Stage, shape: tuple[int, ...]) -> int | None:
+def tile_for(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> int | None:
     """The tile that the largest size is evaluated in: the settings', or none while the whole picture fits.
 
     Args:
         settings: tile, optimiser, history and layers count.
         architecture: "vgg16" or "vgg19".
         stage: the last one.
-        shape: of the photograph (H, W, 3); it gives the picture its proportions.
+        shapes: of the photograph and of the painting.
 
     Raises:
         InputError: it does not fit in any way; the message names the largest size that does.
@@ -142,7 +153,7 @@ def tile_for(settings: Settings, architecture: str, stage: Stage, shape: tuple[i
     free = SHARE * _available()
 
     def needed(size: int, tile: int | None) -> float:
-        return memory(settings, architecture, replace(stage, tile=tile), int(np.prod(fit(shape, size))))
+        return memory(settings, architecture, replace(stage, size=size, tile=tile), shapes)
 
     choices = (None, *TILES) if settings.tile is None else (settings.tile,)
     for tile in choices:
@@ -167,12 +178,22 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
         precision: "float32", "winograd" or "mixed".
         weights: SHA-256 of the network's weights file.
     """
-    machine = [platform.node(), platform.machine(), os.cpu_count(), version("tensorflow"), version("numpy")]
-    network = [weights, settings.form, settings.pooling, settings.content_layers, settings.style_layers]
+    devices = [device.name for device in tf.config.list_logical_devices()]
+    machine = [platform.node(), platform.machine(), os.cpu_count(), devices, version("tensorflow"), __version__]
+    network = [
+        weights,
+        settings.form,
+        settings.pooling,
+        settings.activation,
+        settings.content_layers,
+        settings.style_layers,
+    ]
     key = hashlib.sha256(json.dumps([machine, network, settings.statistic, precision, CALIBRATION]).encode())
     kept = cache_folder() / f"rates-{key.hexdigest()[:16]}.json"
     # What cannot be read, whatever the reason, is measured again.
-    with contextlib.suppress(OSError, ValueError, TypeError):
+    with contextlib.suppress(OSError, ValueError, TypeError, _Old):
+        if time.time() - kept.stat().st_mtime > KEPT:
+            raise _Old
         rates = Rates(**json.loads(kept.read_text(encoding="utf-8")))
         if all(0 < rate < 1e6 for rate in asdict(rates).values()):
             return rates
@@ -187,42 +208,34 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
 def _measure(settings: Settings, precision: str) -> Rates:
     picture = np.random.default_rng(0).random((*CALIBRATION, 3), dtype=np.float32)
     megapixels = picture.shape[0] * picture.shape[1] / 1e6
-    options = ("form", "content_layers", "style_layers", "statistic", "backbone", "pooling")
-    began = time.perf_counter()
-    objective = Objective(picture, picture, precision=precision, **{name: getattr(settings, name) for name in options})
-    objective.value_and_gradient(picture)
-    setup = time.perf_counter() - began
-    evaluation = _fastest(lambda: objective.value_and_gradient(picture))
+    options = {name: getattr(settings, name) for name in Objective.OPTIONS}
+    objective = Objective(picture, picture, precision=precision, **options)
+    objective.value_and_gradient(picture)  # traced here, if it was not before
+    (evaluation,) = fastest(lambda: objective.value_and_gradient(picture))
+    other = picture[:-16, :-16]
+    objective = Objective(other, other, precision=precision, **options)
+    (first,) = fastest(lambda: objective.value_and_gradient(other), trials=1)
     pairs = tuple((picture, picture, 1 / float(np.vdot(picture, picture))) for _ in range(10))
-    pair = _fastest(lambda: descent_direction(picture, pairs)) / 10
-    return Rates(evaluation / megapixels, max(setup - evaluation, 0.01), pair / megapixels)
+    (ten,) = fastest(lambda: descent_direction(picture, pairs))
+    return Rates(evaluation / megapixels, max(first - evaluation, 0.01), ten / 10 / megapixels)
 
 
-def _fastest(function: Callable[[], object], *, trials: int = 3) -> float:
-    seconds = []
-    for _ in range(trials):
-        began = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
-
-
-def forecast(settings: Settings, weights: Weights, plan: Sequence[Stage], shape: tuple[int, ...]) -> Forecast:
+def forecast(settings: Settings, weights: Weights, plan: Sequence[Stage], shapes: Shapes) -> Forecast:
     """What the stages of a plan will take.
 
     Args:
         settings: as the run has decided them.
         weights: of the network.
-        plan: the stages that are left.
-        shape: of the photograph (H, W, 3); it gives the pictures their proportions.
+        plan: the stages that are left; one without steps counts for its memory alone.
+        shapes: of the photograph and of the painting.
     """
     seconds, most = 0.0, 0.0
     for stage in plan:
-        pixels = int(np.prod(fit(shape, stage.size)))
+        megapixels = pixels(shapes, stage.size, settings.style_scale)[0] / 1e6
         rates = measured_rates(settings, stage.precision, weights.sha256)
         each = rates.evaluation * (TILED_TIME if stage.tile else 1)
         if settings.optimizer == "lbfgs":
             each += rates.pair * sum(min(n, settings.history) for n in range(stage.steps)) / max(stage.steps, 1)
-        seconds += rates.setup + stage.steps * each * pixels / 1e6
-        most = max(most, memory(settings, weights.architecture, stage, pixels))
+        seconds += (rates.setup if stage.steps else 0) + stage.steps * each * megapixels
+        most = max(most, memory(settings, weights.architecture, stage, shapes))
     return Forecast(seconds, most, _available())

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, NonFiniteError
-from .forecast import Forecast, forecast, tile_for
-from .images import MAX_PIXELS, as_picture, fit, resize
+from .forecast import Forecast, forecast
+from .images import as_picture, fit, resize
+from .jobs import Job
 from .objective import Losses, Objective
 from .optimizers import State, optimizer_from, pack, unpack
 from .precision import resolve_precision
-from .runs import Result, Source, open_picture, picture_checksum, read_state, versions, write_state
-from .schedule import Stage, history_for, in_tiles, ladder, plan, share
+from .runs import Result, Source, picture_checksum, read_state, versions, write_state
+from .schedule import Stage
 from .settings import Settings, settings_from
 from .vgg import SCALING_FLOOR
-from .weights import load_weights, resolve_backbone
 
 __all__ = ["Listener", "Run", "Step"]
 
@@ -74,6 +74,7 @@ class Run:
         settings: the options, every one that was left open decided.
         image: the picture that the run stands at, float32 (H, W, 3) in [0, 1], at any time.
         history: one entry for each step.
+        changes: the weights that were changed during the run: the step from which they count, λ, ω and `tv`.
         objective: the present size's `Objective`; its λ and ω may be changed between steps.
 
     Raises:
@@ -89,46 +90,21 @@ class Run:
         start: np.ndarray | Source | None = None,
     ) -> None:
         """Open the pictures, decide what was left open and build the first size's objective."""
-        settings = settings or Settings()
-        self._content = content if isinstance(content, Source) else open_picture(content, "the content picture")
-        self._style = style if isinstance(style, Source) else open_picture(style, "the style picture")
-        self._start = self._open_start(start, settings)
-        shape = self._content.picture.shape
-        sizes = settings.sizes or ladder(settings, shape)
-        for what, scale, picture in (("picture", 1.0, self._content), ("painting", settings.style_scale, self._style)):
-            height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
-            if height * width > MAX_PIXELS:
-                raise InputError(f"a {what} of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
-        backbone, note = resolve_backbone(settings.backbone)
-        self._asked = {"requested": settings.backbone, **({"note": note} if note else {})}
-        self._weights = load_weights(backbone)
-        precision = resolve_precision(settings.precision)
-        stages = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
-        tile = tile_for(settings, self._weights.architecture, stages[-1], shape)
-        self._plan = in_tiles(stages, shape, tile)
-        self._pixels = [int(np.prod(fit(shape, stage.size))) for stage in stages]
-        self.settings = dataclasses.replace(
-            settings,
-            **{"sizes": sizes, "size": sizes[-1], "steps": share(settings, sizes), "backbone": backbone, "tile": tile},
-            **{"precision": precision, "history": settings.history or history_for(self._pixels[-1])},
-        )
+        job = Job.open(content, style, settings or Settings(), start)
+        self._content, self._style, self._start = job.content, job.style, job.start
+        self.settings, self._plan, self._weights, self._asked = job.decide()
+        self._pixels = [int(np.prod(self._shape(i))) for i in range(len(self._plan))]
         self._optimizer = optimizer_from(self.settings)
         self.history: list[dict[str, float]] = []
         self.stalls: list[dict[str, int]] = []
         self._seconds = 0.0
         self._losses: Losses | None = None
         self._stage, self._stage_step = 0, 0
-        self._weighting: tuple | None = None  # λ, ω and the weight of total variation in the last step
+        self.changes: list[dict[str, Any]] = []
         self.objective = self._objective(0)
         self._decide()
+        self._weighting, self._fresh = self.objective.weighting, True
         self._state: State = self._optimizer.start(self._first_canvas())
-
-    def _open_start(self, start: np.ndarray | Source | None, settings: Settings) -> Source | None:
-        if start is not None:
-            return start if isinstance(start, Source) else open_picture(start, "the picture to start from")
-        if settings.init in ("content", "style", "noise"):
-            return None
-        return open_picture(settings.init)
 
     def _decide(self) -> None:
         """Write into the settings what was decided for them, so that the record makes the same run again."""
@@ -144,13 +120,12 @@ class Run:
 
     def _objective(self, stage: int) -> Objective:
         settings, size, style = self.settings, self._plan[stage].size, self._style.picture
-        options = ("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv", "backbone", "pooling")
         return Objective(
             resize(self._content.picture, self._shape(stage)),
             resize(style, fit(style.shape, max(1, round(size * settings.style_scale)))),
             precision=self._plan[stage].precision,
             tile=self._plan[stage].tile,
-            **{name: getattr(settings, name) for name in options},
+            **{name: getattr(settings, name) for name in Objective.OPTIONS},
         )
 
     def _shape(self, stage: int) -> tuple[int, int]:
@@ -167,6 +142,11 @@ class Run:
         return resize(source.picture, self._shape(0))
 
     @property
+    def inputs(self) -> list[Source]:
+        """The pictures that went in: photograph, painting, and the one to start from where there is one."""
+        return [source for source in (self._content, self._style, self._start) if source is not None]
+
+    @property
     def image(self) -> np.ndarray:
         """The picture that the run stands at, clipped to [0, 1]; nothing is clipped while it is optimised."""
         return np.clip(self._state.kept, 0, 1)
@@ -174,8 +154,9 @@ class Run:
     def forecast(self) -> Forecast:
         """How long the steps that are left will take, and how much memory (see `forecast.py`)."""
         now = self._plan[self._stage]
-        left = [dataclasses.replace(now, steps=now.steps - self._stage_step), *self._plan[self._stage + 1 :]]
-        return forecast(self.settings, self._weights, left, self._content.picture.shape)
+        now = dataclasses.replace(now, steps=0 if self._state.stalled else now.steps - self._stage_step)
+        shapes = (self._content.picture.shape, self._style.picture.shape)
+        return forecast(self.settings, self._weights, [now, *self._plan[self._stage + 1 :]], shapes)
 
     @property
     def step(self) -> int:
@@ -187,56 +168,56 @@ class Run:
 
     def __next__(self) -> Step:
         began = time.perf_counter()
-        if self._state.stalled or self._stage_step == self._plan[self._stage].steps:
-            if self._stage + 1 == len(self._plan):
+        stage, done, objective, before, fresh = self._stage, self._stage_step, self.objective, self._state, self._fresh
+        if before.stalled or done == self._plan[stage].steps:
+            if stage + 1 == len(self._plan):
                 raise StopIteration
-            self._enlarge()
-        objective, before = self.objective, self._state
-        weighting = (objective.lam, tuple(objective.omega), objective.tv)
-        if afresh := weighting != self._weighting:
+            stage, done, fresh = stage + 1, 0, True
+            objective, before = self._enlarged(stage)
+        weighting = objective.weighting
+        changed = [] if weighting == self._weighting else [{"step": self.step + 1, **weighting}]
+        if fresh or changed:
             # A new size, or a weight that was changed: what the optimiser remembers is of another function.
-            before, objective.box = self._optimizer.start(self.image), 0.0
+            before = self._optimizer.start(np.clip(before.kept, 0, 1))
         losses, gradient = objective.value_and_gradient(before.x)
-        if afresh:
-            # The start lies in [0, 1], where the term is zero and its weight can still be chosen. The gradient's root
-            # mean square makes one choice serve every form, λ and size.
-            objective.box = self.settings.box * float(np.sqrt(np.mean(np.square(gradient))))
+        if fresh or changed:
+            objective.weigh_box(self.settings.box, gradient)
+        size = self._plan[stage].size
         try:
             state = self._optimizer.step(before, losses.total, gradient)
         except NonFiniteError:
-            raise self._non_finite() from None
+            raise self._non_finite(size) from None
         seconds = self._seconds + time.perf_counter() - began
         kept = losses if state.accepted else self._losses
-        step = Step(self._size, self.step + 1, seconds, kept, self._work(self._stage_step + 1))
-        stalls = [*self.stalls, {"size": self._size, "step": step.step}] if state.stalled else self.stalls
+        step = Step(size, self.step + 1, seconds, kept, self._work(stage, done + 1))
+        stalls = [*self.stalls, {"size": size, "step": step.step}] if state.stalled else self.stalls
         # In one go: an interrupt anywhere above leaves the run as it was before the step.
-        (self._state, self._losses, self._weighting, self._stage_step, self._seconds, self.history, self.stalls) = (
-            *(state, kept, weighting, self._stage_step + 1, seconds, [*self.history, step.entry], stalls),
+        (self._stage, self._stage_step, self.objective, self._state, self._losses, self._weighting, self._fresh) = (
+            *(stage, done + 1, objective, state, kept, weighting, False),
+        )
+        (self._seconds, self.history, self.stalls, self.changes) = (
+            *(seconds, [*self.history, step.entry], stalls, self.changes + changed),
         )
         if state.stalled:
-            log.warning("No step lowers the loss any more at %d px, step %d.", self._size, step.step)
+            log.warning("No step lowers the loss any more at %d px, step %d.", size, step.step)
         return step
 
-    @property
-    def _size(self) -> int:
-        return self._plan[self._stage].size
-
-    def _work(self, steps: int) -> float:
+    def _work(self, stage: int, steps: int) -> float:
         work = [stage.steps * pixels for stage, pixels in zip(self._plan, self._pixels, strict=True)]
-        return (sum(work[: self._stage]) + steps * self._pixels[self._stage]) / sum(work)
+        return (sum(work[:stage]) + steps * self._pixels[stage]) / sum(work)
 
-    def _enlarge(self) -> None:
-        """Go on at the next size, from the picture so far; λ and ω stay as they are now."""
-        stage = self._stage + 1
+    def _enlarged(self, stage: int) -> tuple[Objective, State]:
+        """What the run goes on with at its next stage: λ and ω stay as they are now."""
         objective = self._objective(stage)
         for name in ("lam", "omega", "tv"):
             setattr(objective, name, getattr(self.objective, name))
-        state = self._optimizer.start(self._enlarged(self._shape(stage)))
-        # In one go, as in a step.
-        self._stage, self._stage_step, self.objective, self._state, self._weighting = stage, 0, objective, state, None
+        shape = self._shape(stage)
+        if shape == self._shape(self._stage):
+            objective.box = self.objective.box
+        return objective, self._optimizer.start(self._canvas(shape))
 
-    def _enlarged(self, shape: tuple[int, int]) -> np.ndarray:
-        """The picture so far at a larger size.
+    def _canvas(self, shape: tuple[int, int]) -> np.ndarray:
+        """The picture so far at another size.
 
         A run that starts from the photograph gets the detail of it that the smaller size could not hold: on one pair
         (256 to 512 px) 60 steps then led as far as 100 without it, and to a picture without speckles.
@@ -248,10 +229,10 @@ class Run:
         detail = resize(photograph, shape) - resize(resize(photograph, self._shape(self._stage)), shape)
         return np.clip(enlarged + detail, 0, 1)
 
-    def _non_finite(self) -> NonFiniteError:
+    def _non_finite(self, size: int) -> NonFiniteError:
         advice = "give a smaller learning_rate" if self.settings.optimizer != "lbfgs" else "look at λ and the input"
         error = NonFiniteError(
-            f"the loss is not finite at step {self.step + 1} ({self._size} px); the picture before it is kept; {advice}"
+            f"the loss is not finite at step {self.step + 1} ({size} px); the picture before it is kept; {advice}"
         )
         if self.history:
             error.result = Result(self.image, self.record(stopped="not finite"))
@@ -308,8 +289,9 @@ class Run:
         # The losses in the history are those of the canvas before it was clipped; this is the picture itself.
         final, _ = self.objective.value_and_gradient(image)
         form = self.objective.form
-        now = {name: getattr(self.objective, name) for name in ("lam", "omega", "tv")}
-        changed = {name: value for name, value in now.items() if value != getattr(self.settings, name)}
+        weighting, changes = self.objective.weighting, self.changes
+        if weighting != self._weighting:  # for a step that was not made any more
+            changes = [*changes, {"step": self.step + 1, **weighting}]
         return {
             "settings": dataclasses.asdict(self.settings),
             "content": self._content.about,
@@ -327,7 +309,7 @@ class Run:
                 "sha256": picture_checksum(image),
                 "losses": dataclasses.asdict(final),
             },
-            **({"changed": changed} if changed else {}),
+            **({"changes": changes} if changes else {}),
             "stopped": stopped,
             "stalls": self.stalls,
             "history": list(self.history),
@@ -353,9 +335,10 @@ class Run:
             "state": scalars,
             "losses": dataclasses.asdict(self._losses) if self._losses else None,
             "stage": [self._stage, self._stage_step],
-            "weighting": {name: getattr(self.objective, name) for name in ("lam", "omega", "tv", "box")},
+            "weighting": {**self.objective.weighting, "box": self.objective.box},
             "used": self._weighting,
-            **{"seconds": self._seconds, "history": self.history, "stalls": self.stalls},
+            "fresh": self._fresh,
+            **{"seconds": self._seconds, "history": self.history, "stalls": self.stalls, "changes": self.changes},
         }
         write_state(path, arrays, facts)
 
@@ -373,21 +356,24 @@ class Run:
             sources = [Source(as_picture(arrays.pop(key)), facts["about"][key]) for key in ("content", "style")]
             start = Source(as_picture(arrays.pop("start")), facts["start"]) if facts["start"] else None
             run = cls(*sources, dataclasses.replace(settings, init="content"))
-            run.settings = dataclasses.replace(run.settings, init=settings.init)
+            run.settings = settings  # every one is decided, as the machine decided that it began on
             run._start, run._asked = start, facts["asked"]
             if run.objective.weights.sha256 != facts["weights"]:
                 raise InputError(f"{path} was made with other weights than {settings.backbone} has now")
-            run._plan = tuple(Stage(**stage) for stage in facts["plan"])  # as the machine decided that it began on
+            run._plan = tuple(
+                Stage(**{**stage, "precision": resolve_precision(stage["precision"])}) for stage in facts["plan"]
+            )
             run._pixels = [int(np.prod(run._shape(i))) for i in range(len(run._plan))]
             run._stage, run._stage_step = facts["stage"]
             run.objective = run._objective(run._stage)
             for name, weight in facts["weighting"].items():
-                setattr(run.objective, name, tuple(weight) if isinstance(weight, list) else weight)
+                setattr(run.objective, name, weight)
             run._state = unpack(type(run._state), arrays, facts["state"])
-            used = facts["used"]
-            run._weighting = (used[0], tuple(used[1]), used[2]) if used else None
+            run._weighting, run._fresh = {**facts["used"], "omega": tuple(facts["used"]["omega"])}, facts["fresh"]
             run._losses = Losses(**facts["losses"]) if facts["losses"] else None
-            run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
+            run._seconds, run.history, run.stalls, run.changes = (
+                facts[key] for key in ("seconds", "history", "stalls", "changes")
+            )
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run

@@ -1,8 +1,10 @@
 """Targets, λ and ω_l made into one function of one picture: its losses and its gradient."""
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,12 +49,11 @@ class Objective:
     Args:
         content: the photograph, float (H, W, 3) in [0, 1]; None where there is no content layer.
         style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style layer.
-        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, precision, tile: see
-            `Settings`; a tile of None evaluates the picture as a whole.
+        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, activation, precision,
+            tile: see `Settings`; a tile of None evaluates the picture as a whole.
 
     Attributes:
-        lam, omega, tv: the weights in use. They may be set at any time; the next evaluation takes them.
-        box: the weight of `losses.outside`, likewise; 0 until somebody sets it, as the loop does.
+        box: the weight of `losses.outside`, likewise; 0 until `weigh_box`.
         form: the `Form`.
         weights: the `Weights` of the loss network.
         pooling: "avg" or "max", as in use.
@@ -61,6 +62,12 @@ class Objective:
     Raises:
         InputError: a picture or a setting that cannot be used.
     """
+
+    OPTIONS = (
+        *("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv"),
+        *("backbone", "pooling", "activation"),
+    )
+    """The settings that say what is computed; `precision` and `tile` say how."""
 
     def __init__(
         self,
@@ -76,6 +83,7 @@ class Objective:
         tv: float = Settings.tv,
         backbone: str = Settings.backbone,
         pooling: str | None = Settings.pooling,
+        activation: str = Settings.activation,
         precision: str = Settings.precision,
         tile: int | None = Settings.tile,
     ) -> None:
@@ -90,6 +98,7 @@ class Objective:
             tv=tv,
             backbone=backbone,
             pooling=pooling,
+            activation=activation,
             precision=precision,
             tile=tile,
         )
@@ -105,16 +114,50 @@ class Objective:
         self.pooling = pooling or self.form.pooling
         self.precision = resolve_precision(precision)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
-        network = loss_network(
-            self.weights, layers, pooling=self.pooling, scaled=self.form.scaled, precision=self.precision
-        )
+        kind = {"pooling": self.pooling, "activation": activation, "scaled": self.form.scaled}
+        network = loss_network(self.weights, layers, precision=self.precision, **kind)
         measures = Measures(self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
         self._functions = _compiled(network, measures, tile)
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
         self._style_targets = [] if style is None else self._functions.encode(style[None])[1]
-        self.lam = self.form.lam if lam is None else float(lam)
-        self.omega = self._default_omega() if omega is None else tuple(map(float, checked.omega))
-        self.tv, self.box = float(tv), 0.0
+        self.lam = self.form.lam if lam is None else lam
+        self.omega = self._default_omega() if omega is None else checked.omega
+        self.tv, self.box = tv, 0.0
+
+    @property
+    def lam(self) -> float:
+        """λ. Setting a weight that is no finite number of at least 0 raises InputError, here and below."""
+        return self._lam
+
+    @lam.setter
+    def lam(self, value: float) -> None:
+        self._lam = _weight("lam", value)
+
+    @property
+    def omega(self) -> tuple[float, ...]:
+        """ω_l, one for each style layer."""
+        return self._omega
+
+    @omega.setter
+    def omega(self, values: Sequence[float]) -> None:
+        weights = tuple(_weight("omega", value) for value in values)
+        if len(weights) != len(self.style_layers):
+            raise InputError(f"omega has {len(weights)} weights for {len(self.style_layers)} style layers")
+        self._omega = weights
+
+    @property
+    def tv(self) -> float:
+        """The weight of total variation."""
+        return self._tv
+
+    @tv.setter
+    def tv(self, value: float) -> None:
+        self._tv = _weight("tv", value)
+
+    @property
+    def weighting(self) -> dict[str, Any]:
+        """The weights that a user may change, by name."""
+        return {"lam": self.lam, "omega": self.omega, "tv": self.tv}
 
     def _picture(self, picture: np.ndarray | None, layers: tuple[str, ...], what: str) -> np.ndarray | None:
         if not layers:
@@ -158,6 +201,14 @@ class Objective:
         values, gradient = self._functions.differentiate(self._tensor(image), *self._arguments())
         return self._losses(values), np.asarray(gradient)[0]
 
+    def weigh_box(self, strength: float, gradient: np.ndarray) -> None:
+        """Choose the box's weight from the gradient at a picture in [0, 1], where the term is zero whatever its weight.
+
+        Its root mean square makes one `strength` (`Settings.box`) serve every form, λ and size. Near a minimum the
+        gradient is small; a weight that is there already is therefore never made smaller.
+        """
+        self.box = max(self.box, strength * float(np.sqrt(np.mean(np.square(gradient)))))
+
     @property
     def traces(self) -> int:
         """How often TensorFlow has traced the evaluation with gradient: once, however many runs and sizes."""
@@ -173,8 +224,6 @@ class Objective:
 
     def _arguments(self) -> tuple:
         # The weights are tensors: changing them never traces the function again.
-        if len(self.omega) != len(self.style_layers):
-            raise InputError(f"omega has {len(self.omega)} weights for {len(self.style_layers)} style layers")
         weighting = tuple(tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box))
         return self._content_targets, self._style_targets, weighting
 
@@ -185,6 +234,13 @@ class Objective:
         }
         scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv", "box")}
         return Losses(**scalars, layers=by_layer)
+
+
+def _weight(name: str, value: float) -> float:
+    number = float(value)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(f"{name} must be a finite number of at least 0, not {value}")
+    return number
 
 
 @functools.lru_cache(maxsize=4)  # as many as networks are kept

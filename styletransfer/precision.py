@@ -8,9 +8,9 @@ the last steps of a run are made in another precision (see `schedule.py`).
 
 import functools
 import logging
-import time
 
 from ._tensorflow import tf
+from .timing import fastest
 
 __all__ = ["block_dtype", "has_bfloat16", "resolve_precision"]
 
@@ -32,13 +32,9 @@ def has_bfloat16() -> bool:
     """Whether convolutions are faster in bfloat16 than in float32 on this machine, measured once in a process."""
     features, kernel = tf.ones((1, 64, 64, 256)), tf.ones((3, 3, 256, 256))
     arguments = [(tf.cast(features, dtype), tf.cast(kernel, dtype)) for dtype in (tf.float32, tf.bfloat16)]
-    seconds = ([], [])
-    for _ in range(6):  # in turn, so that another program's work falls on both; the fastest of each counts
-        for features_and_kernel, times in zip(arguments, seconds, strict=True):
-            began = time.perf_counter()
-            tf.nn.conv2d(*features_and_kernel, 1, "SAME").numpy()
-            times.append(time.perf_counter() - began)
-    return min(seconds[0]) >= WORTHWHILE * min(seconds[1])
+    calls = [functools.partial(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME").numpy(), *pair) for pair in arguments]
+    single, half = fastest(*calls, trials=6)
+    return single >= WORTHWHILE * half
 
 
 def resolve_precision(precision: str) -> str:

@@ -43,6 +43,14 @@ class Source:
         compact = encode(self.picture)
         return compact if np.array_equal(as_picture(compact), self.picture) else self.picture
 
+    def __reduce__(self) -> tuple:
+        """Travels to another process as compact as it can."""
+        return _source, (self.compact, self.about)
+
+
+def _source(compact: np.ndarray, about: dict[str, Any]) -> Source:
+    return Source(as_picture(compact), about)
+
 
 def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the picture") -> Source:
     """A picture given as a path, as a name or as an array.

@@ -10,7 +10,7 @@ from .images import fit
 from .settings import QUALITIES, Settings
 from .vgg import smallest_side
 
-__all__ = ["Stage", "history_for", "in_tiles", "ladder", "plan"]
+__all__ = ["Stage", "history_for", "in_tiles", "ladder", "pixels", "plan", "share"]
 
 COARSEST = 160
 """Long side in pixels below which halving no longer helps: at 96 px the photograph's own forms are lost, and no larger
@@ -26,6 +26,21 @@ PAIRS, PAIR_BYTES = 100, 2**30
 """L-BFGS remembers 100 pairs, or what fits into a gigabyte, but no fewer than `FEWEST_PAIRS`."""
 
 FEWEST_PAIRS = 5
+
+
+Shapes = tuple[tuple[int, ...], tuple[int, ...]]
+"""Of the photograph and of the painting, (H, W, …) each; they give the pictures their proportions."""
+
+
+def pixels(shapes: Shapes, size: int, scale: float) -> tuple[int, int]:
+    """How many pixels the picture and the painting have at a size.
+
+    Args:
+        shapes: of the photograph and of the painting.
+        size: long side of the picture in pixels.
+        scale: `Settings.style_scale`.
+    """
+    return math.prod(fit(shapes[0], size)), math.prod(fit(shapes[1], max(1, round(scale * size))))
 
 
 @dataclass(frozen=True)
@@ -68,9 +83,9 @@ def share(settings: Settings, sizes: tuple[int, ...]) -> tuple[int, ...]:
         if len(settings.steps) != count:
             raise InputError(f"steps has {len(settings.steps)} numbers for {count} sizes {sizes}; give one for each")
         return settings.steps
-    wanted = [quality.last] if count == 1 else [quality.first, *[quality.between] * (count - 2), quality.last]
+    wanted = [quality.first, *[quality.between] * (count - 2), quality.last]
     if count == 1:
-        wanted = [quality.first + quality.last]
+        wanted = [sum(wanted)]
     if settings.steps is None:
         return tuple(wanted)
     if settings.steps < count:
@@ -98,9 +113,16 @@ def plan(settings: Settings, sizes: tuple[int, ...], *, precision: str, finish: 
     return tuple(stages)
 
 
-def in_tiles(stages: Sequence[Stage], shape: tuple[int, ...], tile: int | None) -> tuple[Stage, ...]:
-    """The stages with tiles where the picture is larger than one."""
-    large = [tile is not None and math.prod(fit(shape, stage.size)) > tile**2 for stage in stages]
+def in_tiles(stages: Sequence[Stage], shapes: Shapes, scale: float, tile: int | None) -> tuple[Stage, ...]:
+    """The stages with tiles where the picture or the painting is larger than one.
+
+    Args:
+        stages: whole.
+        shapes: of the photograph and of the painting.
+        scale: `Settings.style_scale`.
+        tile: its side in pixels, or None.
+    """
+    large = [tile is not None and max(pixels(shapes, stage.size, scale)) > tile**2 for stage in stages]
     return tuple(replace(stage, tile=tile if tiled else None) for stage, tiled in zip(stages, large, strict=True))
 
 

@@ -5,7 +5,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,17 @@ CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 LAYERS = tuple(f"block{b}_conv{c}" for b, n in enumerate(CONVOLUTIONS["vgg19"], 1) for c in range(1, n + 1))
 """The names of VGG-19's convolutions as Keras has them, shallow to deep (VGG-16 has no conv4 in a block)."""
+
+
+def block_of(layer: str) -> int:
+    """The number of the block (1 to 5) that a layer or a pooling belongs to, from its Keras name."""
+    return int(layer.removeprefix("block").removeprefix("pool")[0])
+
+
+def filters_of(block: int) -> int:
+    """How many filters the convolutions of a block have: Simonyan and Zisserman 2014, Table 1."""
+    return min(64 * 2 ** (block - 1), 512)
+
 
 CONTENT_LAYERS = ("block4_conv2",)  # Gatys et al. 2016, Sec. 3: conv4_2
 STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the same: conv1_1 … conv5_1
@@ -82,6 +93,12 @@ FORMS = {
         source="the study's proposal: sums of squares for content, of absolute differences for style",
     ),
 }
+FORMS["proposal-squared"] = replace(
+    FORMS["proposal"], power=2, lam=1e-8, source="the proposal's formula with Gatys' squares in place of |·|"
+)
+FORMS["proposal-scaled"] = replace(
+    FORMS["proposal"], scaled=True, source="the proposal's formula on the rescaled network of Gatys et al. 2016"
+)
 
 
 @dataclass(frozen=True)
@@ -161,6 +178,9 @@ class Settings:
         "where its file is here or can be fetched, and else the embedded VGG-16",
     )
     pooling: str | None = _option(None, "avg or max; by default the form's", choices=("avg", "max"))
+    activation: str = _option(
+        "relu", "which features of a layer: relu, after the ReLU, or linear, before it", choices=("relu", "linear")
+    )
     precision: str = _option(
         "auto",
         "how the network is computed: float32; winograd, the same with a quarter of the multiplications; mixed, "
@@ -198,6 +218,8 @@ class Settings:
             elif entry.name in ("sizes", "omega") and value is not None:
                 value = tuple(x.item() if isinstance(x, np.generic) else x for x in _several(entry.name, value))
             object.__setattr__(self, entry.name, value)
+            if value is None and entry.default is not None:
+                raise InputError(f"{entry.name} must have a value; its default is {entry.default!r}")
             choices = entry.metadata["choices"]
             if choices and value is not None and value not in choices:
                 raise InputError(nearest(value, choices, what=entry.name))
@@ -215,17 +237,21 @@ class Settings:
 
     def _check_numbers(self) -> None:
         _number("size", self.size, whole=True, low=1)
-        for steps in self.steps if isinstance(self.steps, tuple) else [self.steps]:
-            _number("steps", steps, whole=True, low=1)
-        _number("tile", self.tile, whole=True, low=LEAST_TILE)
-        _number("history", self.history, whole=True, low=1)
+        steps = self.steps if isinstance(self.steps, tuple) else [] if self.steps is None else [self.steps]
+        for count in steps:
+            _number("steps", count, whole=True, low=1)
+        for name, low in (("tile", LEAST_TILE), ("history", 1)):
+            if getattr(self, name) is not None:
+                _number(name, getattr(self, name), whole=True, low=low)
         _number("seed", self.seed, whole=True, low=0)
         for name in ("lam", "tv", "box", "momentum"):
-            _number(name, getattr(self, name), low=0)
+            if getattr(self, name) is not None:
+                _number(name, getattr(self, name), low=0)
         if self.momentum >= 1:
             raise InputError(f"momentum must be below 1, not {self.momentum}")
         for name in ("learning_rate", "decay", "style_scale"):
-            _number(name, getattr(self, name), above=0)
+            if getattr(self, name) is not None:
+                _number(name, getattr(self, name), above=0)
         for weight in self.omega or ():
             _number("omega", weight, low=0)
 
@@ -280,8 +306,6 @@ def _several(name: str, value: Any) -> Iterable[Any]:
 def _number(
     name: str, value: Any, *, whole: bool = False, low: float | None = None, above: float | None = None
 ) -> None:
-    if value is None:
-        return
     kind = "a whole number" if whole else "a number"
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         raise InputError(f"{name} must be {kind}, not {value!r}")

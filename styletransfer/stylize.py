@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .jobs import Job
 from .listeners import Progress
 from .loop import Listener, Run
 from .runs import Result
 from .settings import settings_from, takes_settings
+from .store import Store, kept_in
 
 __all__ = ["transfer"]
 
@@ -22,6 +24,7 @@ def transfer(
     start: np.ndarray | None = None,
     listeners: Sequence[Listener] = (),
     progress: bool = True,
+    store: Store | str | os.PathLike | None = None,
     **settings: Any,
 ) -> Result:
     """Paint the content picture in the manner of the style picture.
@@ -34,6 +37,8 @@ def transfer(
         start: the picture to start from, where `init` cannot name it.
         listeners: called with the run and the step after every step.
         progress: show a progress bar with the time left.
+        store: a folder (or a `Store`) where the result is kept; where it is there already, with the same settings,
+            pictures and weights, it is returned at once. Results that were interrupted are not kept.
         settings: any of those below.
 
     Returns:
@@ -44,5 +49,10 @@ def transfer(
         InputError: anything else that cannot be used; the message says what to do.
         NonFiniteError: the loss became infinite or not a number; the error holds the last good picture.
     """
-    run = Run(content, style, settings_from(settings), start=start)
-    return run.finish([*([Progress()] if progress else []), *listeners])
+    job = Job.open(content, style, settings_from(settings), start)
+
+    def make() -> Result:
+        run = Run(job.content, job.style, job.settings, start=job.start)
+        return run.finish([*([Progress()] if progress else []), *listeners])
+
+    return kept_in(store, job.identity, make)

@@ -16,6 +16,7 @@ import numpy as np
 from ._tensorflow import keras, tf
 from .evaluation import Measures, Targets, Weighting, combine, image_terms
 from .losses import content_loss, style_loss
+from .settings import block_of
 
 __all__ = ["Tiled"]
 
@@ -38,8 +39,8 @@ class _Tile:
 
 
 def _spans(length: int, tile: int, margin: int, unit: int) -> list[tuple[slice, slice]]:
-    """One direction cut into even pieces of about `tile` positions, each beginning at a multiple of `unit`."""
-    pieces = max(1, round(length / tile))
+    """One direction cut into even pieces of at most `tile` positions, each beginning at a multiple of `unit`."""
+    pieces = -(-length // max(unit, tile // unit * unit))
     step = -(-length // (pieces * unit)) * unit
     return [
         (slice(begin, end := min(begin + step, length)), slice(max(0, begin - margin), min(length, end + margin)))
@@ -70,7 +71,7 @@ class _Section:
         self.content = [layer for layer in measures.content_layers if layer in own]
         self.style = [layer for layer in measures.style_layers if layer in own]
         # Every pooling halves: a layer of the section's second block has half the positions of its input.
-        self.factors = {name: 2 ** (int(name[len("block")]) - blocks[0]) for name in own}
+        self.factors = {name: 2 ** (block_of(name) - blocks[0]) for name in own}
         self.unit = 2 ** len(blocks) if end is not None else 2 ** (len(blocks) - 1)
         reach = sum(self.factors.values())  # each convolution sees one position further, in its own resolution
         self.margin = -(-reach // self.unit) * self.unit
@@ -131,10 +132,10 @@ def _smaller(spans: tuple[slice, slice], factor: int) -> tuple[slice, ...]:
 
 
 def _sections(network: keras.Model, measures: Measures) -> list[_Section]:
-    deepest = max(int(layer[len("block")]) for layer in (*measures.content_layers, *measures.style_layers))
-    cuts = [name for name in CUTS if int(name[len("pool") :]) < deepest]
+    deepest = max(block_of(layer) for layer in (*measures.content_layers, *measures.style_layers))
+    cuts = [name for name in CUTS if block_of(name) < deepest]
     tensors = [network.inputs[0], *(network.get_layer(name).output for name in cuts), None]
-    firsts = [1, *(int(name[len("pool") :]) + 1 for name in cuts), deepest + 1]
+    firsts = [1, *(block_of(name) + 1 for name in cuts), deepest + 1]
     return [
         _Section(network, tensors[i], tensors[i + 1], blocks=range(firsts[i], firsts[i + 1]), measures=measures)
         for i in range(len(firsts) - 1)
@@ -155,7 +156,9 @@ class Tiled:
         """Cut the network."""
         self._of, self._tile = measures, tile
         self._sections = _sections(network, measures)
-        self._terms = tf.function(_terms_and_gradient, autograph=False)
+        # Open shapes: one trace for all sizes.
+        inputs = [tf.TensorSpec((1, None, None, 3)), tf.TensorSpec(()), tf.TensorSpec(())]
+        self._terms = tf.function(_terms_and_gradient, input_signature=inputs, autograph=False)
 
     @property
     def traces(self) -> int:

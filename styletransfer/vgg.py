@@ -14,6 +14,7 @@ from ._tensorflow import keras, tf
 from .errors import InputError, nearest
 from .images import atomic_path
 from .precision import block_dtype
+from .settings import block_of
 from .weights import Weights
 from .winograd import WinogradConv2D
 
@@ -33,7 +34,7 @@ tenth was found to be enough and leaves all but those few filters as the paper h
 
 def smallest_side(layers: tuple[str, ...]) -> int:
     """The fewest pixels that a side must have for every one of `layers` to have a feature: each block halves it."""
-    return max(2 ** (int(layer[len("block")]) - 1) for layer in layers)
+    return max(2 ** (block_of(layer) - 1) for layer in layers)
 
 
 # A network is 40 to 200 MB; runs that differ in λ or size alone share one.
@@ -44,18 +45,20 @@ def loss_network(
     *,
     pooling: Literal["avg", "max"],
     scaled: bool,
+    activation: Literal["relu", "linear"] = "relu",
     precision: Literal["float32", "winograd", "mixed"] = "float32",
 ) -> keras.Model:
     """Build the network that takes a picture to its features.
 
     Args:
         weights: the convolutions.
-        layers: Keras layer names; the features are those after the ReLU.
+        layers: Keras layer names.
         pooling: "avg" as in Gatys et al. 2016 (Sec. 2), or "max" as VGG was trained.
         scaled: rescale the weights so that each filter's mean activation over the bundled photographs is one
             (Gatys et al. 2016, Sec. 2), down to a floor: see `SCALING_FLOOR`. W_l[:, i] and b_l[i] are divided by
             the mean activation μ_l[i] and the next layer's W[i, :] multiplied by it, so every layer computes what
             it did before, divided by μ_l.
+        activation: the features are those after the ReLU as in Gatys et al. 2016, or "linear", before it.
         precision: how the convolutions are computed; see `precision.py`.
 
     Returns:
@@ -76,7 +79,7 @@ def loss_network(
     x = keras.applications.vgg19.preprocess_input(255 * inputs, data_format="channels_last")
     outputs, before = {}, np.ones(3, np.float32)
     for name in names:
-        block = int(name[len("block")])
+        block = block_of(name)
         # Stated here, for a user's own Keras configuration may have other defaults.
         kind = {"dtype": block_dtype(block, precision), "data_format": "channels_last"}
         if name.endswith("conv1") and block > 1:
@@ -86,12 +89,16 @@ def loss_network(
         after = floored(means[name]) if scaled else np.ones(kernel.shape[3], np.float32)
         kernel, bias = kernel * before[:, None] / after, bias / after
         if precision == "winograd" and block > 1:  # 64 channels are too few for it to be faster
-            x = WinogradConv2D(kernel, bias, name=name)(x)
+            x = WinogradConv2D(kernel, bias, activation=activation, name=name)(x)
         else:
-            convolution = keras.layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu", name=name, **kind)
+            convolution = keras.layers.Conv2D(
+                kernel.shape[3], 3, padding="same", activation=activation, name=name, **kind
+            )
             x = convolution(x)
             convolution.set_weights([kernel, bias])
         outputs[name] = x
+        if activation == "linear":
+            x = keras.layers.ReLU(name=f"relu{block}_{name[-1]}", dtype=kind["dtype"])(x)
         before = after
     network = keras.Model(inputs, {layer: outputs[layer] for layer in layers}, name=weights.architecture)
     network.trainable = False

@@ -17,7 +17,7 @@ import pooch
 
 from .datasets import announced_downloader, why_no_download
 from .errors import InputError, nearest
-from .settings import CONVOLUTIONS
+from .settings import CONVOLUTIONS, filters_of
 
 __all__ = ["Weights", "load_weights", "resolve_backbone"]
 
@@ -172,7 +172,7 @@ def _read(path: Path, name: str, *, sha256: str | None = None) -> Weights:
 def _layout(convolutions: tuple[int, ...]) -> tuple[list[str], list[tuple[int, ...]]]:
     """Names and kernel shapes of a VGG network, shallow to deep; blocks have 64, 128, 256, 512 and 512 filters."""
     names = [f"block{b}_conv{c}" for b, n in enumerate(convolutions, 1) for c in range(1, n + 1)]
-    filters = [min(64 * 2**b, 512) for b, n in enumerate(convolutions) for _ in range(n)]
+    filters = [filters_of(b) for b, n in enumerate(convolutions, 1) for _ in range(n)]
     return names, [(3, 3, *pair) for pair in zip([3, *filters[:-1]], filters, strict=True)]
 
 

@@ -92,19 +92,21 @@ def _tiles(x: tf.Tensor, down: tf.Tensor, across: tf.Tensor) -> tf.Tensor:
 
 
 class WinogradConv2D(keras.layers.Layer):
-    """What `keras.layers.Conv2D(filters, 3, padding="same", activation="relu")` computes, frozen, in float32.
+    """What `keras.layers.Conv2D(filters, 3, padding="same", activation=…)` computes, frozen, in float32.
 
     Its gradient is one of the features alone; the kernel has none.
 
     Args:
         kernel: (3, 3, inputs, filters).
         bias: (filters,).
+        activation: "relu" or "linear".
         name: of the layer.
     """
 
-    def __init__(self, kernel: np.ndarray, bias: np.ndarray, *, name: str) -> None:
+    def __init__(self, kernel: np.ndarray, bias: np.ndarray, *, activation: str = "relu", name: str) -> None:
         """Transform the kernel, once: it takes four times the memory."""
         super().__init__(name=name, trainable=False, dtype="float32")
+        self._activation = keras.activations.get(activation)
         transformed = transform_kernel(kernel)
         self._kernel = self._frozen(transformed, "kernel")
         self._bias = self._frozen(bias, "bias")
@@ -121,7 +123,7 @@ class WinogradConv2D(keras.layers.Layer):
         def convolution(x: tf.Tensor) -> tuple:
             return _convolve(x, kernel), lambda upstream: _convolve(upstream, kernel, turned=True)
 
-        return tf.nn.relu(tf.nn.bias_add(convolution(inputs), bias))
+        return self._activation(tf.nn.bias_add(convolution(inputs), bias))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """As `keras.layers.Layer` has it."""

@@ -19,15 +19,17 @@ def pool(x, pooling):
     return blocks.mean((1, 3)) if pooling == "avg" else blocks.max((1, 3))
 
 
-def features(image, kernels, biases, pooling, scales=None):
-    """Features by layer name, (H', W', N) after the ReLU, each divided by its scale (N,) where there are any."""
+def features(image, kernels, biases, pooling, scales=None, activation="relu"):
+    """Features by layer name, (H', W', N) after or before the ReLU, divided by their scales (N,) if there are any."""
     x = np.asarray(image, np.float64)[..., ::-1] * 255 - MEAN_BGR
     found = {}
     for name in kernels:
         if name.endswith("conv1") and name != "block1_conv1":
             x = pool(x, pooling)
-        x = np.maximum(convolve(x, kernels[name].astype(np.float64), biases[name]), 0)
-        found[name] = x / np.maximum(scales[name], FLOOR * scales[name].mean()) if scales else x
+        linear = convolve(x, kernels[name].astype(np.float64), biases[name])
+        x = np.maximum(linear, 0)
+        kept = linear if activation == "linear" else x
+        found[name] = kept / np.maximum(scales[name], FLOOR * scales[name].mean()) if scales else kept
     return found
 
 

@@ -200,6 +200,16 @@ def test_replay_replaces_a_picture_only_by_itself(tmp_path, capsys, monkeypatch)
 
 def test_nothing_of_the_users_is_overwritten(words, tmp_path):
     assert "is one of the pictures that go in" in words("good.png", "night_cafe", "--out", "good.png", *QUICK)
+    before = (tmp_path / "good.png").read_bytes()
+    assert main(["good.png", "night_cafe", "--out", "good.webp", "--checkpoint", "state.npz", "--quiet", *QUICK]) == 0
+    assert "is one of the pictures that go in" in words("--resume", "state.npz", "--out", "good.png")
+    # the record's own picture is gone, and the photograph has its name
+    (tmp_path / "good.webp").unlink()
+    assert "is one of the pictures that go in" in words("--replay", "good.json")
+    start = ("petra", "night_cafe", "--init", "good.png")
+    assert "is one of the pictures that go in" in words(*start, "--out", "good.png", *QUICK)
+    assert "is one of the pictures that go in" in words(*start, "--out", "o.png", "--preview", "good.png", *QUICK)
+    assert (tmp_path / "good.png").read_bytes() == before
     (tmp_path / "package.json").write_text("{}")
     assert "is not a record" in words("good.png", "night_cafe", "--out", "package.png", *QUICK)
 

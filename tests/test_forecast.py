@@ -1,17 +1,18 @@
 """What a run is said to take, against what it took; and what is refused because it cannot fit."""
 
-import dataclasses
 import json
+import os
 import re
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from styletransfer import costs
+from styletransfer import costs, load_image
 from styletransfer import forecast as forecasts
 from styletransfer.errors import InputError
 from styletransfer.forecast import Rates, measured_rates, memory, tile_for
+from styletransfer.images import save_image
 from styletransfer.loop import Run
 from styletransfer.schedule import Stage
 from styletransfer.settings import settings_from
@@ -48,6 +49,13 @@ def test_memory_is_as_forecast(options):
     assert found["tile"] == options.get("tile")
 
 
+def test_memory_of_a_painting_that_is_larger_than_the_picture(tmp_path):
+    save_image(load_image("petra")[300:364], tmp_path / "panorama.png")
+    options = {"steps": 4, "backbone": "embedded", "form": "gatys-code", "sizes": (1024,), "history": 5}
+    found = costs.peak_memory(str(tmp_path / "panorama.png"), "night_cafe", options)
+    assert found["forecast"] == pytest.approx(found["peak"], rel=0.15)
+
+
 def test_time_is_forecast_in_its_order_of_magnitude(pair):
     """Within a factor of three: other tests may run beside it. Benchmarks measure how good it is."""
     run = Run("petra", "night_cafe", settings_from({"sizes": (192,), "steps": 8, "backbone": "embedded"}))
@@ -64,6 +72,8 @@ def test_a_forecast_is_of_what_is_left(pair):
     for _ in range(30):
         next(run)
     assert run.forecast().seconds < before
+    run.finish()
+    assert run.forecast().seconds == 0
 
 
 def test_rates_are_kept_and_repaired(tmp_path, monkeypatch):
@@ -82,21 +92,28 @@ def test_rates_are_kept_and_repaired(tmp_path, monkeypatch):
         assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0)
         assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0)  # now from the file
     assert len(calls) == 5
+    os.utime(kept, (1, 1))  # rates of long ago
+    assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0)
+    assert len(calls) == 6
     monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", "/dev/null/nowhere")
     assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0)
 
 
 def test_large_pictures_are_tiled_where_memory_is_short(free):
-    settings, shape = settings_from({"size": 2048, "sizes": (2048,), "steps": 20}), (3, 4)
+    settings, shapes = settings_from({"size": 2048, "sizes": (2048,), "steps": 20}), ((3, 4), (4, 3))
     stage = Stage(2048, 20, "winograd")
     free(64)
-    assert tile_for(settings, "vgg16", stage, shape) is None
+    assert tile_for(settings, "vgg16", stage, shapes) is None
     free(6)
-    tile = tile_for(settings, "vgg16", stage, shape)
-    assert tile in forecasts.TILES
-    pixels = 2048 * 1536
-    assert memory(settings, "vgg16", dataclasses.replace(stage, tile=tile), pixels) < 6e9
-    assert memory(settings, "vgg16", stage, pixels) > 6e9 * forecasts.SHARE
+    tile = tile_for(settings, "vgg16", stage, shapes)
+    assert tile == 1024
+    free(2.9)
+    assert tile_for(settings, "vgg16", stage, shapes) == 256
+    # the painting of a panorama is larger than the panorama
+    wide = ((1, 12), (4, 5))
+    free(6)
+    assert tile_for(settings, "vgg16", stage, wide) is not None
+    assert memory(settings, "vgg16", stage, wide) > 3 * memory(settings, "vgg16", stage, ((1, 12), (1, 12)))
 
 
 def test_what_cannot_fit_is_refused_with_the_largest_size_that_does(free):
@@ -104,11 +121,11 @@ def test_what_cannot_fit_is_refused_with_the_largest_size_that_does(free):
     with pytest.raises(InputError, match=r"8000 px would take .* GB of memory, and 3.2 GB can be used") as caught:
         Run("petra", "night_cafe", settings_from({**SMALL, "sizes": (8000,)}))
     largest = int(re.search(r"the largest size that fits is (\d+) px$", str(caught.value)).group(1))
-    shape, weights = (720, 1024), "vgg16"
+    shapes, weights = ((720, 1024), (404, 512)), "vgg16"
     settings = settings_from({"sizes": (largest,), "steps": 3})
-    assert tile_for(settings, weights, Stage(largest, 3, "winograd"), shape) == forecasts.TILES[-1]
+    assert tile_for(settings, weights, Stage(largest, 3, "winograd"), shapes) == forecasts.TILES[-1]
     with pytest.raises(InputError, match="would take"):
-        tile_for(settings, weights, Stage(largest + 1, 3, "winograd"), shape)
+        tile_for(settings, weights, Stage(largest + 1, 3, "winograd"), shapes)
     free(0.5)
     with pytest.raises(InputError, match="close other programs"):
         Run("petra", "night_cafe", settings_from(SMALL))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import styletransfer
-from styletransfer import Objective, listeners
+from styletransfer import Objective, listeners, precision
 from styletransfer.errors import InputError, NonFiniteError
 from styletransfer.images import read_image, resize, save_image
 from styletransfer.loop import Run
@@ -78,6 +78,7 @@ def test_an_interrupt_within_a_step_leaves_the_run_as_it_was(pair, tmp_path, mon
         patch.setattr(run, where, interrupt)
         stopped = run.finish([listeners.Checkpoint(tmp_path / "state.npz")])
     assert stopped.record["stopped"] == "interrupted"
+    assert stopped.record["history"][-1]["size"] == stopped.image.shape[1]  # what `until` of a replay leads to
     assert stopped.image.shape[1] in (40, 64)
     again = Run.load(tmp_path / "state.npz").finish()
     np.testing.assert_array_equal(again.image, whole.image)
@@ -107,8 +108,51 @@ def test_changed_weights_survive_a_stop(pair, tmp_path):
     again = Run.load(tmp_path / "state.npz")
     assert next(again).losses == next(run).losses
     assert again.objective.lam == 5.0
-    assert again.record()["changed"] == {"lam": 5.0}
-    assert "changed" not in Run(*pair, settings_from(TINY)).record()
+    assert again.changes == [{"step": 2, **again.objective.weighting}]
+    again.objective.lam = run.settings.lam
+    next(again)
+    # it is as it was, and still the run cannot be made from its settings
+    assert [(change["step"], change["lam"]) for change in again.record()["changes"]] == [
+        (2, 5.0),
+        (3, run.settings.lam),
+    ]
+    again.save(tmp_path / "state.npz")
+    assert Run.load(tmp_path / "state.npz").changes == again.changes
+    assert "changes" not in run_without_changes(pair).record()
+
+
+def run_without_changes(pair):
+    run = Run(*pair, settings_from(TINY))
+    next(run)
+    return run
+
+
+def test_weights_are_checked_when_they_are_set(pair, tmp_path):
+    run = run_without_changes(pair)
+    run.objective.omega = np.array(run.objective.omega, np.float32)
+    run.objective.lam = np.float32(5)
+    run.finish(until=3).save(tmp_path / "out.png")
+    assert [change["lam"] for change in json.loads((tmp_path / "out.json").read_text())["changes"]] == [5]
+    for name, value in (("lam", -1), ("lam", float("nan")), ("tv", -0.5), ("omega", [1, 2, 3, 4, -5])):
+        with pytest.raises(InputError, match=f"{name} must be a finite number of at least 0"):
+            setattr(run.objective, name, value)
+    with pytest.raises(InputError, match="omega has 2 weights for 5 style layers"):
+        run.objective.omega = (1, 2)
+
+
+def test_the_box_holds_what_it_held(pair, monkeypatch):
+    """When the optimiser starts afresh near a minimum, the gradient there says nothing of the right weight."""
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    options = {**TINY, "sizes": (64,), "size": 64, "steps": 30}
+    for changed, settings in ((False, {**options, "precision": "mixed"}), (True, options)):
+        run = Run(*pair, settings_from(settings))
+        for _ in range(15):
+            next(run)
+        before = run.objective.box
+        run.objective.lam *= 1.01 if changed else 1
+        final = run.finish().record
+        assert run.objective.box >= before
+        assert final["picture"]["losses"]["total"] < 1.05 * final["history"][-1]["loss"]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -272,6 +316,24 @@ def test_progress_checkpoint_and_preview(pair, tmp_path, capsys):
     assert "step 12 of 12" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [{"precision": "mixed"}, {"tile": 64, "sizes": (48, 96)}])
+def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(pair, tmp_path, monkeypatch, options):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    pictures = [resize(picture, (72, 96)) for picture in pair]
+    options = settings_from({**TINY, "size": 512, "form": "gatys-code", **options})
+    whole = Run(*pictures, options).finish()
+    run = Run(*pictures, options)
+    run.finish(until=9)
+    run.save(tmp_path / "state.npz")
+    again = Run.load(tmp_path / "state.npz")
+    assert again.settings == run.settings
+    rest = again.finish()
+    np.testing.assert_array_equal(rest.image, whole.image)
+    assert rest.record["plan"] == whole.record["plan"]
+    made = Run(*pictures, settings_from(whole.record["settings"])).finish()
+    np.testing.assert_array_equal(made.image, whole.image)
+
+
 def test_bad_states_are_refused(pair, tmp_path):
     with pytest.raises(FileNotFoundError, match="no saved state"):
         Run.load(tmp_path / "missing.npz")
@@ -313,6 +375,10 @@ def test_bad_states_are_refused(pair, tmp_path):
         ({"style_scale": 1e4}, "a painting of .* is above"),
         ({"content_layers": None}, "content_layers must be a list"),
         ({"omega": 0.5}, "omega has 1 weights for 5"),
+        ({"omega": (1, 1, 1, 1, None)}, "omega must be a number, not None"),
+        ({"steps": (None, 5)}, "steps must be a whole number, not None"),
+        ({"optimizer": None}, "optimizer must have a value; its default is 'lbfgs'"),
+        ({"seed": None}, "seed must have a value; its default is 0"),
     ],
 )
 def test_bad_settings(pair, options, complaint):
@@ -327,7 +393,7 @@ def test_the_signature_shows_every_setting():
         assert entry.metadata["help"] in styletransfer.transfer.__doc__
     objective = inspect.signature(Objective.__init__).parameters
     shared = [entry for entry in dataclasses.fields(Settings) if entry.name in objective]
-    assert len(shared) == 11
+    assert len(shared) == 12
     assert all(objective[entry.name].default == entry.default for entry in shared)
 
 

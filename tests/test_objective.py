@@ -17,28 +17,27 @@ CONTENT = ("block2_conv2", "block4_conv2")
 STYLE = ("block1_conv1", "block3_conv1", "block5_conv1")
 
 
-def _reference(form, content, style, lam, omega):
+def _reference(form, content, style, lam, omega, activation="relu"):
     """The form's losses as a function of a picture, in float64."""
     loaded, rules = load_weights("embedded"), FORMS[form]
     scales = dict(mean_activations(loaded, pooling=rules.pooling)) if form == "gatys" else None
 
     def features(picture):
-        return reference.features(picture, loaded.kernels, loaded.biases, rules.pooling, scales)
+        return reference.features(picture, loaded.kernels, loaded.biases, rules.pooling, scales, activation)
 
     targets = features(content), features(style)
     return lambda picture: reference.losses(form, features(picture), *targets, lam, omega, CONTENT, STYLE)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_losses_and_gradient(form, pair, rng):
+@pytest.mark.parametrize(("form", "activation"), [*((form, "relu") for form in FORMS), ("gatys", "linear")])
+def test_losses_and_gradient(form, activation, pair, rng):
     content, style = pair[0][:40, :48], pair[1]
     lam = {"gatys": 30.0, "gatys-code": 0.5, "proposal": 1e-4}[form]
     omega = (0.5, 0.3, 0.2)
-    objective = Objective(
-        content, style, form=form, lam=lam, content_layers=CONTENT, style_layers=STYLE, omega=omega, backbone="embedded"
-    )
+    layers = {"content_layers": CONTENT, "style_layers": STYLE, "omega": omega, "activation": activation}
+    objective = Objective(content, style, form=form, lam=lam, backbone="embedded", **layers)
     image = np.clip(content + rng.normal(0, 0.1, content.shape), 0, 1).astype(np.float32)
-    expected = _reference(form, content, style, lam, omega)
+    expected = _reference(form, content, style, lam, omega, activation)
     total, c, s = expected(image)
     losses, gradient = objective.value_and_gradient(image)
     assert losses.total == pytest.approx(total, rel=2e-4)

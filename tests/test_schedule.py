@@ -57,8 +57,11 @@ def test_mixed_is_finished_in_another_precision():
 
 def test_only_large_pictures_are_tiled():
     stages = (Stage(100, 5, "winograd"), Stage(200, 5, "winograd"))
-    assert [stage.tile for stage in in_tiles(stages, (1, 1), 128)] == [None, 128]
-    assert in_tiles(stages, (1, 1), None) == stages
+    squares = ((1, 1), (1, 1))
+    assert [stage.tile for stage in in_tiles(stages, squares, 1.0, 128)] == [None, 128]
+    assert in_tiles(stages, squares, 1.0, None) == stages
+    # beside a panorama the painting is the large one
+    assert [stage.tile for stage in in_tiles(stages, ((1, 20), (1, 1)), 1.0, 128)] == [None, 128]
 
 
 def test_history_is_bounded_by_memory():

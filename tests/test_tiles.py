@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from styletransfer import Objective, load_image
+from styletransfer import precision as arithmetic
 from styletransfer._tensorflow import keras
 from styletransfer.errors import InputError
 from styletransfer.images import resize
@@ -17,6 +18,7 @@ CASES = [
     {"style_layers": ["conv1_1", "conv2_2"], "content_layers": ["conv1_1"]},  # one section; a layer in both roles
     {"style_layers": ["conv3_1", "conv5_1"], "content_layers": []},
     {"style_layers": [], "content_layers": ["conv3_3"]},
+    {"activation": "linear", "style_layers": ["conv1_2", "conv4_1"]},
 ]
 
 
@@ -56,7 +58,8 @@ def test_tiles_equal_the_whole(pictures, form, options):
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("winograd", 1e-3), ("mixed", 0.05)])
-def test_tiles_equal_the_whole_in_every_precision(pictures, precision, tolerance):
+def test_tiles_equal_the_whole_in_every_precision(pictures, precision, tolerance, monkeypatch):
+    monkeypatch.setattr(arithmetic, "has_bfloat16", lambda: True)
     assert_equal(*both(*pictures, precision=precision), tolerance)
 
 
@@ -109,6 +112,7 @@ def test_spans_cover_everything_once(length):
     spans = _spans(length, 64, 8, 4)
     assert [i for core, _ in spans for i in range(core.start, core.stop)] == list(range(length))
     for core, outer in spans:
+        assert core.stop - core.start <= 64
         assert core.start % 4 == outer.start % 4 == 0
         assert outer.start == max(0, core.start - 8)
         assert outer.stop == min(length, core.stop + 8)

@@ -1,0 +1,152 @@
+"""A run that has not begun: its pictures, its settings, what they amount to, and who it is."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import __version__
+from .errors import InputError
+from .forecast import Forecast, forecast, tile_for
+from .images import MAX_PIXELS, fit
+from .precision import resolve_precision
+from .runs import Source, open_picture
+from .schedule import Stage, history_for, in_tiles, ladder, pixels, plan, share
+from .settings import FORMS, Settings
+from .weights import Weights, load_weights, resolve_backbone
+
+__all__ = ["Decision", "Job"]
+
+
+class Decision(NamedTuple):
+    """What was left open, decided for this machine and these pictures.
+
+    Attributes:
+        settings: with sizes, steps, precision, tile, history and backbone.
+        stages: through which the run goes.
+        weights: of the loss network.
+        asked: what a record says of the weights that were asked for.
+    """
+
+    settings: Settings
+    stages: tuple[Stage, ...]
+    weights: Weights
+    asked: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The pictures and the settings of a run, as they were asked for.
+
+    Attributes:
+        content, style: the photograph and the painting.
+        settings: every option; None where it is left open.
+        start: the picture to start from, where `settings.init` names none of the two and no noise.
+    """
+
+    content: Source
+    style: Source
+    settings: Settings
+    start: Source | None = None
+
+    @classmethod
+    def open(
+        cls,
+        content: str | os.PathLike | np.ndarray | Source,
+        style: str | os.PathLike | np.ndarray | Source,
+        settings: Settings,
+        start: np.ndarray | Source | None = None,
+    ) -> "Job":
+        """Open the pictures.
+
+        Args:
+            content: a path, a name in the databases, an array (H, W, 3) in [0, 1], or a picture that is open already.
+            style: likewise.
+            settings: every option.
+            start: the picture to start from, where it is none that `settings.init` can name.
+
+        Raises:
+            FileNotFoundError: a picture that is not there.
+            InputError: a picture that cannot be used.
+        """
+        if start is None and settings.init not in ("content", "style", "noise"):
+            start = settings.init
+        opened = [
+            picture if picture is None or isinstance(picture, Source) else open_picture(picture, f"the {what} picture")
+            for picture, what in ((content, "content"), (style, "style"), (start, "first"))
+        ]
+        return cls(opened[0], opened[1], settings, opened[2])
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """Who the run is, in 32 hexadecimal digits: the same for the same settings, pictures, weights and version.
+
+        A default that is spelled out is the same as one that is left open where it depends on the form alone (λ and
+        pooling). Pictures and weights count by their checksums, not by their names. How the network is computed
+        counts, for a picture that was made in another precision is another picture, if only in its last digits.
+        """
+        form = FORMS[self.settings.form]
+        settings = dataclasses.asdict(self.settings)
+        settings["lam"] = form.lam if settings["lam"] is None else float(settings["lam"])
+        settings["pooling"] = settings["pooling"] or form.pooling
+        settings["precision"] = resolve_precision(settings["precision"])
+        del settings["backbone"]
+        if self.start is not None:
+            del settings["init"]  # its name; the picture counts
+        facts = {
+            "settings": settings,
+            "weights": load_weights(resolve_backbone(self.settings.backbone)[0]).sha256,
+            "pictures": [source and source.about["sha256"] for source in (self.content, self.style, self.start)],
+            "version": __version__,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def decide(self) -> Decision:
+        """Decide what was left open.
+
+        Raises:
+            InputError: settings that cannot be used with these pictures, or a run that does not fit into memory.
+        """
+        settings, shape = self.settings, self.content.picture.shape
+        shapes = (shape, self.style.picture.shape)
+        sizes = settings.sizes or ladder(settings, shape)
+        for what, scale, picture in (("picture", 1.0, self.content), ("painting", settings.style_scale, self.style)):
+            height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
+            if height * width > MAX_PIXELS:
+                raise InputError(f"a {what} of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
+        backbone, note = resolve_backbone(settings.backbone)
+        weights = load_weights(backbone)
+        precision = resolve_precision(settings.precision)
+        stages = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
+        tile = tile_for(settings, weights.architecture, stages[-1], shapes)
+        decided: dict[str, Any] = {
+            "sizes": sizes,
+            "size": sizes[-1],
+            "steps": share(settings, sizes),
+            "backbone": backbone,
+            "tile": tile,
+            "precision": precision,
+            "history": settings.history or history_for(pixels(shapes, sizes[-1], settings.style_scale)[0]),
+        }
+        asked = {"requested": settings.backbone, **({"note": note} if note else {})}
+        return Decision(
+            dataclasses.replace(settings, **decided),
+            in_tiles(stages, shapes, settings.style_scale, tile),
+            weights,
+            asked,
+        )
+
+    def forecast(self) -> Forecast:
+        """How long it will take, and how much memory, on this machine.
+
+        Raises:
+            InputError: as `decide`.
+        """
+        decision = self.decide()
+        shapes = (self.content.picture.shape, self.style.picture.shape)
+        return forecast(decision.settings, decision.weights, decision.stages, shapes)

@@ -1,0 +1,173 @@
+"""Results by identity: what is the same run, and that a result is whole or not there."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from styletransfer import Settings, transfer
+from styletransfer.errors import InputError
+from styletransfer.images import read_image, save_image
+from styletransfer.jobs import Job
+from styletransfer.loop import Run
+from styletransfer.precision import resolve_precision
+from styletransfer.settings import FORMS
+from styletransfer.store import Store
+
+TINY = {"size": 48, "sizes": (48,), "steps": 3, "backbone": "embedded", "form": "gatys-code", "progress": False}
+
+
+def job(pair, start=None, **settings):
+    return Job.open(*pair, Settings(backbone="embedded", **settings), start)
+
+
+def test_identity_is_the_settings_and_the_pictures(pair, tmp_path):
+    same = {
+        job(pair).identity,
+        job(pair, lam=FORMS["gatys"].lam, pooling="avg").identity,
+        job(pair, lam=1000).identity,
+        job(pair, precision=resolve_precision("auto")).identity,
+        job([picture.copy() for picture in pair]).identity,
+    }
+    assert len(same) == 1
+    others = [
+        *(
+            job(pair, **{name: value})
+            for name, value in (("lam", 999.0), ("seed", 1), ("size", 300), ("form", "proposal"))
+        ),
+        *(job(pair, **{name: value}) for name, value in (("precision", "float32"), ("omega", (1, 2, 3, 4, 5)))),
+        job(pair[::-1]),
+        job([pair[0] + 1e-6, pair[1]]),
+        job(pair, pair[1]),
+        job(pair, pair[0]),
+    ]
+    identities = {other.identity for other in others}
+    assert len(identities) == len(others)
+    assert not identities & same
+    save_image(pair[0], tmp_path / "a.png")
+    save_image(pair[0], tmp_path / "b.png")
+    assert job([tmp_path / "a.png", pair[1]]).identity == job([tmp_path / "b.png", pair[1]]).identity
+
+
+def test_identity_is_the_same_in_another_process():
+    script = (
+        "from styletransfer import Settings\nfrom styletransfer.jobs import Job\n"
+        "print(Job.open('petra', 'night_cafe', Settings(backbone='embedded', seed=4)).identity)"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    assert found == Job.open("petra", "night_cafe", Settings(backbone="embedded", seed=4)).identity
+
+
+def test_the_second_time_is_the_first(pair, tmp_path):
+    first = transfer(*pair, store=tmp_path, **TINY)
+    plain = transfer(*pair, **TINY)
+    began = time.perf_counter()
+    second = transfer(*pair, store=tmp_path, listeners=[pytest.fail], **TINY)
+    assert time.perf_counter() - began < first.record["history"][-1]["seconds"] + 1
+    np.testing.assert_array_equal(first.image, second.image)
+    assert first.record == second.record
+    np.testing.assert_allclose(plain.image, second.image, atol=0.5 / 255 + 1e-6)
+    assert len(Store(tmp_path)) == 1
+    transfer(*pair, store=tmp_path, lam=7.0, **TINY)
+    assert len(Store(tmp_path)) == 2
+    assert [path.name[0] for path in tmp_path.iterdir()].count(".") == 0
+
+
+def test_what_was_interrupted_is_not_kept(pair, tmp_path):
+    def interrupt(run, step):
+        raise KeyboardInterrupt
+
+    result = transfer(*pair, store=tmp_path, listeners=[interrupt], **TINY)
+    assert result.record["stopped"] == "interrupted"
+    assert list(tmp_path.iterdir()) == []
+
+
+def _cut(entry):
+    picture = entry / "picture.png"
+    picture.write_bytes(picture.read_bytes()[:-40])
+
+
+def _other_pixels(entry):
+    image = read_image(entry / "picture.png")
+    image[3, 4] = 1 - np.round(image[3, 4])
+    save_image(image, entry / "picture.png")
+
+
+def _half_a_record(entry):
+    record = entry / "picture.json"
+    record.write_text(record.read_text()[:100])
+
+
+def _another_record(entry):
+    record = json.loads((entry / "picture.json").read_text())
+    (entry / "picture.json").write_text(json.dumps({**record, "identity": "0" * 32}))
+
+
+def _no_picture(entry):
+    (entry / "picture.png").unlink()
+
+
+@pytest.mark.parametrize("damage", [_cut, _other_pixels, _half_a_record, _another_record, _no_picture])
+def test_a_damaged_entry_is_found_out_and_made_again(pair, tmp_path, damage, caplog):
+    first = transfer(*pair, store=tmp_path, **TINY)
+    (entry,) = tmp_path.iterdir()
+    damage(entry)
+    again = transfer(*pair, store=tmp_path, **TINY)
+    assert "is damaged and is made again" in caplog.text
+    np.testing.assert_array_equal(first.image, again.image)
+    assert Store(tmp_path).get(entry.name) is not None
+
+
+def test_the_first_of_two_wins(pair, tmp_path):
+    store = Store(tmp_path)
+    result = Run(*pair, Settings(**{k: v for k, v in TINY.items() if k != "progress"})).finish()
+    first = store.put("a" * 32, result)
+    second = store.put("a" * 32, result)
+    np.testing.assert_array_equal(first.image, second.image)
+    assert [path.name for path in tmp_path.iterdir()] == ["a" * 32]
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path):
+    old, new = tmp_path / ".half-old", tmp_path / ".half-new"
+    for path in (old, new):
+        path.mkdir()
+        (path / "picture.png").write_bytes(b"half")
+    os.utime(old, (1, 1))
+    assert len(Store(tmp_path)) == 0
+    assert not old.exists()
+    assert new.exists()  # another process may be writing it
+
+
+def test_places_where_nothing_can_be_kept(pair, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot be kept in .*file"):
+        Store(tmp_path / "file")
+    if os.geteuid():
+        (tmp_path / "closed").mkdir(mode=0o500)
+        with pytest.raises(InputError, match=r"cannot be kept in .*closed.*name another folder"):
+            transfer(*pair, store=tmp_path / "closed", **TINY)
+
+
+def test_a_full_disk_does_not_cost_the_picture(pair, tmp_path, caplog):
+    """/dev/full cannot hold a folder: a limit on the size of files stands in for the full disk."""
+    script = f"""
+import logging, resource, signal
+import numpy as np
+logging.basicConfig(format="%(message)s")
+from styletransfer import transfer
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+pictures = np.random.default_rng(0).random((2, 48, 48, 3), dtype=np.float32)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+result = transfer(*pictures, store={str(tmp_path)!r}, **{TINY!r})
+print(result.image.shape)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "(48, 48, 3)" in done.stdout
+    assert "could not be kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,290 @@
+"""Sweeps: every run of a grid is made once, whatever happens on the way, and the table says what is true."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from styletransfer import Objective, figures, sweep, sweeps
+from styletransfer.errors import InputError
+from styletransfer.images import resize, save_image
+from styletransfer.store import Store
+from styletransfer.sweeps import MOST_RUNS, Sweep, knee
+
+TINY = {"size": 48, "sizes": (48,), "steps": 3, "backbone": "embedded", "form": "gatys-code"}
+GRID = {"lam": [0.1, 10.0], "seed": [0, 1]}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tmp_path):
+    """Nothing is timed for a forecast: rates are as in a cache."""
+    rates = '{"evaluation": 5.0, "setup": 0.5, "pair": 0.01}'
+    real = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, **kind: rates if path.name.startswith("rates-") else real(path, **kind)
+    )
+
+
+@pytest.fixture
+def spawned():
+    """Two processes that begin afresh: TensorFlow does not survive a fork."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        yield executor
+
+
+def test_table(pair, tmp_path):
+    """Its losses are those that an objective of its own finds in the pictures that were kept."""
+    found = sweep(*pair, GRID, store=tmp_path, progress=False, init="noise", **TINY)
+    table = found.table
+    assert list(table)[:2] == ["lam", "seed"]
+    assert table["lam"].tolist() == [0.1, 0.1, 10, 10]
+    assert table["seed"].tolist() == [0, 1, 0, 1]
+    assert table["error"].tolist() == [""] * 4
+    assert (table["steps"] == 3).all()
+    assert len(set(table["identity"])) == 4
+    content, style = resize(pair[0], (36, 48)), resize(pair[1], (48, 45))
+    for i in range(4):
+        losses = Objective(content, style, form="gatys-code", backbone="embedded", lam=table["lam"][i])(found[i].image)
+        # 8 bits were kept
+        np.testing.assert_allclose(
+            [table["loss"][i], table["content_loss"][i], table["style_loss"][i]],
+            [losses.total, losses.content, losses.style],
+            rtol=0.02,
+        )
+        assert table["loss"][i] == pytest.approx(
+            table["content_loss"][i] + table["lam"][i] * table["style_loss"][i], rel=0.01
+        )
+        assert found.layers()["block3_conv1"][i] == pytest.approx(losses.layers["style"]["block3_conv1"], rel=0.05)
+    assert not np.array_equal(found[0].image, found[1].image)
+
+
+def test_the_second_time_nothing_is_made(pair, tmp_path, monkeypatch, capsys):
+    first = sweep(*pair, GRID, store=tmp_path, **TINY)
+    assert "4 runs, 0 kept already; 4 to make, about" in capsys.readouterr().out
+    monkeypatch.setattr(sweeps, "_make", pytest.fail)
+    second = sweep(*pair, GRID, store=tmp_path, **TINY)
+    pd.testing.assert_frame_equal(first.table, second.table)
+    assert second.missing == []
+
+
+def test_pictures_may_be_in_the_grid(tmp_path):
+    grid = {"style": ["night_cafe", "cafe_terrace_at_night"], "content_layers": [["conv2_2"], ["conv4_2", "conv3_1"]]}
+    found = Sweep("petra", None, grid, store=tmp_path, **TINY)
+    assert [point["style"] for point in found.points] == ["night_cafe"] * 2 + ["cafe_terrace_at_night"] * 2
+    assert found.jobs[3].settings.content_layers == ("block4_conv2", "block3_conv1")
+    assert len({job.identity for job in found.jobs}) == 4
+    assert found.table["content_layers"].tolist() == ["conv2_2", "conv4_2 conv3_1"] * 2
+    assert found.table["loss"].isna().all()
+    listed = Sweep("petra", None, [{"style": "night_cafe", "lam": 2}, {"style": "harvest_at_la_crau"}], **TINY)
+    assert [job.settings.lam for job in listed.jobs] == [2, None]
+
+
+def test_equal_runs_are_made_once(pair, tmp_path):
+    found = sweep(*pair, {"lam": [1, 1.0, None]}, store=tmp_path, progress=False, **TINY)
+    assert len(Store(tmp_path)) == 1
+    assert found.table["loss"].nunique() == 1
+
+
+def test_a_run_that_fails_is_named_and_the_others_go_on(pair, tmp_path, caplog):
+    grid = {"style_layers": [["conv1_1"], ["conv5_1"]], "learning_rate": [0.01, 1e30]}
+    found = sweep(*pair, grid, store=tmp_path, progress=False, optimizer="sgd", **{**TINY, "sizes": (12,), "size": 12})
+    errors = found.table["error"].tolist()
+    assert errors[0] == ""
+    assert "not finite" in errors[1]
+    assert all("too few for the deepest layer" in error for error in errors[2:])
+    assert "Run 2 of 4 failed (style_layers = conv1_1, learning_rate = 1e+30)" in caplog.text
+    assert found.table["loss"].notna().tolist() == [True, False, False, False]
+    assert found[1] is None
+    assert found.missing == [1, 2, 3]
+    assert figures.contact_sheet(found).axes[1].texts[0].get_text() == "not made"
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"lamb": [1]}, "unknown setting 'lamb'; did you mean 'lam'"),
+        ({}, "the grid is empty"),
+        ([], "the grid is empty"),
+        ({"lam": []}, "the grid is empty"),
+        ({"lam": 3}, "list of values for lam"),
+        ({"form": "gatys"}, "list of values for form"),
+        ({"lam": range(1, 1001), "seed": range(1000)}, f"more than {MOST_RUNS} runs"),
+        ({"lam": iter(int, 1)}, f"more than {MOST_RUNS} runs"),
+        ({"lam": [1, -2]}, "lam must be a number of at least 0"),
+        ({"steps": [3]}, "steps stands in the grid and beside it"),
+        ({"content": ["petra"]}, "content stands in the grid and beside it"),
+        ({"init": ["no_such_picture"]}, "no_such_picture"),
+    ],
+)
+def test_bad_grids_are_refused_before_anything_runs(pair, tmp_path, monkeypatch, grid, message):
+    monkeypatch.setattr(sweeps, "_make", pytest.fail)
+    with pytest.raises(InputError, match=message):
+        sweep(*pair, grid, store=tmp_path / "runs", **TINY)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_picture_that_vanished(pair, tmp_path):
+    with pytest.raises(InputError, match="there is no style picture"):
+        Sweep(pair[0], None, {"lam": [1]}, **TINY)
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in paths:
+        save_image(pair[1], path)
+    paths[1].unlink()
+    with pytest.raises(FileNotFoundError, match=r"b\.png"):
+        sweep(pair[0], None, {"style": paths}, store=tmp_path, **TINY)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_an_interrupt_keeps_what_was_made(pair, tmp_path, monkeypatch, caplog):
+    made = []
+    real = sweeps._make
+
+    def make(job, *listeners):
+        made.append(job)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return real(job, *listeners)
+
+    monkeypatch.setattr(sweeps, "_make", make)
+    found = sweep(*pair, GRID, store=tmp_path, progress=False, **TINY)
+    assert "Interrupted" in caplog.text
+    assert found.missing == [2, 3]
+    monkeypatch.setattr(sweeps, "_make", real)
+    assert found.run(progress=False).missing == []
+
+
+def test_threads_and_any_executor(pair, tmp_path):
+    with ThreadPoolExecutor(2) as executor:
+        found = sweep(*pair, {"lam": [1, 2, 3]}, executor=executor, store=tmp_path, **TINY)
+    assert found.missing == []
+
+
+def test_processes_make_what_one_process_makes(tmp_path, spawned):
+    """Eight bits of each picture, bit for bit; a process that dies costs no run that was made."""
+    options = {**TINY, "progress": False}
+    here = sweep("petra", "night_cafe", {"lam": [1.0, 5.0]}, store=tmp_path / "here", **options)
+    there = sweep("petra", "night_cafe", {"lam": [1.0, 5.0]}, store=tmp_path / "there", executor=spawned, **options)
+    for i in range(2):
+        np.testing.assert_array_equal(here[i].image, there[i].image)
+    columns = ["lam", "loss", "content_loss", "style_loss", "identity"]
+    pd.testing.assert_frame_equal(here.table[columns], there.table[columns])
+
+
+def _die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed(pair, tmp_path, spawned, caplog):
+    class Deadly:
+        """Passes on to the pool, but its second worker dies."""
+
+        def __init__(self):
+            self.count = 0
+
+        def submit(self, function, *arguments) -> Future:
+            self.count += 1
+            return spawned.submit(_die if self.count == 2 else function, *arguments)
+
+    found = Sweep(*pair, {"lam": [1.0, 2.0, 3.0]}, store=tmp_path, **TINY).run(Deadly(), progress=False)
+    assert found.missing
+    assert "terminated abruptly" in caplog.text
+    assert found.run(progress=False).missing == []
+
+
+SCRIPT = """
+import sys
+from styletransfer import sweep
+found = sweep("petra", "night_cafe", {"seed": range(6)}, store=sys.argv[1], init="noise", **%r)
+print(len(found.missing))
+"""
+
+
+def test_killed_at_any_moment_and_gone_on_with(tmp_path):
+    """SIGKILL soon after another result is there, again and again; no half-written result is ever seen."""
+    script = SCRIPT % TINY
+    whole = sweep(
+        "petra", "night_cafe", {"seed": range(6)}, store=tmp_path / "whole", init="noise", progress=False, **TINY
+    )
+    store, kills = Store(tmp_path / "killed"), 0
+    while len(store) < 6 and kills < 3:
+        process = subprocess.Popen([sys.executable, "-c", script, store.folder], stderr=subprocess.DEVNULL)
+        before = len(store)
+        while len(store) < before + 2 and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        kills += 1
+        for entry in store.folder.iterdir():
+            if not entry.name.startswith("."):
+                assert store.get(entry.name) is not None
+    assert kills >= 2
+    done = subprocess.run(
+        [sys.executable, "-c", script, store.folder], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "0", done.stderr
+    again = Sweep("petra", "night_cafe", {"seed": range(6)}, store=store, init="noise", **TINY)
+    for i in range(6):
+        np.testing.assert_array_equal(again[i].image, whole[i].image)
+
+
+def test_two_processes_on_one_store(tmp_path):
+    script = SCRIPT % TINY
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        out, error = process.communicate(timeout=250)
+        assert process.returncode == 0, error
+        assert out.splitlines()[-1] == "0"
+        assert "failed" not in error
+    assert len(Store(tmp_path)) == 6
+    assert not list(tmp_path.glob(".half-*"))
+
+
+def test_contact_sheet_and_trade_off(pair, tmp_path):
+    found = sweep(*pair, GRID, store=tmp_path, progress=False, init="noise", **TINY)
+    sheet = figures.contact_sheet(found)
+    assert [axis.get_title() for axis in sheet.axes] == ["seed = 0", "seed = 1", "", ""]
+    assert [axis.get_ylabel() for axis in sheet.axes] == ["λ = 0.1", "", "λ = 10", ""]
+    for i, axis in enumerate(sheet.axes):
+        np.testing.assert_array_equal(axis.images[0].get_array(), found[i].image)
+    turned = figures.contact_sheet(found, columns="lam")
+    np.testing.assert_array_equal(turned.axes[1].images[0].get_array(), found[2].image)
+    with pytest.raises(InputError, match="unknown setting of the grid 'form'"):
+        figures.contact_sheet(found, rows="form")
+    three = Sweep(*pair, {**GRID, "tv": [0.0, 1.0]}, store=tmp_path, **TINY)
+    with pytest.raises(InputError, match="varies more than lam and seed: tv"):
+        figures.contact_sheet(three)
+    (axis,) = figures.trade_off(found.table).axes
+    (curve,) = [line for line in axis.lines if line.get_marker() == "o"]
+    table = found.table
+    for k, name in enumerate(("content_loss", "style_loss")):
+        expected = [np.sqrt(np.prod(table[name][table["lam"] == lam])) for lam in (0.1, 10)]
+        np.testing.assert_allclose(curve.get_xydata()[:, k], expected)
+    with pytest.raises(InputError, match="unknown setting of the grid 'sed'; did you mean 'seed'"):
+        figures.trade_off(table, colour="sed")
+
+
+def test_knee():
+    """Of a curve that bends in one place, and of the same curve in other units."""
+    content = np.array([1.0, 2.0, 4.0, 40.0, 400.0])
+    style = np.array([1000.0, 100.0, 10.0, 7.0, 5.0])
+    table = pd.DataFrame({"lam": [1.0, 2.0, 3.0, 4.0, 5.0], "content_loss": content, "style_loss": style})
+    assert knee(table) == 3.0
+    assert knee(table.iloc[::-1]) == 3.0
+    assert knee(table.assign(content_loss=content * 17, style_loss=style / 3)) == 3.0
+    two = pd.concat([table, table.assign(content_loss=content * 3, style_loss=style * 2)])
+    assert knee(two) == 3.0
+    with pytest.raises(InputError, match="three values"):
+        knee(table.iloc[:2])
