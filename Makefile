@@ -19,7 +19,7 @@ demo: $(READY)
 	@echo "The picture: results/quickstart.png, its record: results/quickstart.json, the notebook: results/00_quickstart.ipynb"
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lab: $(READY)
 	@mkdir -p results

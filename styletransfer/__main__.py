@@ -12,7 +12,7 @@ from typing import Any, NoReturn, get_args, get_type_hints
 from . import __version__, datasets
 from .errors import InputError, NonFiniteError
 from .images import WRITABLE, check_writable
-from .runs import Source, open_picture, picture_checksum, read_record, recorded_picture
+from .runs import open_picture, picture_checksum, read_record, recorded_picture
 from .settings import Settings, settings_from
 
 __all__ = ["main"]
@@ -116,6 +116,9 @@ def _run(given: dict[str, Any]) -> int:
     elsewhere = _other_name(replay) if replay else None
     if not only:
         _check_places(out or elsewhere, preview, checkpoint)
+    written = [out or elsewhere, None if out else replay and _own_name(replay), preview]
+    if not resume:
+        _spare(written, [settings.init, *(source.about["picture"] for source in (*sources, start) if source)])
 
     from .listeners import Checkpoint, Preview, Progress
     from .loop import Run
@@ -126,7 +129,7 @@ def _run(given: dict[str, Any]) -> int:
     if only:
         print(run.forecast())
         return 0
-    _spare([out or elsewhere, None if out else replay and _own_name(replay), preview], run.inputs)
+    _spare(written, [source.about["picture"] for source in run.inputs])
     if not quiet:
         print(f"{run.forecast()}", file=sys.stderr)
     listeners = [] if quiet else [Progress()]
@@ -163,16 +166,15 @@ def _other_name(record: str) -> str:
     return str(Path(record).with_name(f"{Path(record).stem}-replay.png"))
 
 
-def _spare(places: Sequence[str | None], inputs: Sequence[Source]) -> None:
+def _spare(places: Sequence[str | None], pictures: Sequence[str | None]) -> None:
     """Refuse to write over a picture that goes in.
 
     Raises:
         InputError: one of the places is one.
     """
     for place in filter(None, places):
-        for source in inputs:
-            name = source.about["picture"]
-            if name and Path(name).exists() and Path(place).exists() and Path(place).samefile(name):
+        for name in filter(None, pictures):
+            if Path(name).exists() and Path(place).exists() and Path(place).samefile(name):
                 raise InputError(f"{place} is one of the pictures that go in; choose another name to write to")
 
 

@@ -120,13 +120,14 @@ def contact_sheet(
     """
     table = sweep.table
     varied = list(dict.fromkeys(name for point in sweep.points for name in point))
-    if rows is None and columns is None:
-        rows = varied[0] if len(varied) > 1 else None
-    free = [name for name in varied if name not in (rows, columns)]
-    columns = columns or (free[0] if free else None)
     for name in (rows, columns):
         if name is not None and name not in varied:
             raise InputError(nearest(name, varied, what="setting of the grid"))
+    free = [name for name in varied if name not in (rows, columns)]
+    if rows is None and len(free) > (columns is None):
+        rows = free.pop(0)
+    if columns is None and free:
+        columns = free.pop(0)
     marks = [[_mark(table[name][i]) if name else "" for name in (rows, columns)] for i in range(len(sweep))]
     if len({tuple(mark) for mark in marks}) < len(marks):
         more = ", ".join(name for name in varied if name not in (rows, columns))

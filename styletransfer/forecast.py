@@ -50,6 +50,9 @@ SHARE = 0.8  # of the free memory; the rest is left to others
 
 CALIBRATION = (192, 256)  # rows and columns of the picture that is timed
 
+USUAL_TRACE = 3.0
+"""Seconds of TensorFlow's tracing where they cannot be measured, because the function has been traced already."""
+
 KEPT = 7 * 24 * 3600
 """Seconds after which rates are measured again: they may have been measured beside other work."""
 
@@ -85,11 +88,13 @@ class Rates:
 
     Attributes:
         evaluation: seconds for a megapixel of one evaluation with its gradient, the picture whole.
-        setup: seconds that the first evaluation at a size takes longer.
+        trace: seconds that the first evaluation of a process takes longer.
+        setup: seconds that the first evaluation at a further size takes longer.
         pair: seconds for a megapixel and for each pair that L-BFGS remembers.
     """
 
     evaluation: float
+    trace: float
     setup: float
     pair: float
 
@@ -122,7 +127,7 @@ def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) 
     """
     kernels, features, first = _network_bytes(settings, architecture)
     picture, painting = pixels(shapes, stage.size, settings.style_scale)
-    most = max(picture, painting / 2)  # the painting takes no gradient
+    most = max(picture, painting / 4)  # the painting takes no gradient: nothing of it is kept for the way back
     factor = PER_FEATURE_BYTE[stage.precision]
     if stage.tile is None:
         evaluation = factor * features * most
@@ -210,17 +215,21 @@ def _measure(settings: Settings, precision: str) -> Rates:
     megapixels = picture.shape[0] * picture.shape[1] / 1e6
     options = {name: getattr(settings, name) for name in Objective.OPTIONS}
     objective = Objective(picture, picture, precision=precision, **options)
-    objective.value_and_gradient(picture)  # traced here, if it was not before
+    traced = objective.traces > 0
+    (trace,) = fastest(lambda: objective.value_and_gradient(picture), trials=1)
     (evaluation,) = fastest(lambda: objective.value_and_gradient(picture))
     other = picture[:-16, :-16]
     objective = Objective(other, other, precision=precision, **options)
     (first,) = fastest(lambda: objective.value_and_gradient(other), trials=1)
     pairs = tuple((picture, picture, 1 / float(np.vdot(picture, picture))) for _ in range(10))
     (ten,) = fastest(lambda: descent_direction(picture, pairs))
-    return Rates(evaluation / megapixels, max(first - evaluation, 0.01), ten / 10 / megapixels)
+    trace = USUAL_TRACE if traced else max(trace - evaluation, 0.01)
+    return Rates(evaluation / megapixels, trace, max(first - evaluation, 0.01), ten / 10 / megapixels)
 
 
-def forecast(settings: Settings, weights: Weights, plan: Sequence[Stage], shapes: Shapes) -> Forecast:
+def forecast(
+    settings: Settings, weights: Weights, plan: Sequence[Stage], shapes: Shapes, *, traced: bool = True
+) -> Forecast:
     """What the stages of a plan will take.
 
     Args:
@@ -228,6 +237,7 @@ def forecast(settings: Settings, weights: Weights, plan: Sequence[Stage], shapes
         weights: of the network.
         plan: the stages that are left; one without steps counts for its memory alone.
         shapes: of the photograph and of the painting.
+        traced: whether an evaluation has been made in this process.
     """
     seconds, most = 0.0, 0.0
     for stage in plan:
@@ -236,6 +246,8 @@ def forecast(settings: Settings, weights: Weights, plan: Sequence[Stage], shapes
         each = rates.evaluation * (TILED_TIME if stage.tile else 1)
         if settings.optimizer == "lbfgs":
             each += rates.pair * sum(min(n, settings.history) for n in range(stage.steps)) / max(stage.steps, 1)
-        seconds += (rates.setup if stage.steps else 0) + stage.steps * each * megapixels
+        before = rates.setup if traced else rates.trace
+        seconds += (before if stage.steps else 0) + stage.steps * each * megapixels
+        traced = True
         most = max(most, memory(settings, weights.architecture, stage, shapes))
     return Forecast(seconds, most, _available())

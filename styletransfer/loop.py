@@ -156,7 +156,8 @@ class Run:
         now = self._plan[self._stage]
         now = dataclasses.replace(now, steps=0 if self._state.stalled else now.steps - self._stage_step)
         shapes = (self._content.picture.shape, self._style.picture.shape)
-        return forecast(self.settings, self._weights, [now, *self._plan[self._stage + 1 :]], shapes)
+        plan = [now, *self._plan[self._stage + 1 :]]
+        return forecast(self.settings, self._weights, plan, shapes, traced=self.objective.traces > 0)
 
     @property
     def step(self) -> int:
@@ -371,9 +372,8 @@ class Run:
             run._state = unpack(type(run._state), arrays, facts["state"])
             run._weighting, run._fresh = {**facts["used"], "omega": tuple(facts["used"]["omega"])}, facts["fresh"]
             run._losses = Losses(**facts["losses"]) if facts["losses"] else None
-            run._seconds, run.history, run.stalls, run.changes = (
-                facts[key] for key in ("seconds", "history", "stalls", "changes")
-            )
+            run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
+            run.changes = [{**change, "omega": tuple(change["omega"])} for change in facts["changes"]]
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run

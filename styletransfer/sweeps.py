@@ -340,5 +340,6 @@ class _Bar:
         self._move(i, 1.0)
 
     def _move(self, i: int, share: float) -> None:
-        self._bar.update(self._seconds[i] * (share - self._reached.get(i, 0.0)))
+        forward = self._seconds[i] * (share - self._reached.get(i, 0.0))
+        self._bar.update(min(forward, self._bar.total - self._bar.n))  # rounding must not lead beyond the end
         self._reached[i] = share

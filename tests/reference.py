@@ -40,9 +40,9 @@ def gram(f):
 
 
 def losses(form, image, content, style, lam, omega, content_layers, style_layers):
-    """Content and style term of the three forms, from features by layer name."""
+    """Content and style term of the forms, from features by layer name."""
     pairs = [(image[layer], content[layer]) for layer in content_layers]
-    if form == "proposal":
+    if form.startswith("proposal"):
         c = sum(((f - p) ** 2).sum() for f, p in pairs)
     else:
         c = sum(((f - p) ** 2).mean() for f, p in pairs) * (0.5 if form == "gatys" else 1)
@@ -50,8 +50,8 @@ def losses(form, image, content, style, lam, omega, content_layers, style_layers
     for weight, layer in zip(omega, style_layers, strict=True):
         f, a = image[layer], style[layer]
         g, t = gram(f), gram(a)
-        if form == "proposal":
-            s += weight * np.abs(g - t).sum()
+        if form.startswith("proposal"):
+            s += weight * (np.abs(g - t) ** (2 if form == "proposal-squared" else 1)).sum()
         else:
             g, t = g / (f.shape[0] * f.shape[1]), t / (a.shape[0] * a.shape[1])
             s += weight * ((g - t) ** 2).mean() * (0.25 if form == "gatys" else 1)

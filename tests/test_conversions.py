@@ -11,7 +11,6 @@ from styletransfer.vgg import loss_network
 from styletransfer.weights import load_weights
 
 SHAPE = (75, 98)  # odd, so that pooling drops something
-ALPHA = 1e-8  # the paper's letters with its default of 10⁻³ would be content alone
 
 
 def features(image, layers, *, scaled, pooling):
@@ -23,53 +22,53 @@ def flat(feature):
     return tf.reshape(feature, (-1, feature.shape[-1]))
 
 
-def paper(x, p, a, content, style):
+def paper(x, p, a, content, style, alpha, beta):
     (layer,) = content
-    loss = ALPHA * 0.5 * tf.reduce_sum((x[layer] - p[layer]) ** 2)
+    loss = alpha * 0.5 * tf.reduce_sum((x[layer] - p[layer]) ** 2)
     for name in style:
         F, A = flat(x[name]), flat(a[name])
         N, M = F.shape[1], F.shape[0]
         G, A = tf.transpose(F) @ F / M, tf.transpose(A) @ A / len(A)  # pictures of two sizes: per position
-        loss += 1.0 * (1 / 5) * tf.reduce_sum((G - A) ** 2) / (4 * N**2)
+        loss += beta * (1 / 5) * tf.reduce_sum((G - A) ** 2) / (4 * N**2)
     return loss
 
 
-def neural_style(x, p, a, content, style):
+def neural_style(x, p, a, content, style, alpha, beta):
     (layer,) = content
-    loss = 5 * tf.reduce_mean((x[layer] - p[layer]) ** 2)
+    loss = alpha * tf.reduce_mean((x[layer] - p[layer]) ** 2)
     for name in style:
         F, A = flat(x[name]), flat(a[name])
         G, A = tf.transpose(F) @ F / tf.size(F, tf.int32).numpy(), tf.transpose(A) @ A / tf.size(A).numpy()
-        loss += 100 * tf.reduce_mean((G - A) ** 2)
+        loss += beta * tf.reduce_mean((G - A) ** 2)
     return loss
 
 
-def keras(x, p, a, content, style):
+def keras(x, p, a, content, style, alpha, beta):
     (layer,) = content
-    loss = 2.5e-8 * tf.reduce_sum((x[layer] - p[layer]) ** 2)
+    loss = alpha * tf.reduce_sum((x[layer] - p[layer]) ** 2)
     for name in style:
         F, A = flat(x[name]), flat(a[name])
         G, A = tf.transpose(F) @ F, tf.transpose(A) @ A
-        loss += 1e-6 / 5 * tf.reduce_sum((G - A) ** 2) / (4.0 * 3**2 * (SHAPE[0] * SHAPE[1]) ** 2)
+        loss += beta / 5 * tf.reduce_sum((G - A) ** 2) / (4.0 * 3**2 * (SHAPE[0] * SHAPE[1]) ** 2)
     return loss
 
 
-def tensorflow(x, p, a, content, style):
+def tensorflow(x, p, a, content, style, alpha, beta):
     (layer,) = content
-    loss = 1e4 * tf.reduce_mean((x[layer] - p[layer]) ** 2)
+    loss = alpha * tf.reduce_mean((x[layer] - p[layer]) ** 2)
     for name in style:
         F, A = flat(x[name]), flat(a[name])
         G, A = tf.einsum("ki,kj->ij", F, F) / len(F), tf.einsum("ki,kj->ij", A, A) / len(A)
-        loss += 1e-2 * tf.reduce_mean((G - A) ** 2) / 5
+        loss += beta * tf.reduce_mean((G - A) ** 2) / 5
     return loss
 
 
-def authors(x, p, a, content, style):
+def authors(x, p, a, content, style, alpha, beta):
     (layer,) = content
-    loss = tf.reduce_mean((x[layer] - p[layer]) ** 2)
+    loss = alpha * tf.reduce_mean((x[layer] - p[layer]) ** 2)
     for name, n in zip(style, (64, 128, 256, 512, 512), strict=True):
         F, A = flat(x[name]), flat(a[name])
-        loss += 1e3 / n**2 * tf.reduce_mean((tf.transpose(F) @ F / len(F) - tf.transpose(A) @ A / len(A)) ** 2)
+        loss += beta * 1e3 / n**2 * tf.reduce_mean((tf.transpose(F) @ F / len(F) - tf.transpose(A) @ A / len(A)) ** 2)
     return loss
 
 
@@ -92,24 +91,31 @@ def cosine(a, b):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_converted_settings_have_the_same_gradient(name, photo, painting, start):
     content, style = resize(load_image(photo), SHAPE), resize(load_image(painting), SHAPE)
-    settings = conversions.settings_of(name, SHAPE, **({"content_weight": ALPHA} if name == "paper" else {}))
     image = style if start == "painting" else np.random.default_rng(0).random(content.shape, dtype=np.float32)
     image = 0.7 * content + 0.3 * image
     convention = conversions.CONVENTIONS[name]
+
+    def gradient(lam_factor=1.0, **weights):
+        settings = conversions.settings_of(name, SHAPE, **weights)
+        settings["lam"] *= lam_factor
+        objective = Objective(content, style, backbone="embedded", precision="float32", **settings)
+        return objective.value_and_gradient(image)[1]
+
+    # With weights that let both terms pull alike: else a wrong ratio would not be seen.
+    alone = gradient(0.0)
+    beta = convention.style_weight * np.linalg.norm(alone) / np.linalg.norm(gradient() - alone)
     layers = {*convention.content_layers, *convention.style_layers}
     kind = {"scaled": convention.network == "scaled", "pooling": convention.pooling}
     p, a = (features(tf.constant(picture[None]), layers, **kind) for picture in (content, style))
     x = tf.constant(image[None])
     with tf.GradientTape() as tape:
         tape.watch(x)
-        loss = PROGRAMS[name](features(x, layers, **kind), p, a, convention.content_layers, convention.style_layers)
+        names = (convention.content_layers, convention.style_layers)
+        loss = PROGRAMS[name](features(x, layers, **kind), p, a, *names, convention.content_weight, beta)
     expected = tape.gradient(loss, x)[0].numpy()
-    _, found = Objective(content, style, backbone="embedded", precision="float32", **settings).value_and_gradient(image)
-    assert cosine(found, expected) >= 0.9999
-    # and it tells: with ten times the style it is another direction
-    settings["lam"] *= 10
-    _, other = Objective(content, style, backbone="embedded", precision="float32", **settings).value_and_gradient(image)
-    assert cosine(other, expected) < 0.9999
+    assert cosine(gradient(style_weight=beta), expected) >= 0.9999
+    for wrong in (0.5, 2.0):
+        assert cosine(gradient(wrong, style_weight=beta), expected) < 0.999
 
 
 def test_our_forms_are_their_own_translation():

@@ -26,7 +26,7 @@ GRID = {"lam": [0.1, 10.0], "seed": [0, 1]}
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, tmp_path):
     """Nothing is timed for a forecast: rates are as in a cache."""
-    rates = '{"evaluation": 5.0, "setup": 0.5, "pair": 0.01}'
+    rates = '{"evaluation": 5.0, "trace": 1.0, "setup": 0.5, "pair": 0.01}'
     real = Path.read_text
     monkeypatch.setattr(
         Path, "read_text", lambda path, **kind: rates if path.name.startswith("rates-") else real(path, **kind)

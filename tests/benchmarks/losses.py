@@ -32,7 +32,13 @@ def scipys(size: int, evaluations: int) -> tuple[float, float, int]:
         return losses.total, gradient.ravel().astype(np.float64)
 
     began = time.perf_counter()
-    options = {"maxcor": history_for(content.shape[0] * content.shape[1]), "maxfun": evaluations, "maxiter": 10**6, "ftol": 0, "gtol": 0}
+    options = {
+        "maxcor": history_for(content.shape[0] * content.shape[1]),
+        "maxfun": evaluations,
+        "maxiter": 10**6,
+        "ftol": 0,
+        "gtol": 0,
+    }
     done = scipy.optimize.minimize(function, content.ravel(), jac=True, method="L-BFGS-B", options=options)
     seconds = time.perf_counter() - began
     return objective(np.clip(done.x.reshape(content.shape), 0, 1)).total, seconds, done.nfev

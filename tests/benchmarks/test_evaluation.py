@@ -7,11 +7,11 @@ import pytest
 
 from styletransfer import Objective, datasets, load_image
 from styletransfer.images import resize
-from styletransfer.settings import FORMS
 
 from .plain import Plain
 
 SIZE = 512
+MAIN = ("gatys", "gatys-code", "proposal")
 GOALS = {"float32": 0.8, "winograd": 0.5, "mixed": 0.4}
 seconds = {}
 
@@ -54,8 +54,14 @@ def test_error_of_the_gradient(benchmark, row, name, pairs):
 
     def errors():
         both = list(zip(list(datasets.photos())[:pairs], itertools.cycle(datasets.paintings()), strict=False))
-        return {form: max(error(form, *pair) for pair in both) for form in FORMS}
+        return {form: np.array([error(form, *pair) for pair in both]) for form in MAIN}
 
-    largest = benchmark.pedantic(errors)
-    found = ", ".join(f"{form} {100 * error:.2g} %" for form, error in largest.items())
-    row(f"error of the gradient of `{name}`, largest of {pairs} pairs, 256 px", "0.1 %; fastest mode 1 %", found)
+    found = ", ".join(
+        f"{form} {100 * np.median(each):.2g} % and {100 * each.max():.2g} % ({np.sum(each <= 1e-3)} within 0.1 %)"
+        for form, each in benchmark.pedantic(errors).items()
+    )
+    row(
+        f"error of the gradient of `{name}`, median and largest, {pairs} pairs, 256 px",
+        "0.1 %; fastest mode 1 %",
+        found,
+    )
