@@ -198,10 +198,11 @@ def test_replay_replaces_a_picture_only_by_itself(tmp_path, capsys, monkeypatch)
     assert (tmp_path / "out.json").read_bytes() == before
 
 
-def test_nothing_of_the_users_is_overwritten(words, tmp_path):
+def test_nothing_of_the_users_is_overwritten(words, tmp_path, capsys):
     assert "is one of the pictures that go in" in words("good.png", "night_cafe", "--out", "good.png", *QUICK)
     before = (tmp_path / "good.png").read_bytes()
     assert main(["good.png", "night_cafe", "--out", "good.webp", "--checkpoint", "state.npz", "--quiet", *QUICK]) == 0
+    capsys.readouterr()
     assert "is one of the pictures that go in" in words("--resume", "state.npz", "--out", "good.png")
     # the record's own picture is gone, and the photograph has its name
     (tmp_path / "good.webp").unlink()
