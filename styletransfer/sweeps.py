@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from .errors import InputError, nearest
 from .jobs import Job
-from .loop import Run, Step
+from .listeners import SweepProgress
+from .loop import Run
 from .runs import Result, Source, open_picture
 from .settings import Settings, settings_from
 from .store import Store
@@ -123,7 +123,7 @@ class Sweep:
         seconds = self.forecast()
         for i in self.errors:
             self._failed(i, self.errors[i])
-        with _Bar(self, seconds, shown=progress) as bar:
+        with SweepProgress(seconds, kept=sum(self[i] is not None for i in range(len(self))), shown=progress) as bar:
             try:
                 for i, outcome in self._here(seconds, bar) if executor is None else self._there(seconds, executor):
                     self._take(i, outcome)
@@ -132,7 +132,7 @@ class Sweep:
                 log.warning("Interrupted; what was made is kept, and the sweep can be run again to go on.")
         return self
 
-    def _here(self, numbers: Iterable[int], bar: "_Bar") -> Iterator[tuple[int, Result | Exception]]:
+    def _here(self, numbers: Iterable[int], bar: SweepProgress) -> Iterator[tuple[int, Result | Exception]]:
         for i in numbers:
             bar.begin(i)
             try:
@@ -300,46 +300,3 @@ def shown(value: Any, *, short: bool = True) -> Any:
     if short and isinstance(value, float):
         return f"{value:g}"
     return str(value) if short else value
-
-
-class _Bar:
-    """The progress of a sweep, in seconds of work as they were forecast; a listener of the runs made here."""
-
-    def __init__(self, sweep: Sweep, seconds: Mapping[int, float], *, shown: bool) -> None:
-        self._seconds, self._count, self._done = seconds, len(seconds), 0
-        self._now, self._reached = None, {}
-        style = "{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining} left"
-        self._bar = tqdm(total=sum(seconds.values()), bar_format=style, disable=not shown, mininterval=0.5)
-        if shown and seconds:
-            kept = len(sweep) - len(sweep.missing)
-            minutes, rest = divmod(round(sum(seconds.values())), 60)
-            tqdm.write(f"{len(sweep)} runs, {kept} kept already; {len(seconds)} to make, about {minutes} min {rest} s")
-        self._say()
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def _say(self) -> None:
-        self._bar.set_description_str(f"{self._done} of {self._count}", refresh=False)
-
-    def begin(self, i: int) -> None:
-        """The run that is followed from here on."""
-        self._now = i
-
-    def __call__(self, run: Run, step: Step) -> None:
-        """A step of it."""
-        self._move(self._now, step.work)
-
-    def done(self, i: int) -> None:
-        """A run has ended."""
-        self._done += 1
-        self._say()
-        self._move(i, 1.0)
-
-    def _move(self, i: int, share: float) -> None:
-        forward = self._seconds[i] * (share - self._reached.get(i, 0.0))
-        self._bar.update(min(forward, self._bar.total - self._bar.n))  # rounding must not lead beyond the end
-        self._reached[i] = share
