@@ -1,9 +1,10 @@
 """Many runs: a grid of settings becomes a table of losses, and no run that was made is lost."""
 
+import functools
 import itertools
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from typing import Any
 
@@ -125,41 +126,37 @@ class Sweep:
             self._failed(i, self.errors[i])
         with SweepProgress(seconds, kept=sum(self[i] is not None for i in range(len(self))), shown=progress) as bar:
             try:
-                for i, outcome in self._here(seconds, bar) if executor is None else self._there(seconds, executor):
-                    self._take(i, outcome)
+                for i, make in self._here(seconds, bar) if executor is None else self._there(seconds, executor):
+                    self._take(i, make)
                     bar.done(i)
             except KeyboardInterrupt:
                 log.warning("Interrupted; what was made is kept, and the sweep can be run again to go on.")
         return self
 
-    def _here(self, numbers: Iterable[int], bar: SweepProgress) -> Iterator[tuple[int, Result | Exception]]:
+    def _here(self, numbers: Iterable[int], bar: SweepProgress) -> Iterator[tuple[int, Callable[[], Result]]]:
         for i in numbers:
             bar.begin(i)
-            try:
-                result = _make(self.jobs[i], bar)
-            except Exception as error:
-                yield i, error
-                continue
-            if result.record["stopped"]:
-                raise KeyboardInterrupt
-            yield i, result
+            yield i, functools.partial(_make, self.jobs[i], bar)
 
-    def _there(self, numbers: Iterable[int], executor: Executor) -> Iterator[tuple[int, Result | Exception]]:
-        futures: dict[Future, int] = {executor.submit(_make, self.jobs[i]): i for i in numbers}
+    def _there(self, numbers: Iterable[int], executor: Executor) -> Iterator[tuple[int, Callable[[], Result]]]:
+        futures: dict[Future, int] = {}
+        for i in numbers:
+            try:
+                futures[executor.submit(_make, self.jobs[i])] = i
+            except Exception as error:  # it has broken down, or was shut
+                self._failed(i, _reason(error))
         try:
             for future in as_completed(futures):
-                yield futures[future], future.exception() or future.result()
+                yield futures[future], future.result
         finally:
             for future in futures:
                 future.cancel()
 
-    def _take(self, i: int, outcome: Result | BaseException) -> None:
+    def _take(self, i: int, make: Callable[[], Result]) -> None:
         try:
-            if isinstance(outcome, BaseException):
-                raise outcome
-            self._store.put(self.jobs[i].identity, outcome)
+            self._store.put(self.jobs[i].identity, make())
         except Exception as error:
-            self._failed(i, f"{error or type(error).__name__}")
+            self._failed(i, _reason(error))
 
     def _failed(self, i: int, why: str) -> None:
         self.errors[i] = why
@@ -249,8 +246,19 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
 
 
 def _make(job: Job, *listeners: Any) -> Result:
-    """What a worker does."""
-    return Run(job.content, job.style, job.settings, start=job.start).finish(listeners)
+    """What a worker does.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted; a picture that is not finished is no result.
+    """
+    result = Run(job.content, job.style, job.settings, start=job.start).finish(listeners)
+    if result.record["stopped"] == "interrupted":
+        raise KeyboardInterrupt
+    return result
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _points(grid: Grid) -> list[dict[str, Any]]:
