@@ -31,10 +31,10 @@ from .weights import Weights
 
 __all__ = ["Forecast", "Rates", "forecast", "measured_rates", "memory", "tile_for"]
 
-# Measured on one machine (Linux, TensorFlow 2.21) by tests/benchmarks/test_size.py, which also shows how far off they
-# are: bytes of a process with TensorFlow and a network but without its kernels; bytes for each byte of the kernels;
-# bytes for each byte of the features of a picture (one byte for itself, about one for its gradient and what is under
-# way); bytes a pixel of what a tiled evaluation keeps of the whole picture.
+# Measured on one machine (Linux, TensorFlow 2.21); tests/benchmarks/test_size.py shows how far off they are. Bytes of a
+# process with TensorFlow and a network but without its kernels; bytes for each byte of the kernels; bytes for each byte
+# of the features of a picture (one for itself, about one for its gradient and what is under way); bytes a pixel of what
+# a tiled evaluation keeps of the whole picture.
 BASE = 760e6
 PER_KERNEL_BYTE = {"float32": 2.0, "winograd": 5.5, "mixed": 2.0}
 PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
