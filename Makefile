@@ -1,14 +1,19 @@
 # make demo: a first picture and the notebook that made it, in results/
 # make test: everything is checked
 # make lab:  the notebooks in JupyterLab
+# make notebooks: every notebook with its full settings (hours; runs that were made once are not made again)
+# make report: the notebooks as one report in HTML, results/report
 # make bench, make lint, make clean
 
-.PHONY: demo test lab bench lint clean
+.PHONY: demo test lab notebooks report bench lint clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
 READY := .venv/ready
 BENCH_READY := .venv/bench-ready
+REPORT_READY := .venv/report-ready
+# One after another: make notebooks NOTEBOOKS=notebooks/03_lambda.ipynb
+NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
 # The newest PyTorch brings gigabytes of CUDA; TORCH names another: make bench TORCH=torch==2.13.0
 TORCH ?= torch>=2.6,<3
 
@@ -24,6 +29,18 @@ test: $(READY)
 lab: $(READY)
 	@mkdir -p results
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+
+notebooks: $(READY)
+	@mkdir -p results
+	@for notebook in $(NOTEBOOKS); do \
+	  echo "Executing $$notebook"; \
+	  $(BIN)/python notebooks/render.py $$notebook $$notebook || exit; \
+	done
+
+report: $(REPORT_READY)
+	@mkdir -p results/report
+	@$(BIN)/jupyter-book build notebooks --quiet --path-output results/report
+	@echo "The report: results/report/_build/html/index.html"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -54,6 +71,10 @@ $(READY): pyproject.toml
 	fi
 	@echo "Installing (about 1 GB to download the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(REPORT_READY): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[report]'
 	@touch $@
 
 $(BENCH_READY): $(READY)

@@ -15,7 +15,8 @@ from .forecast import Forecast, forecast
 from .images import as_picture, fit, resize
 from .jobs import Job
 from .objective import Losses, Objective
-from .optimizers import State, optimizer_from, pack, unpack
+from .optimizers import optimizer_from
+from .position import Position
 from .precision import resolve_precision
 from .runs import Result, Source, picture_checksum, read_state, versions, write_state
 from .schedule import Stage
@@ -73,9 +74,6 @@ class Run:
     Attributes:
         settings: the options, every one that was left open decided.
         image: the picture that the run stands at, float32 (H, W, 3) in [0, 1], at any time.
-        history: one entry for each step.
-        changes: the weights that were changed during the run: the step from which they count, λ, ω and `tv`.
-        objective: the present size's `Objective`; its λ and ω may be changed between steps.
 
     Raises:
         FileNotFoundError, InputError: a picture or a setting that cannot be used.
@@ -95,20 +93,8 @@ class Run:
         self.settings, self._plan, self._weights, self._asked = job.decide()
         self._pixels = [int(np.prod(self._shape(i))) for i in range(len(self._plan))]
         self._optimizer = optimizer_from(self.settings)
-        self.history: list[dict[str, float]] = []
-        self.stalls: list[dict[str, int]] = []
-        self._seconds = 0.0
-        self._losses: Losses | None = None
-        self._stage, self._stage_step = 0, 0
-        self.changes: list[dict[str, Any]] = []
-        self.objective = self._objective(0)
-        self._decide()
-        self._weighting, self._fresh = self.objective.weighting, True
-        self._state: State = self._optimizer.start(self._first_canvas())
-
-    def _decide(self) -> None:
-        """Write into the settings what was decided for them, so that the record makes the same run again."""
-        objective = self.objective
+        objective = self._objective(0)
+        # What was decided goes into the settings, so that the record makes the same run again.
         self.settings = dataclasses.replace(
             self.settings,
             lam=objective.lam,
@@ -117,6 +103,28 @@ class Run:
             tv=objective.tv,
             learning_rate=getattr(self._optimizer, "learning_rate", None),
         )
+        state = self._optimizer.start(self._first_canvas())
+        self._at = Position(objective=objective, state=state, weighting=objective.weighting)
+
+    @property
+    def objective(self) -> Objective:
+        """The present size's; its λ, ω and `tv` may be changed between steps."""
+        return self._at.objective
+
+    @property
+    def history(self) -> tuple[dict[str, float], ...]:
+        """One entry for each step."""
+        return self._at.history
+
+    @property
+    def stalls(self) -> tuple[dict[str, int], ...]:
+        """The sizes and steps at which no step lowered the loss any more."""
+        return self._at.stalls
+
+    @property
+    def changes(self) -> tuple[dict[str, Any], ...]:
+        """The weights that were changed during the run: the step from which they count, λ, ω and `tv`."""
+        return self._at.changes
 
     def _objective(self, stage: int) -> Objective:
         settings, size, style = self.settings, self._plan[stage].size, self._style.picture
@@ -149,15 +157,16 @@ class Run:
     @property
     def image(self) -> np.ndarray:
         """The picture that the run stands at, clipped to [0, 1]; nothing is clipped while it is optimised."""
-        return np.clip(self._state.kept, 0, 1)
+        return np.clip(self._at.state.kept, 0, 1)
 
     def forecast(self) -> Forecast:
         """How long the steps that are left will take, and how much memory (see `forecast.py`)."""
-        now = self._plan[self._stage]
-        now = dataclasses.replace(now, steps=0 if self._state.stalled else now.steps - self._stage_step)
+        at = self._at
+        now = self._plan[at.stage]
+        now = dataclasses.replace(now, steps=0 if at.state.stalled else now.steps - at.done)
         shapes = (self._content.picture.shape, self._style.picture.shape)
-        plan = [now, *self._plan[self._stage + 1 :]]
-        return forecast(self.settings, self._weights, plan, shapes, traced=self.objective.traces > 0)
+        plan = [now, *self._plan[at.stage + 1 :]]
+        return forecast(self.settings, self._weights, plan, shapes, traced=at.objective.traces > 0)
 
     @property
     def step(self) -> int:
@@ -168,36 +177,32 @@ class Run:
         return self
 
     def __next__(self) -> Step:
-        began = time.perf_counter()
-        stage, done, objective, before, fresh = self._stage, self._stage_step, self.objective, self._state, self._fresh
-        if before.stalled or done == self._plan[stage].steps:
-            if stage + 1 == len(self._plan):
+        began, at = time.perf_counter(), self._at
+        if at.state.stalled or at.done == self._plan[at.stage].steps:
+            if at.stage + 1 == len(self._plan):
                 raise StopIteration
-            stage, done, fresh = stage + 1, 0, True
-            objective, before = self._enlarged(stage)
-        weighting = objective.weighting
-        changed = [] if weighting == self._weighting else [{"step": self.step + 1, **weighting}]
-        if fresh or changed:
+            at = self._enlarged(at.stage + 1)
+        size, objective, before = self._plan[at.stage].size, at.objective, at.state
+        changed = () if objective.weighting == at.weighting else ({"step": self.step + 1, **objective.weighting},)
+        if afresh := at.fresh or bool(changed):
             # A new size, or a weight that was changed: what the optimiser remembers is of another function.
             before = self._optimizer.start(np.clip(before.kept, 0, 1))
         losses, gradient = objective.value_and_gradient(before.x)
-        if fresh or changed:
+        if afresh:
             objective.weigh_box(self.settings.box, gradient)
-        size = self._plan[stage].size
         try:
             state = self._optimizer.step(before, losses.total, gradient)
         except NonFiniteError:
             raise self._non_finite(size) from None
-        seconds = self._seconds + time.perf_counter() - began
-        kept = losses if state.accepted else self._losses
-        step = Step(size, self.step + 1, seconds, kept, self._work(stage, done + 1))
-        stalls = [*self.stalls, {"size": size, "step": step.step}] if state.stalled else self.stalls
+        seconds = at.seconds + time.perf_counter() - began
+        kept = losses if state.accepted else at.losses
+        step = Step(size, self.step + 1, seconds, kept, self._work(at.stage, at.done + 1))
         # In one go: an interrupt anywhere above leaves the run as it was before the step.
-        (self._stage, self._stage_step, self.objective, self._state, self._losses, self._weighting, self._fresh) = (
-            *(stage, done + 1, objective, state, kept, weighting, False),
-        )
-        (self._seconds, self.history, self.stalls, self.changes) = (
-            *(seconds, [*self.history, step.entry], stalls, self.changes + changed),
+        self._at = dataclasses.replace(
+            at,
+            **{"state": state, "losses": kept, "weighting": objective.weighting, "fresh": False, "done": at.done + 1},
+            **{"seconds": seconds, "history": (*at.history, step.entry), "changes": at.changes + changed},
+            stalls=(*at.stalls, {"size": size, "step": step.step}) if state.stalled else at.stalls,
         )
         if state.stalled:
             log.warning("No step lowers the loss any more at %d px, step %d.", size, step.step)
@@ -207,15 +212,15 @@ class Run:
         work = [stage.steps * pixels for stage, pixels in zip(self._plan, self._pixels, strict=True)]
         return (sum(work[:stage]) + steps * self._pixels[stage]) / sum(work)
 
-    def _enlarged(self, stage: int) -> tuple[Objective, State]:
-        """What the run goes on with at its next stage: λ and ω stay as they are now."""
-        objective = self._objective(stage)
-        for name in ("lam", "omega", "tv"):
-            setattr(objective, name, getattr(self.objective, name))
-        shape = self._shape(stage)
-        if shape == self._shape(self._stage):
+    def _enlarged(self, stage: int) -> Position:
+        """Where the run begins its next stage: λ and ω stay as they are now."""
+        objective, shape = self._objective(stage), self._shape(stage)
+        for name, weight in self.objective.weighting.items():
+            setattr(objective, name, weight)
+        if shape == self._shape(self._at.stage):
             objective.box = self.objective.box
-        return objective, self._optimizer.start(self._canvas(shape))
+        state = self._optimizer.start(self._canvas(shape))
+        return dataclasses.replace(self._at, stage=stage, done=0, fresh=True, objective=objective, state=state)
 
     def _canvas(self, shape: tuple[int, int]) -> np.ndarray:
         """The picture so far at another size.
@@ -224,10 +229,10 @@ class Run:
         (256 to 512 px) 60 steps then led as far as 100 without it, and to a picture without speckles.
         """
         enlarged = resize(self.image, shape)
-        if self._start is not None or self.settings.init != "content" or shape == self._shape(self._stage):
+        if self._start is not None or self.settings.init != "content" or shape == self._shape(self._at.stage):
             return enlarged
         photograph = self._content.picture
-        detail = resize(photograph, shape) - resize(resize(photograph, self._shape(self._stage)), shape)
+        detail = resize(photograph, shape) - resize(resize(photograph, self._shape(self._at.stage)), shape)
         return np.clip(enlarged + detail, 0, 1)
 
     def _non_finite(self, size: int) -> NonFiniteError:
@@ -291,8 +296,8 @@ class Run:
         final, _ = self.objective.value_and_gradient(image)
         form = self.objective.form
         weighting, changes = self.objective.weighting, self.changes
-        if weighting != self._weighting:  # for a step that was not made any more
-            changes = [*changes, {"step": self.step + 1, **weighting}]
+        if weighting != self._at.weighting:  # for a step that was not made any more
+            changes = (*changes, {"step": self.step + 1, **weighting})
         return {
             "settings": dataclasses.asdict(self.settings),
             "content": self._content.about,
@@ -310,9 +315,9 @@ class Run:
                 "sha256": picture_checksum(image),
                 "losses": dataclasses.asdict(final),
             },
-            **({"changes": changes} if changes else {}),
+            **({"changes": list(changes)} if changes else {}),
             "stopped": stopped,
-            "stalls": self.stalls,
+            "stalls": list(self.stalls),
             "history": list(self.history),
         }
 
@@ -323,9 +328,8 @@ class Run:
             InputError: the place cannot be written.
         """
         sources = {"content": self._content, "style": self._style, **({"start": self._start} if self._start else {})}
-        arrays = {name: source.compact for name, source in sources.items()}
-        packed, scalars = pack(self._state)
-        arrays |= packed
+        arrays, position = self._at.packed()
+        arrays |= {name: source.compact for name, source in sources.items()}
         facts = {
             "settings": dataclasses.asdict(self.settings),
             "about": {"content": self._content.about, "style": self._style.about},
@@ -333,13 +337,7 @@ class Run:
             "weights": self.objective.weights.sha256,
             "asked": self._asked,
             "plan": [dataclasses.asdict(stage) for stage in self._plan],
-            "state": scalars,
-            "losses": dataclasses.asdict(self._losses) if self._losses else None,
-            "stage": [self._stage, self._stage_step],
-            "weighting": {**self.objective.weighting, "box": self.objective.box},
-            "used": self._weighting,
-            "fresh": self._fresh,
-            **{"seconds": self._seconds, "history": self.history, "stalls": self.stalls, "changes": self.changes},
+            "position": position,
         }
         write_state(path, arrays, facts)
 
@@ -365,15 +363,9 @@ class Run:
                 Stage(**{**stage, "precision": resolve_precision(stage["precision"])}) for stage in facts["plan"]
             )
             run._pixels = [int(np.prod(run._shape(i))) for i in range(len(run._plan))]
-            run._stage, run._stage_step = facts["stage"]
-            run.objective = run._objective(run._stage)
-            for name, weight in facts["weighting"].items():
-                setattr(run.objective, name, weight)
-            run._state = unpack(type(run._state), arrays, facts["state"])
-            run._weighting, run._fresh = {**facts["used"], "omega": tuple(facts["used"]["omega"])}, facts["fresh"]
-            run._losses = Losses(**facts["losses"]) if facts["losses"] else None
-            run._seconds, run.history, run.stalls = (facts[k] for k in ("seconds", "history", "stalls"))
-            run.changes = [{**change, "omega": tuple(change["omega"])} for change in facts["changes"]]
+            position = facts["position"]
+            kind, objective = type(run._at.state), run._objective(position["stage"])
+            run._at = Position.unpacked(arrays, position, objective=objective, kind=kind)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run

@@ -1,19 +1,20 @@
 """Many runs: a grid of settings becomes a table of losses, and no run that was made is lost."""
 
+import functools
 import itertools
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from .errors import InputError, nearest
 from .jobs import Job
-from .loop import Run, Step
+from .listeners import SweepProgress
+from .loop import Run
 from .runs import Result, Source, open_picture
 from .settings import Settings, settings_from
 from .store import Store
@@ -123,43 +124,39 @@ class Sweep:
         seconds = self.forecast()
         for i in self.errors:
             self._failed(i, self.errors[i])
-        with _Bar(self, seconds, shown=progress) as bar:
+        with SweepProgress(seconds, kept=sum(self[i] is not None for i in range(len(self))), shown=progress) as bar:
             try:
-                for i, outcome in self._here(seconds, bar) if executor is None else self._there(seconds, executor):
-                    self._take(i, outcome)
+                for i, make in self._here(seconds, bar) if executor is None else self._there(seconds, executor):
+                    self._take(i, make)
                     bar.done(i)
             except KeyboardInterrupt:
                 log.warning("Interrupted; what was made is kept, and the sweep can be run again to go on.")
         return self
 
-    def _here(self, numbers: Iterable[int], bar: "_Bar") -> Iterator[tuple[int, Result | Exception]]:
+    def _here(self, numbers: Iterable[int], bar: SweepProgress) -> Iterator[tuple[int, Callable[[], Result]]]:
         for i in numbers:
             bar.begin(i)
-            try:
-                result = _make(self.jobs[i], bar)
-            except Exception as error:
-                yield i, error
-                continue
-            if result.record["stopped"]:
-                raise KeyboardInterrupt
-            yield i, result
+            yield i, functools.partial(_make, self.jobs[i], bar)
 
-    def _there(self, numbers: Iterable[int], executor: Executor) -> Iterator[tuple[int, Result | Exception]]:
-        futures: dict[Future, int] = {executor.submit(_make, self.jobs[i]): i for i in numbers}
+    def _there(self, numbers: Iterable[int], executor: Executor) -> Iterator[tuple[int, Callable[[], Result]]]:
+        futures: dict[Future, int] = {}
+        for i in numbers:
+            try:
+                futures[executor.submit(_make, self.jobs[i])] = i
+            except Exception as error:  # it has broken down, or was shut
+                self._failed(i, _reason(error))
         try:
             for future in as_completed(futures):
-                yield futures[future], future.exception() or future.result()
+                yield futures[future], future.result
         finally:
             for future in futures:
                 future.cancel()
 
-    def _take(self, i: int, outcome: Result | BaseException) -> None:
+    def _take(self, i: int, make: Callable[[], Result]) -> None:
         try:
-            if isinstance(outcome, BaseException):
-                raise outcome
-            self._store.put(self.jobs[i].identity, outcome)
+            self._store.put(self.jobs[i].identity, make())
         except Exception as error:
-            self._failed(i, f"{error or type(error).__name__}")
+            self._failed(i, _reason(error))
 
     def _failed(self, i: int, why: str) -> None:
         self.errors[i] = why
@@ -249,8 +246,19 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
 
 
 def _make(job: Job, *listeners: Any) -> Result:
-    """What a worker does."""
-    return Run(job.content, job.style, job.settings, start=job.start).finish(listeners)
+    """What a worker does.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted; a picture that is not finished is no result.
+    """
+    result = Run(job.content, job.style, job.settings, start=job.start).finish(listeners)
+    if result.record["stopped"] == "interrupted":
+        raise KeyboardInterrupt
+    return result
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _points(grid: Grid) -> list[dict[str, Any]]:
@@ -300,46 +308,3 @@ def shown(value: Any, *, short: bool = True) -> Any:
     if short and isinstance(value, float):
         return f"{value:g}"
     return str(value) if short else value
-
-
-class _Bar:
-    """The progress of a sweep, in seconds of work as they were forecast; a listener of the runs made here."""
-
-    def __init__(self, sweep: Sweep, seconds: Mapping[int, float], *, shown: bool) -> None:
-        self._seconds, self._count, self._done = seconds, len(seconds), 0
-        self._now, self._reached = None, {}
-        style = "{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining} left"
-        self._bar = tqdm(total=sum(seconds.values()), bar_format=style, disable=not shown, mininterval=0.5)
-        if shown and seconds:
-            kept = len(sweep) - len(sweep.missing)
-            minutes, rest = divmod(round(sum(seconds.values())), 60)
-            tqdm.write(f"{len(sweep)} runs, {kept} kept already; {len(seconds)} to make, about {minutes} min {rest} s")
-        self._say()
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def _say(self) -> None:
-        self._bar.set_description_str(f"{self._done} of {self._count}", refresh=False)
-
-    def begin(self, i: int) -> None:
-        """The run that is followed from here on."""
-        self._now = i
-
-    def __call__(self, run: Run, step: Step) -> None:
-        """A step of it."""
-        self._move(self._now, step.work)
-
-    def done(self, i: int) -> None:
-        """A run has ended."""
-        self._done += 1
-        self._say()
-        self._move(i, 1.0)
-
-    def _move(self, i: int, share: float) -> None:
-        forward = self._seconds[i] * (share - self._reached.get(i, 0.0))
-        self._bar.update(min(forward, self._bar.total - self._bar.n))  # rounding must not lead beyond the end
-        self._reached[i] = share

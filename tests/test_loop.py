@@ -108,7 +108,7 @@ def test_changed_weights_survive_a_stop(pair, tmp_path):
     again = Run.load(tmp_path / "state.npz")
     assert next(again).losses == next(run).losses
     assert again.objective.lam == 5.0
-    assert again.changes == [{"step": 2, **again.objective.weighting}]
+    assert again.changes == ({"step": 2, **again.objective.weighting},)
     again.objective.lam = run.settings.lam
     next(again)
     # it is as it was, and still the run cannot be made from its settings
@@ -164,7 +164,7 @@ def test_a_weight_changed_during_the_run_is_optimised_for(pair, optimizer, facto
         next(run)
     run.objective.lam *= factor
     rest = [step.losses.total for step in run]
-    assert run.stalls == []
+    assert run.stalls == ()
     assert rest[-1] < 0.9 * rest[0]
     objective = Objective(*pair, backbone="embedded", lam=1e3 * factor)
     assert objective(run.image).total == pytest.approx(rest[-1], rel=0.05)
@@ -183,7 +183,7 @@ def test_the_losses_are_those_of_the_picture(pair):
     step = list(run)[-1]
     objective = Objective(*pair, backbone="embedded")
     objective.box = run.objective.box
-    np.testing.assert_allclose(objective(run._state.kept).total, step.losses.total, rtol=1e-5)
+    np.testing.assert_allclose(objective(run._at.state.kept).total, step.losses.total, rtol=1e-5)
     final = run.record()["picture"]["losses"]
     assert objective(run.image).total == pytest.approx(final["total"], rel=1e-5)
     assert final["box"] == 0

@@ -48,6 +48,11 @@ TOYS = {
 
 # By notebook: what a full run with its parameters leaves in the stored outputs.
 STORED = {
+    **dict.fromkeys(("02_layers", "03_lambda", "05_paintings", "06_objective"), lambda p: [f"{p['size']} px"]),
+    **dict.fromkeys(
+        ("01_representations", "04_initialisation", "07_optimisers"),
+        lambda p: [f"{p['size']} px, {p['steps']} steps"],
+    ),
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
     "08_cost": lambda p: [f"{p['size']} px", f"step {p['plain_steps']} of {p['plain_steps']}"],
 }
