@@ -4,16 +4,15 @@ import argparse
 import dataclasses
 import logging
 import sys
-import types
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 from . import __version__, datasets
 from .errors import InputError, NonFiniteError
 from .images import WRITABLE, check_writable
 from .runs import open_picture, picture_checksum, read_record, recorded_picture
-from .settings import Settings, settings_from
+from .settings import Settings, reader, settings_from
 
 __all__ = ["main"]
 
@@ -51,28 +50,13 @@ def _parser() -> argparse.ArgumentParser:
         about = entry.metadata["help"] + ("" if default is None else f" (default: {default})")
         options.add_argument(
             f"--{entry.name.replace('_', '-')}",
-            type=_reader(kinds[entry.name]),
+            type=reader(kinds[entry.name]),
             default=argparse.SUPPRESS,
             choices=entry.metadata["choices"] or None,
             metavar=None if entry.metadata["choices"] else entry.name.upper(),
             help=about.replace("%", "%%"),
         )
     return parser
-
-
-def _reader(kind: Any) -> Callable[[str], Any]:
-    """How the text of an option becomes a value of a setting's type."""
-    kinds = [k for k in (get_args(kind) if isinstance(kind, types.UnionType) else (kind,)) if k is not types.NoneType]
-    lists = [get_args(k)[0] for k in kinds if get_args(k)]  # int of tuple[int, ...]
-    if not lists:
-        return kinds[0]
-
-    def read(text: str) -> Any:
-        values = tuple(lists[0](part) for part in text.replace(",", " ").split())
-        return values[0] if len(kinds) > len(lists) and len(values) == 1 else values
-
-    read.__name__ = f"list of {lists[0].__name__}"  # argparse names it in its error
-    return read
 
 
 def _list() -> None:
@@ -108,8 +92,6 @@ def _run(given: dict[str, Any]) -> int:
         home = Path(replay).parent
         sources = [recorded_picture(before, key, beside=home) for key in ("content", "style")]
         start = recorded_picture(before, "start", beside=home)
-        if "changes" in before:
-            raise InputError(f"λ or ω were changed during the run of {replay}: it cannot be made again from its record")
     elif not resume:
         settings, start = settings_from(given), None
         sources = [open_picture(source) for source in sources]
@@ -120,7 +102,7 @@ def _run(given: dict[str, Any]) -> int:
     if not resume:
         _spare(written, [settings.init, *(source.about["picture"] for source in (*sources, start) if source)])
 
-    from .listeners import Checkpoint, Preview, Progress
+    from .listeners import Checkpoint, Preview, Progress, Reweighing
     from .loop import Run
 
     run = Run.load(resume) if resume else Run(*sources, settings, start=start)
@@ -132,7 +114,9 @@ def _run(given: dict[str, Any]) -> int:
     _spare(written, [source.about["picture"] for source in run.inputs])
     if not quiet:
         print(f"{run.forecast()}", file=sys.stderr)
-    listeners = [] if quiet else [Progress()]
+    reweighing = Reweighing(before.get("changes", ()) if before else ())
+    reweighing(run)
+    listeners = [reweighing] if quiet else [reweighing, Progress()]
     listeners += [Checkpoint(checkpoint)] if checkpoint else []
     listeners += [Preview(preview)] if preview else []
     try:

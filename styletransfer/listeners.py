@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -13,7 +13,7 @@ from .images import save_image
 if TYPE_CHECKING:
     from .loop import Run, Step
 
-__all__ = ["Checkpoint", "Preview", "Progress", "Snapshots", "SweepProgress"]
+__all__ = ["Checkpoint", "Preview", "Progress", "Reweighing", "Snapshots", "SweepProgress"]
 
 
 class Progress:
@@ -172,3 +172,22 @@ class Snapshots:
         for wanted in self._seconds:
             if wanted not in self.pictures and step.seconds >= wanted:
                 self.pictures[wanted], self.steps[wanted] = run.image, step
+
+
+class Reweighing:
+    """Changes λ, ω and `tv` as they were changed during a recorded run; it is called once more, before the first step.
+
+    Args:
+        changes: as a record has them: "step", from which they count, "lam", "omega" and "tv".
+    """
+
+    def __init__(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Nothing is changed yet."""
+        self._changes = tuple(changes)
+
+    def __call__(self, run: "Run", step: "Step | None" = None) -> None:
+        """Make the changes that count from the next step on."""
+        for change in self._changes:
+            if change["step"] == run.step + 1:
+                for name in ("lam", "omega", "tv"):
+                    setattr(run.objective, name, change[name])

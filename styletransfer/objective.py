@@ -14,7 +14,7 @@ from .evaluation import Measures, Whole
 from .images import as_picture
 from .losses import STATISTICS
 from .precision import resolve_precision
-from .settings import FORMS, Form, Settings
+from .settings import FORMS, Form, Settings, default_omega
 from .tiles import Tiled
 from .vgg import loss_network, smallest_side
 from .weights import load_weights, resolve_backbone
@@ -121,7 +121,7 @@ class Objective:
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
         self._style_targets = [] if style is None else self._functions.encode(style[None])[1]
         self.lam = self.form.lam if lam is None else lam
-        self.omega = self._default_omega() if omega is None else checked.omega
+        self.omega = default_omega(self.form, self.style_layers) if omega is None else checked.omega
         self.tv, self.box = tv, 0.0
 
     @property
@@ -171,12 +171,6 @@ class Objective:
                 f"layer: give a larger size (the short side needs {self._least}) or shallower layers"
             )
         return picture
-
-    def _default_omega(self) -> tuple[float, ...]:
-        if self.form.omega == "equal":
-            return tuple(1 / len(self.style_layers) for _ in self.style_layers)
-        # 10³/N_l², N_l the number of filters: the authors' notebook (see `Form.source`).
-        return tuple(1e3 / self.weights.biases[layer].size ** 2 for layer in self.style_layers)
 
     def __call__(self, image: np.ndarray) -> Losses:
         """The losses of a picture.

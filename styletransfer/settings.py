@@ -4,9 +4,10 @@ import dataclasses
 import inspect
 import math
 import os
+import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -278,6 +279,33 @@ def settings_from(options: dict[str, Any]) -> Settings:
         if name not in known:
             raise InputError(nearest(name, known, what="setting"))
     return Settings(**options)
+
+
+def reader(kind: Any) -> Callable[[str], Any]:
+    """How the text of an option becomes a value of a setting's type; the function raises ValueError where it cannot.
+
+    Args:
+        kind: the type, such as `int | tuple[int, ...] | None`; lists are separated by commas.
+    """
+    kinds = [k for k in (get_args(kind) if isinstance(kind, types.UnionType) else (kind,)) if k is not types.NoneType]
+    lists = [get_args(k)[0] for k in kinds if get_args(k)]  # int of tuple[int, ...]
+    if not lists:
+        return kinds[0]
+
+    def read(text: str) -> Any:
+        values = tuple(lists[0](part) for part in text.replace(",", " ").split())
+        return values[0] if len(kinds) > len(lists) and len(values) == 1 else values
+
+    read.__name__ = f"list of {lists[0].__name__}"  # argparse names it in its error
+    return read
+
+
+def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
+    """The ω_l that a form has by default: see `Form.omega`."""
+    if form.omega == "equal":
+        return tuple(1 / len(layers) for _ in layers)
+    # 10³/N_l², N_l the number of filters: the authors' notebook (see `Form.source`).
+    return tuple(1e3 / filters_of(block_of(layer)) ** 2 for layer in layers)
 
 
 def takes_settings(function: Callable) -> Callable:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .datasets import cache_folder
 from .errors import InputError
@@ -67,6 +68,12 @@ class Store:
             self.remove(identity)
             return None
         return Result(image, record)
+
+    def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Identity and record of every result; those that cannot be read are left out."""
+        for path in sorted(self.folder.glob(f"*/{RECORD}")):
+            with contextlib.suppress(InputError, OSError):
+                yield path.parent.name, read_record(path)[0]
 
     def put(self, identity: str, result: Result) -> Result:
         """Keep a result, unless it is there already.

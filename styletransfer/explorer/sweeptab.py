@@ -1,0 +1,106 @@
+"""Moving through runs that were kept: nothing is computed, so every move is there at once."""
+
+import functools
+import html
+from typing import Any
+
+import ipywidgets as widgets
+
+from ..store import Store
+from ..sweeps import shown
+from .parts import jpeg
+
+__all__ = ["SweepBrowser"]
+
+IGNORED = ("sizes", "steps", "history", "precision", "tile", "learning_rate", "backbone", "box")
+"""Settings that say how a picture was computed, or follow from others: they get a slider only where all else is equal."""
+
+
+class SweepBrowser(widgets.VBox):
+    """A slider for every setting that differs among the kept runs of a photograph and a painting.
+
+    Args:
+        store: where runs are kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Read the records."""
+        self._store = store
+        self.pair = widgets.Dropdown(description="Pictures", layout={"width": "auto"})
+        self.sliders: dict[str, widgets.SelectionSlider] = {}
+        self._place = widgets.VBox()
+        self.picture = widgets.Image(format="jpeg", layout={"max_width": "100%", "width": "fit-content"})
+        self.caption = widgets.HTML().add_class("st-sweep-caption")
+        again = widgets.Button(description="Read again", tooltip="Look for runs that were kept meanwhile")
+        again.on_click(lambda _: self.read())
+        super().__init__([widgets.HBox([self.pair, again]), self._place, self.picture, self.caption])
+        self.pair.observe(lambda _: self._pair_chosen(), "value")
+        self.picture_of = functools.lru_cache(maxsize=256)(self._picture_of)
+        self.read()
+
+    def read(self) -> None:
+        """Look what is kept."""
+        self._records: dict[str, dict[str, dict[str, Any]]] = {}
+        for identity, record in self._store.records():
+            names = [record[key]["picture"] or "an array" for key in ("content", "style")]
+            self._records.setdefault(" in the manner of ".join(names), {})[identity] = record
+        several = sorted((pair for pair, runs in self._records.items() if len(runs) > 1), key=str.lower)
+        chosen = self.pair.value
+        self.pair.options = several
+        if not several:
+            self.caption.value = html.escape(
+                f"No sweep is kept in {self._store.folder} yet. Make one in a notebook: "
+                'sweep("petra", "night_cafe", {"lam": [10, 100, 1000]}, size=256)'
+            )
+        elif chosen in several:
+            self.pair.value = chosen
+
+    def _pair_chosen(self) -> None:
+        runs = self._records.get(self.pair.value, {})
+        settings = {identity: record["settings"] for identity, record in runs.items()}
+        varied = [
+            name for name in next(iter(settings.values()), {}) if len({_key(s[name]) for s in settings.values()}) > 1
+        ]
+        names = [name for name in varied if name not in IGNORED] or varied
+        self._runs: dict[tuple, str] = {}
+        for identity, found in settings.items():
+            self._runs[tuple(_key(found[name]) for name in names)] = identity
+        self.sliders = {}
+        for name in names:
+            values = sorted({_key(s[name]) for s in settings.values()}, key=lambda key: (isinstance(key, str), key))
+            options = [(str(shown(value)), value) for value in values]
+            slider = widgets.SelectionSlider(
+                options=options, description="λ" if name == "lam" else name.replace("_", " "), layout={"width": "auto"}
+            )
+            slider.style.description_width = "110px"
+            slider.observe(lambda _: self._moved(), "value")
+            self.sliders[name] = slider
+        self._place.children = tuple(self.sliders.values())
+        first = next(iter(self._runs), ())
+        for slider, value in zip(self.sliders.values(), first, strict=True):
+            slider.value = value
+        self._moved()
+
+    def _moved(self) -> None:
+        identity = self._runs.get(tuple(slider.value for slider in self.sliders.values()))
+        if identity is None:
+            self.picture.value = b""
+            self.caption.value = "No run with these settings is kept."
+            return
+        record = self._records[self.pair.value][identity]
+        losses = record["picture"]["losses"]
+        self.picture.value = self.picture_of(identity)
+        self.caption.value = html.escape(
+            f"{record['weights']['name']}, {record['settings']['form']}, λ = {record['settings']['lam']:g}, "
+            f"{record['settings']['size']} px, {len(record['history'])} steps: content {losses['content']:.3g}, "
+            f"style {losses['style']:.3g}"
+        )
+
+    def _picture_of(self, identity: str) -> bytes:
+        result = self._store.get(identity)
+        return b"" if result is None else jpeg(result.image)
+
+
+def _key(value: Any) -> Any:
+    """Something that can be compared and put in order."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else "none" if value is None else value

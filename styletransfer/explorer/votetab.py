@@ -1,0 +1,136 @@
+"""Which is better? Two pictures of one photograph, blind and in random order, and votes that are kept."""
+
+import html
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import ipywidgets as widgets
+import numpy as np
+
+from ..errors import InputError
+from ..votes import QUESTIONS, Vote, bradley_terry, read_votes, record_vote
+from .parts import jpeg
+
+__all__ = ["Candidates", "Voting"]
+
+Candidates = Mapping[str, Mapping[str, np.ndarray]]
+"""Pictures (H, W, 3) in [0, 1] by method, by photograph."""
+
+ASKED = {
+    "style": "Which has the better style?",
+    "content": "Which keeps the photograph better?",
+    "overall": "And overall?",
+}
+
+ANSWERS = (("Left", "left"), ("Neither", "neither"), ("Right", "right"))
+
+
+class _Pair(NamedTuple):
+    subject: str
+    left: str
+    right: str
+
+
+class Voting(widgets.VBox):
+    """Asks, pair after pair.
+
+    Args:
+        candidates: is called for the pictures whenever a pair is drawn; what is there may grow.
+        path: of the CSV file with the votes.
+        seed: of the order; by default every page has its own.
+    """
+
+    def __init__(self, candidates: Callable[[], Candidates], path: Path, *, seed: int | None = None) -> None:
+        """Draw the first pair."""
+        self._candidates, self._path = candidates, path
+        self._chance = np.random.default_rng(seed)
+        self._pair: _Pair | None = None
+        self._seen: set[tuple[str, frozenset[str]]] = set()
+        layout = {"width": "49%", "object_fit": "contain"}
+        self.left, self.right = (widgets.Image(format="jpeg", layout=layout) for _ in range(2))
+        self.answers = {
+            name: widgets.ToggleButtons(options=ANSWERS, value=None, style={"button_width": "90px"})
+            for name in QUESTIONS
+        }
+        rows = [
+            widgets.HBox([widgets.HTML(ASKED[name], layout={"width": "260px"}), field]).add_class(f"st-ask-{name}")
+            for name, field in self.answers.items()
+        ]
+        self.vote_button = self._button("Vote", self.vote)
+        self.skip_button = self._button("Another pair", self.draw)
+        self.table_button = self._button("Show the table", self.table)
+        self.message = widgets.HTML().add_class("st-message")
+        self.result = widgets.HTML().add_class("st-votes")
+        self._body = widgets.VBox([widgets.HBox([self.left, self.right]), *rows])
+        buttons = widgets.HBox([self.vote_button, self.skip_button, self.table_button])
+        super().__init__([self._body, buttons, self.message, self.result])
+        self.draw()
+
+    def _button(self, label: str, then: Callable[[], object]) -> widgets.Button:
+        button = widgets.Button(description=label)
+        button.on_click(lambda _: then())
+        return button
+
+    def draw(self) -> None:
+        """Show another pair: one that was not asked before, while there is one."""
+        candidates = self._candidates()
+        pairs = [
+            (subject, two)
+            for subject, methods in candidates.items()
+            for two in itertools.combinations(sorted(methods), 2)
+        ]
+        fresh = [pair for pair in pairs if (pair[0], frozenset(pair[1])) not in self._seen] or pairs
+        self._body.layout.display = "" if fresh else "none"
+        self.vote_button.disabled = not fresh
+        if not fresh:
+            self._pair = None
+            self.say("There are not two pictures of one photograph yet: make some under Make.")
+            return
+        subject, two = fresh[self._chance.integers(len(fresh))]
+        self._seen.add((subject, frozenset(two)))
+        left, right = (two[i] for i in self._chance.permutation(2))
+        self._pair = _Pair(subject, left, right)
+        self.left.value, self.right.value = (jpeg(candidates[subject][name], most=720) for name in (left, right))
+        for field in self.answers.values():
+            field.value = None
+        self.say("")
+
+    def vote(self) -> None:
+        """Keep the answers, if all were given, and go on to the next pair."""
+        if self._pair is None:
+            return
+        missing = [ASKED[name] for name, field in self.answers.items() if field.value is None]
+        if missing:
+            self.say(f"Not answered yet: {' '.join(missing)}")
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            for name, field in self.answers.items():
+                record_vote(self._path, Vote(**self._pair._asdict(), question=name, answer=field.value))
+        except (InputError, OSError) as error:
+            self.say(f"The vote is not kept: {error}")
+            return
+        self.draw()
+        self.say(f"Kept in {self._path}.")
+
+    def table(self) -> None:
+        """What the votes say so far, as Bradley-Terry strengths with 95 % intervals."""
+        try:
+            votes = read_votes(self._path)
+        except (InputError, OSError) as error:
+            self.say(f"There are no votes yet ({error})")
+            return
+        parts = []
+        for question in QUESTIONS:
+            try:
+                found = bradley_terry(votes, question=question)[["strength", "low", "high", "votes", "wins"]]
+                parts.append(f"<b>{question}</b>{found.round(2).to_html()}")
+            except InputError as error:
+                parts.append(f"<b>{question}</b><p>{html.escape(str(error))}</p>")
+        self.result.value = "".join(parts)
+
+    def say(self, message: str) -> None:
+        """Show a sentence."""
+        self.message.value = html.escape(message)
