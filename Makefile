@@ -1,19 +1,21 @@
 # make demo: a first picture and the notebook that made it, in results/
 # make test: everything is checked
 # make lab:  the notebooks in JupyterLab
+# make explorer: the explorer as a page of its own
 # make notebooks: every notebook with its full settings (hours; runs that were made once are not made again)
 # make report: the notebooks as one report in HTML, results/report
 # make bench, make lint, make clean
 
-.PHONY: demo test lab notebooks report bench lint clean
+.PHONY: demo test lab explorer notebooks report bench lint clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
 READY := .venv/ready
 BENCH_READY := .venv/bench-ready
+EXPLORER_READY := .venv/explorer-ready
 REPORT_READY := .venv/report-ready
 # One after another: make notebooks NOTEBOOKS=notebooks/03_lambda.ipynb
-NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
+NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # The newest PyTorch brings gigabytes of CUDA; TORCH names another: make bench TORCH=torch==2.13.0
 TORCH ?= torch>=2.6,<3
 
@@ -29,6 +31,11 @@ test: $(READY)
 lab: $(READY)
 	@mkdir -p results
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+
+explorer: $(EXPLORER_READY)
+	@mkdir -p results
+	@echo "Opening the explorer; Ctrl-C here ends it"
+	@cd notebooks && ../$(BIN)/voila explorer.ipynb
 
 notebooks: $(READY)
 	@mkdir -p results
@@ -71,6 +78,10 @@ $(READY): pyproject.toml
 	fi
 	@echo "Installing (about 1 GB to download the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(EXPLORER_READY): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[explorer]'
 	@touch $@
 
 $(REPORT_READY): $(READY)

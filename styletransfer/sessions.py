@@ -26,8 +26,8 @@ class Session:
         job: what is to be made.
 
     Attributes:
-        state: "waiting" until `start`, "preparing" while targets are encoded, then "running" or "paused", and in the end
-            "finished", "stopped" or "failed".
+        state: "waiting" until `start`, "preparing" while targets are encoded, then "running" or "paused", and in
+            the end "finished", "stopped" or "failed".
         image: the picture so far, float32 (H, W, 3) in [0, 1]; None before the first step.
         steps: all that were made.
         left: seconds of work that are left, at the pace so far; None while nothing is known.

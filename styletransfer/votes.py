@@ -109,8 +109,8 @@ def bradley_terry(votes: pd.DataFrame, *, question: str = "overall", against: st
         against: the method whose β is 0; by default the last in alphabetical order.
 
     Returns:
-        By method, best first: `strength` β, `low` and `high` of its 95 % interval, `error` (standard error), `votes` and
-        `wins` (with the halves).
+        By method, best first: `strength` β, `low` and `high` of its 95 % interval, `error` (standard error), `votes`
+        and `wins` (with the halves).
 
     Raises:
         InputError: no vote on the question, an unknown method, or votes that leave methods incomparable (no chain of

@@ -23,8 +23,8 @@ TICK = 0.25  # seconds between two looks at the run
 BEAT = 2.0  # seconds between two signs of life
 
 LOST = (
-    "Python no longer answers: it was stopped or started again, or it is busy with another cell. What was saved is whole. "
-    "Run the cell again for a new page."
+    "Python no longer answers: it was stopped or started again, or it is busy with another cell. "
+    "What was saved is whole. Run the cell again for a new page."
 )
 
 
@@ -56,7 +56,7 @@ class Explorer(widgets.VBox):
         own = {"inputs": inputs, "complain": self._complain}
         self.photo = Chooser("Photograph", datasets.photos(), "neuschwanstein_castle", cut=False, **own)
         self.painting = Chooser("Painting", datasets.paintings(), "cafe_terrace_at_night", cut=True, **own)
-        self.workbench = Workbench(self.photo, self.painting, self.controls, folder=folder)
+        self.workbench = Workbench(self.photo, self.painting, self.controls, folder=folder, store=store)
         self.sweeps = SweepBrowser(store)
         self.voting = Voting(self._candidates, folder / "votes.csv")
         self.pulse = Pulse(lost=LOST)

@@ -13,7 +13,7 @@ from .parts import jpeg
 __all__ = ["SweepBrowser"]
 
 IGNORED = ("sizes", "steps", "history", "precision", "tile", "learning_rate", "backbone", "box")
-"""Settings that say how a picture was computed, or follow from others: they get a slider only where all else is equal."""
+"""Settings that say how a picture was computed, or follow from others: they get a slider where all else is equal."""
 
 
 class SweepBrowser(widgets.VBox):

@@ -17,6 +17,7 @@ from ..jobs import Job
 from ..loop import Step
 from ..runs import Result
 from ..sessions import Session
+from ..store import Store, kept_in
 from .controls import LIVE, Controls
 from .parts import Code, Gallery, Wipe, jpeg, tile
 from .pictures import Chooser
@@ -59,11 +60,18 @@ class Workbench(widgets.VBox):
         photo, painting: what goes in.
         controls: how.
         folder: where pictures are saved; it is made when the first is.
+        store: where runs that came to their end unchanged are kept, for the sweep browser and for other notebooks.
     """
 
-    def __init__(self, photo: Chooser, painting: Chooser, controls: Controls, *, folder: Path) -> None:
+    def __init__(self, photo: Chooser, painting: Chooser, controls: Controls, *, folder: Path, store: Store) -> None:
         """Nothing runs yet."""
-        self._photo, self._painting, self._controls, self._folder = photo, painting, controls, folder
+        self._photo, self._painting, self._controls, self._folder, self._store = (
+            photo,
+            painting,
+            controls,
+            folder,
+            store,
+        )
         self.session: Session | None = None
         self.shots: dict[str, Shot] = {}
         self.shown: Shot | None = None
@@ -303,6 +311,8 @@ class Workbench(widgets.VBox):
         self.session = None
         self._buttons()
         if session.result is not None:
+            if "changes" not in session.result.record:
+                kept_in(self._store, session.job.identity, lambda: session.result)
             key = f"Run {len(self.shots) + 1}"
             shot = self.shots[key] = Shot(key, session.job, session.result, session.steps)
             settings = session.result.record["settings"]

@@ -1,0 +1,265 @@
+"""The page, driven in a real browser: JupyterLab and Voilà are started here, and Chromium opens them."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from styletransfer import load_image
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+HOME = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+CELL = 'from styletransfer.explorer import Explorer\n\nExplorer(folder="saved", store="runs")'
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Starts a server in a folder with the notebook; gives its address, its log and the folder."""
+    started = []
+
+    def serve(program, *words):
+        notebook = json.loads((HOME / "notebooks" / "explorer.ipynb").read_text())
+        notebook["cells"][1]["source"] = CELL
+        (tmp_path / "explorer.ipynb").write_text(json.dumps(notebook))
+        port, log = free_port(), (tmp_path / "server.log").open("wb")
+        environment = {name: str(tmp_path / name.lower()) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", program, *words, f"--port={port}", "--no-browser"],
+            cwd=tmp_path,
+            env={**os.environ, **environment, "STYLETRANSFER_CACHE_DIR": str(tmp_path / "cache")},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        started.append((process, log))
+        address, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return address
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            assert time.monotonic() < end, (tmp_path / "server.log").read_text()
+            time.sleep(0.2)
+
+    yield serve
+    for process, log in started:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+        log.close()
+    text = (tmp_path / "server.log").read_text()
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture
+def page():
+    """A tab of a new Chromium; what its console complains of fails the test."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*flags, "--disable-background-networking", "--disable-sync"]
+        )
+        tab = browser.new_page(viewport={"width": 1280, "height": 800})
+        tab.set_default_timeout(60_000)
+        complaints = []
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        tab.complaints = complaints
+        yield tab
+        browser.close()
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def message(page):
+    return page.locator(".st-message:visible").first
+
+
+def wait_for_message(page, text, seconds=60):
+    from playwright.sync_api import expect
+
+    expect(message(page)).to_contain_text(re.compile(text), timeout=1000 * seconds)
+
+
+def fill(page, setting, value):
+    field = page.locator(f".st-row-{setting} input").first
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def preview(page):
+    return page.locator("img.st-preview, .st-preview img").first.get_attribute("src")
+
+
+def begin(page, *, size=160, steps=400):
+    """Choose pictures and a small size, and run."""
+    page.locator('button[data-key="petra"]').click()
+    page.locator('button[data-key="night_cafe"]').click()
+    fill(page, "size", size)
+    if not page.locator(".st-row-steps").is_visible():
+        page.get_by_text("More settings").click()
+    fill(page, "steps", steps)
+    page.locator(".st-row-backbone input").fill("embedded")
+    page.locator(".st-row-backbone input").press("Enter")
+    button(page, "Run").click()
+
+
+def test_a_visit(served, page, tmp_path, command):
+    """Voilà: choose, run, watch, change λ, pause, go on, stop, save, compare, bring back, vote; and replay."""
+    address = served("voila", "explorer.ipynb")
+    page.goto(address)
+    button(page, "Run").wait_for(timeout=120_000)
+    begin(page)
+
+    # The picture grows: it is another at least every two seconds.
+    page.wait_for_function("document.querySelector('.st-where').textContent.includes('step')")
+    seen, end = {}, time.monotonic() + 6
+    while time.monotonic() < end:
+        seen.setdefault(preview(page), time.monotonic())
+        page.wait_for_timeout(50)
+    times = list(seen.values())
+    assert len(times) > 3
+    assert max(np.diff(times)) < 2
+
+    # λ moves during the run, which goes on.
+    page.locator(".st-row-lam .noUi-handle").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    wait_for_message(page, "goes on from the present picture")
+
+    button(page, "Pause").click()
+    wait_for_message(page, "Paused")
+    page.wait_for_timeout(600)
+    still = preview(page)
+    page.wait_for_timeout(1500)
+    assert preview(page) == still
+    button(page, "Go on").click()
+    page.wait_for_function("before => document.querySelector('.st-preview').src !== before", arg=still)
+    button(page, "Stop").click()
+    wait_for_message(page, "Stopped")
+    page.locator(".st-curves").wait_for()
+
+    page.get_by_placeholder("name of the file").fill("kept")
+    button(page, "Save").click()
+    wait_for_message(page, "Saved as saved/kept.png")
+    record = json.loads((tmp_path / "saved" / "kept.json").read_text())
+    assert record["changes"]
+    before = (tmp_path / "saved" / "kept.png").read_bytes()
+    done = command("--replay", tmp_path / "saved" / "kept.json")
+    assert done.returncode == 0, done.stderr
+    assert "differs" not in done.stderr
+    assert (tmp_path / "saved" / "kept.png").read_bytes() == before
+
+    # Another run to its end, and the two side by side.
+    fill(page, "steps", 10)
+    button(page, "Run").click()
+    wait_for_message(page, "Finished")
+    strip = page.locator(".st-strip button")
+    assert strip.count() == 2
+    page.get_by_text("Compare two runs").click()
+    wipe = page.locator(".st-wipe ~ input")
+    wipe.fill("250")
+    assert "75%" in page.locator(".st-wipe-left").get_attribute("style")
+    assert "Run 1" in page.locator(".st-wipe-names").inner_text()
+    strip.first.click()
+    wait_for_message(page, "are back")
+    assert page.locator(".st-row-steps input").first.input_value() == "400"
+    page.get_by_text("Copy as code").click()
+    assert "steps=400" in page.locator(".st-code").inner_text()
+
+    # The finished run was kept; the sweep browser finds it, and says that one alone is no sweep.
+    page.get_by_role("tab", name="Sweeps").click()
+    page.get_by_text("No sweep is kept").wait_for()
+
+    page.get_by_role("tab", name="Which is better?").click()
+    for question, answer in (("style", "Left"), ("content", "Right"), ("overall", "Neither")):
+        page.locator(f".st-ask-{question}").get_by_role("button", name=answer).click()
+    button(page, "Vote").click()
+    wait_for_message(page, "Kept in")
+    with (tmp_path / "saved" / "votes.csv").open(newline="") as file:
+        votes = list(csv.DictReader(file))
+    assert [(vote["question"], vote["answer"]) for vote in votes] == [
+        ("style", "left"),
+        ("content", "right"),
+        ("overall", "neither"),
+    ]
+    assert not page.complaints
+
+
+def test_bad_input(served, page, tmp_path):
+    """JupyterLab: uploads that cannot be used, impossible settings, two runs at once, a stop before the first step."""
+    Image.new("L", (10_000, 9_500)).save(tmp_path / "huge.png")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    Image.fromarray((255 * load_image("petra", size=96)).astype(np.uint8)).save(tmp_path / "mine.png")
+    address = served("jupyterlab", "--ServerApp.token=secret", "--ServerApp.allow_root=True")
+    page.goto(f"{address}/lab/tree/explorer.ipynb?token=secret")
+    page.locator(".jp-Notebook").wait_for()
+    page.get_by_text("Explorer(folder").click()
+    page.keyboard.press("Shift+Enter")
+    button(page, "Run").wait_for(timeout=120_000)
+
+    chooser = page.locator(".st-upload input").first
+    for name, words in (("broken.jpg", "broken.jpg"), ("huge.png", "huge.png has more than 89 megapixels")):
+        chooser.set_input_files(tmp_path / name)
+        wait_for_message(page, words)
+    assert not list((tmp_path / "saved" / "inputs").iterdir())
+    chooser.set_input_files(tmp_path / "mine.png")
+    page.locator('button[data-key="your own"]').first.wait_for()
+
+    fill(page, "size", 16)
+    wait_for_message(page, "too few for the deepest layer|give a larger size")
+    fill(page, "size", 160)
+    page.get_by_text("More settings").click()
+    fill(page, "steps", "many")
+    wait_for_message(page, "steps cannot be 'many'")
+    fill(page, "steps", 3000)
+    button(page, "Run").click()
+    button(page, "Stop").click()
+    wait_for_message(page, "Stopped|stopped before the first step")
+    begin(page, steps=3000)
+    assert button(page, "Run").is_disabled()
+    page.wait_for_function("document.querySelector('.st-where').textContent.includes('step')")
+    button(page, "Save").click()
+    wait_for_message(page, "Saved as")
+    (record,) = (tmp_path / "saved").glob("*.json")
+    assert json.loads(record.read_text())["stopped"] == "ended early"
+
+    # A restart in the middle: the page says so, what was saved is whole, and the cell makes a new page.
+    page.evaluate(
+        """async () => {
+            const headers = { Authorization: 'token secret' };
+            const [kernel] = await (await fetch('/api/kernels', { headers })).json();
+            await fetch(`/api/kernels/${kernel.id}/restart`, { method: 'POST', headers });
+        }"""
+    )
+    page.locator(".st-banner:visible").wait_for(timeout=60_000)
+    assert load_image(record.with_suffix(".png")).shape[1] == 160
+    page.get_by_text("Explorer(folder").click()
+    page.keyboard.press("Shift+Enter")
+    page.locator(".st-banner").first.wait_for(state="detached")
+    button(page, "Run").wait_for(timeout=120_000)
+    begin(page, steps=8)
+    wait_for_message(page, "Finished")
