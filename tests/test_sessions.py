@@ -59,7 +59,7 @@ def test_pause_changes_and_going_on_replay(pair):
     assert session.join(60)
     assert session.state == "stopped"
     record = session.result.record
-    assert [change["step"] for change in record["changes"]][0] == count + 1
+    assert record["changes"][0]["step"] == count + 1
     assert record["changes"][-1]["omega"] == (0.0, 0.5, 0.5, 0.0, 0.0)
 
     from styletransfer.settings import settings_from
