@@ -77,7 +77,7 @@ class Workbench(widgets.VBox):
         self.shown: Shot | None = None
         self._drawn = self._drawn_at = self._since = None
         self._forecasting: asyncio.Task | None = None
-        self._stale, self._changed_at = True, 0.0
+        self._stale, self._changed_at, self._told = True, 0.0, ""
 
         self.run_button = self._button("Run", self.run, "Make the picture", "primary")
         self.pause_button = self._button("Pause", self.pause, "Wait after the present step")
@@ -155,9 +155,8 @@ class Workbench(widgets.VBox):
             self.complain(str(error))
             return
         self.shown, self._since, self._drawn = None, time.monotonic(), None
-        self.session = Session(job)
+        self.session, self._told = Session(job), ""
         self.session.start()
-        self.say(WORDS["preparing"])
         self._buttons()
 
     def pause(self) -> None:
@@ -300,12 +299,11 @@ class Workbench(widgets.VBox):
             if self._drawn_at is None or time.monotonic() - self._drawn_at > CURVES_EVERY:
                 self._draw(steps)
         self._buttons()
-        if state == "paused" and self.message.value != WORDS["paused"]:
-            self.say(WORDS["paused"])
-        elif state == "running" and self.message.value in (WORDS["paused"], html.escape(WORDS["preparing"])):
-            self.say("")
-        elif not session.active and state != "waiting":
+        if not session.active:
             self._ended(session)
+        elif state != self._told:
+            self._told = state
+            self.say(WORDS.get(state, ""))
 
     def _ended(self, session: Session) -> None:
         self.session = None
