@@ -18,6 +18,7 @@ from .precision import resolve_precision
 from .runs import Source, open_picture
 from .schedule import Stage, history_for, in_tiles, ladder, pixels, plan, share
 from .settings import FORMS, Settings
+from .vgg import check_sides
 from .weights import Weights, load_weights, resolve_backbone
 
 __all__ = ["Decision", "Job"]
@@ -115,10 +116,13 @@ class Job:
         settings, shape = self.settings, self.content.picture.shape
         shapes = (shape, self.style.picture.shape)
         sizes = settings.sizes or ladder(settings, shape)
-        for what, scale, picture in (("picture", 1.0, self.content), ("painting", settings.style_scale, self.style)):
+        layers = (*settings.content_layers, *settings.style_layers)
+        for what, scale, picture in (("content", 1.0, self.content), ("style", settings.style_scale, self.style)):
             height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
             if height * width > MAX_PIXELS:
-                raise InputError(f"a {what} of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
+                raise InputError(f"a {what} picture of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
+            if getattr(settings, f"{what}_layers"):
+                check_sides(fit(picture.picture.shape, round(scale * sizes[0])), layers, what=what)
         backbone, note = resolve_backbone(settings.backbone)
         weights = load_weights(backbone)
         precision = resolve_precision(settings.precision)

@@ -16,7 +16,7 @@ from .losses import STATISTICS
 from .precision import resolve_precision
 from .settings import FORMS, Form, Settings, default_omega
 from .tiles import Tiled
-from .vgg import loss_network, smallest_side
+from .vgg import check_sides, loss_network, smallest_side
 from .weights import load_weights, resolve_backbone
 
 __all__ = ["Losses", "Objective"]
@@ -165,11 +165,7 @@ class Objective:
         if picture is None:
             raise InputError(f"there are {what} layers, but no {what} picture")
         picture = as_picture(picture, f"the {what} picture")
-        if min(picture.shape[:2]) < self._least:
-            raise InputError(
-                f"the {what} picture has {picture.shape[1]} x {picture.shape[0]} pixels, too few for the deepest "
-                f"layer: give a larger size (the short side needs {self._least}) or shallower layers"
-            )
+        check_sides(picture.shape, (*self.content_layers, *self.style_layers), what=what)
         return picture
 
     def __call__(self, image: np.ndarray) -> Losses:

@@ -18,7 +18,7 @@ from .settings import block_of
 from .weights import Weights
 from .winograd import WinogradConv2D
 
-__all__ = ["loss_network", "mean_activations", "smallest_side"]
+__all__ = ["check_sides", "loss_network", "mean_activations", "smallest_side"]
 
 SCALING_SIZE = 256  # long side in pixels of the photographs from which mean activations are taken
 
@@ -35,6 +35,24 @@ tenth was found to be enough and leaves all but those few filters as the paper h
 def smallest_side(layers: tuple[str, ...]) -> int:
     """The fewest pixels that a side must have for every one of `layers` to have a feature: each block halves it."""
     return max(2 ** (block_of(layer) - 1) for layer in layers)
+
+
+def check_sides(shape: tuple[int, ...], layers: tuple[str, ...], *, what: str) -> None:
+    """Refuse a picture that is too small.
+
+    Args:
+        shape: (H, W, …).
+        layers: that need a feature each.
+        what: which picture it is.
+
+    Raises:
+        InputError: a side has fewer pixels than the deepest layer needs.
+    """
+    if min(shape[:2]) < (least := smallest_side(layers)):
+        raise InputError(
+            f"the {what} picture has {shape[1]} x {shape[0]} pixels, too few for the deepest layer: give a larger size "
+            f"(the short side needs {least}) or shallower layers"
+        )
 
 
 # A network is 40 to 200 MB; runs that differ in λ or size alone share one.

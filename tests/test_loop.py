@@ -372,7 +372,7 @@ def test_bad_states_are_refused(pair, tmp_path):
         ({"momentum": 1.0}, "momentum must be below 1"),
         ({"learning_rate": 0}, "learning_rate must be a number above 0"),
         ({"style_scale": -1.0}, "style_scale"),
-        ({"style_scale": 1e4}, "a painting of .* is above"),
+        ({"style_scale": 1e4}, "a style picture of .* is above"),
         ({"content_layers": None}, "content_layers must be a list"),
         ({"omega": 0.5}, "omega has 1 weights for 5"),
         ({"omega": (1, 1, 1, 1, None)}, "omega must be a number, not None"),

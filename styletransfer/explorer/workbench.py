@@ -336,19 +336,26 @@ class Workbench(widgets.VBox):
     def _look_ahead(self) -> None:
         """Forecast what stands on the page, once it has stood for a moment; the work is done elsewhere."""
         active = self.session is not None and self.session.active
-        waiting = self._forecasting is not None and not self._forecasting.done()
-        if self._stale and not active and not waiting and time.monotonic() - self._changed_at > FORECAST_AFTER:
-            self._stale = False
-            self._forecasting = asyncio.get_running_loop().create_task(self._forecast())
-
-    async def _forecast(self) -> None:
+        if active or not self._stale or time.monotonic() - self._changed_at < FORECAST_AFTER:
+            return
         try:
-            found = await asyncio.to_thread(self.job().forecast)
-            self.forecast.value = html.escape(f"This will take {found}.")
-            if "st-bad" in self.message._dom_classes:
-                self.complain("")
+            job = self.job()
+            job.decide()
         except (InputError, OSError) as error:
-            self.forecast.value = ""
+            self._stale, self.forecast.value = False, ""
+            self.complain(str(error))
+            return
+        if "st-bad" in self.message._dom_classes:
+            self.complain("")
+        if self._forecasting is None or self._forecasting.done():
+            self._stale, self.forecast.value = False, "…"
+            self._forecasting = asyncio.get_running_loop().create_task(self._forecast(job))
+
+    async def _forecast(self, job: Job) -> None:
+        try:
+            found = await asyncio.to_thread(job.forecast)
+            self.forecast.value = html.escape(f"This will take {found}.")
+        except (InputError, OSError) as error:
             self.complain(str(error))
 
 
