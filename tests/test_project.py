@@ -28,9 +28,9 @@ TOYS = {
         ["toy.png", "toy.json"],
     ),
     "01_representations": ({"size": 48, "steps": 2, **KEPT}, ["runs"]),
-    "02_layers": ({"size": 48, "grid_size": 32, "steps": 2, "lams": [1e3, 1e2], **KEPT}, ["runs"]),
+    "02_layers": ({"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "lams": [1e3, 1e2], **KEPT}, ["runs"]),
     "03_lambda": (
-        {"size": 48, "grid_size": 32, "steps": 2, "sizes": [32, 40, 48], "seeds": [0, 1], **KEPT},
+        {"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "sizes": [32, 40, 48], "seeds": [0, 1], **KEPT},
         ["runs"],
     ),
     "04_initialisation": ({"size": 48, "steps": 2, "seeds": [0, 1], **KEPT}, ["runs"]),
