@@ -3,7 +3,7 @@
 import functools
 import multiprocessing
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ def _first_layers(last: int) -> list[str]:
     return [f"block{block}_conv1" for block in range(1, last + 1)]
 
 
+def _last_layer(block: int) -> str:
+    """The last convolution that VGG-16 and VGG-19 both have; of block 5, whose others are not used, the first."""
+    return "block5_conv1" if block == 5 else f"block{block}_conv{CONVOLUTIONS['vgg16'][block - 1]}"
+
+
 def operations_by_block(shape: tuple[int, ...], *, architecture: str = "vgg16") -> dict[int, float]:
     """Floating-point operations of one evaluation with its gradient, by block of the network.
 
@@ -57,43 +62,53 @@ def operations_by_block(shape: tuple[int, ...], *, architecture: str = "vgg16") 
 def seconds_by_block(content: np.ndarray, style: np.ndarray, **options: Any) -> dict[int, float]:
     """Seconds that each block adds to one evaluation with its gradient.
 
-    Measured as the difference between networks that end in one block and in the next, with the style layers conv1_1 …
-    up to there, so what a block adds contains the rest of the block before it.
+    Measured as the difference between networks that end with one block and with the next (conv5_1 for block 5), with
+    the style layers conv1_1 … up to there. A content layer makes the network reach to the block's end; its own loss is
+    next to nothing.
 
     Args:
         content: float (H, W, 3) in [0, 1].
         style: likewise.
-        options: of `Objective`, but for its layers.
+        options: of `Objective`, but for its layers; of VGG-19 the fourth convolutions count for the next block.
     """
     found, before = {}, 0.0
     for block in BLOCKS:
-        objective = Objective(content, style, content_layers=(), style_layers=_first_layers(block), **options)
+        layers = {"content_layers": [_last_layer(block)], "style_layers": _first_layers(block)}
+        objective = Objective(content, style, **layers, **options)
         (now,) = fastest(functools.partial(objective.value_and_gradient, content), trials=6)
         found[block], before = now - before, now
     return found
 
 
 def errors_by_layer(
-    content: np.ndarray, style: np.ndarray, picture: np.ndarray, *, precision: str, **options: Any
-) -> dict[str, float]:
+    content: np.ndarray,
+    style: np.ndarray,
+    pictures: Mapping[str, np.ndarray],
+    *,
+    precisions: Sequence[str],
+    **options: Any,
+) -> dict[tuple[str, str], dict[str, float]]:
     """Relative L2 error of the gradient of each layer's own style loss, against precision "float32".
 
     Args:
         content: float (H, W, 3) in [0, 1].
         style: likewise.
-        picture: where the gradient is taken, of the content's shape.
-        precision: what is compared.
+        pictures: where the gradient is taken, each of the content's shape.
+        precisions: what is compared.
         options: of `Objective`, but for its layers.
+
+    Returns:
+        The errors by layer, for each precision and picture.
     """
-    found = {}
+    found: dict[tuple[str, str], dict[str, float]] = {(p, where): {} for p in precisions for where in pictures}
     for layer in [name for name in LAYERS if name <= "block5_conv1" and not name.endswith("conv4")]:
-        gradients = [
-            Objective(
-                content, style, content_layers=(), style_layers=[layer], precision=each, **options
-            ).value_and_gradient(picture)[1]
-            for each in ("float32", precision)
-        ]
-        found[layer] = float(np.linalg.norm(gradients[1] - gradients[0]) / np.linalg.norm(gradients[0]))
+        gradients = {}
+        for each in ("float32", *precisions):
+            objective = Objective(content, style, content_layers=(), style_layers=[layer], precision=each, **options)
+            gradients |= {(each, w): objective.value_and_gradient(picture)[1] for w, picture in pictures.items()}
+        for (each, where), by_layer in found.items():
+            exact = gradients["float32", where]
+            by_layer[layer] = float(np.linalg.norm(gradients[each, where] - exact) / np.linalg.norm(exact))
     return found
 
 

@@ -73,8 +73,11 @@ def test_ctrl_c_keeps_the_picture_and_the_state(tmp_path):
     """A real interrupt of a real process; the state then goes on to the picture of the uninterrupted run."""
     words = ["petra", "night_cafe", "--size", "96", "--steps", "60", "--backbone", "embedded", "--preview", "now.png"]
     base = [sys.executable, "-m", "styletransfer"]
+    # A shell that starts the tests in the background has them ignore the signal, and children inherit that.
+    heeding = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    started = f"import runpy, signal; {heeding}; runpy.run_module('styletransfer', run_name='__main__')"
     process = subprocess.Popen(
-        [*base, *words, "--out", "out.png", "--checkpoint", "state.npz"],
+        [sys.executable, "-c", started, *words, "--out", "out.png", "--checkpoint", "state.npz"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,

@@ -35,9 +35,8 @@ def test_measurements(pair):
     assert whole / 4 < sum(seconds.values()) < 4 * whole  # of all layers, by a clock of its own
     assert costs.matrix_rate(side=256) > 1e6
     content, style = (load_image(name, size=96) for name in ("petra", "night_cafe"))
-    errors = {}
-    for name in ("winograd", "mixed"):
-        errors[name] = costs.errors_by_layer(content, style, content, precision=name, **options)
+    found = costs.errors_by_layer(content, style, {"here": content}, precisions=("winograd", "mixed"), **options)
+    errors = {name: found[name, "here"] for name in ("winograd", "mixed")}
     assert errors["winograd"]["block1_conv2"] == 0  # the first block is TensorFlow's own
     assert 0 < max(errors["winograd"].values()) < 1e-2
     if precision.has_bfloat16():

@@ -41,8 +41,9 @@ TOYS = {
         {
             **{"pairs": [["petra", "night_cafe"]], "size": 64, "plain_steps": 4, "moments": [1, 2]},
             **{"profile_size": 64, "error_size": 64, "memory_sizes": [64, 96]},
+            **{"qualities": ["draft"], **KEPT},
         },
-        [],
+        ["runs"],
     ),
 }
 
@@ -54,7 +55,7 @@ STORED = {
         lambda p: [f"{p['size']} px, {p['steps']} steps"],
     ),
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
-    "08_cost": lambda p: [f"{p['size']} px", f"step {p['plain_steps']} of {p['plain_steps']}"],
+    "08_cost": lambda p: [f"{p['size']} px, {p['plain_steps']} steps"],
 }
 
 
