@@ -6,10 +6,13 @@ import tempfile
 import numpy as np
 import pytest
 
-# What a user has in the caches of Keras and of this project takes no part in the tests, and nothing is put there.
-_CACHES = tempfile.TemporaryDirectory(prefix="styletransfer-tests-")
-for _name in ("STYLETRANSFER_DATA_DIR", "STYLETRANSFER_CACHE_DIR", "KERAS_HOME"):
-    os.environ[_name] = os.path.join(_CACHES.name, _name.lower())
+# What a user has in the caches of Keras and of this project takes no part in the tests, and nothing is put there. The
+# processes of pytest-xdist take the folders of the one that started them: what was computed once serves them all.
+if "STYLETRANSFER_TESTS" not in os.environ:
+    _CACHES = tempfile.TemporaryDirectory(prefix="styletransfer-tests-")
+    os.environ["STYLETRANSFER_TESTS"] = _CACHES.name
+    for _name in ("STYLETRANSFER_DATA_DIR", "STYLETRANSFER_CACHE_DIR", "KERAS_HOME"):
+        os.environ[_name] = os.path.join(_CACHES.name, _name.lower())
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
