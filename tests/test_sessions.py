@@ -89,7 +89,7 @@ def test_what_fails_is_said(pair):
     assert session.join(60)
     assert session.state == "failed"
     assert "too few for the deepest layer" in session.message
-    session = begun(pair, Settings(sizes=(64,), steps=50, optimizer="sgd", learning_rate=1e6, backbone="embedded"))
+    session = begun(pair, Settings(sizes=(64,), steps=50, optimizer="sgd", learning_rate=1e30, backbone="embedded"))
     assert session.join(60)
     assert session.state == "failed"
     assert "not finite" in session.message
