@@ -49,7 +49,7 @@ class Explorer(widgets.VBox):
     ) -> None:
         """Build the page; it lives while an event loop runs, as it does in Jupyter."""
         folder = Path(folder)
-        self._compare = compare
+        self._comparison = compare
         store = store if isinstance(store, Store) else Store(store)
         inputs = Inputs(folder)
         self.controls = Controls()
@@ -84,6 +84,10 @@ class Explorer(widgets.VBox):
         with contextlib.suppress(RuntimeError):  # no event loop: somebody calls `workbench.tick` by hand
             self._life = asyncio.get_running_loop().create_task(self._live())
 
+    def __repr__(self) -> str:
+        """Short: the widgets' own would hold every thumbnail."""
+        return "Explorer()"
+
     def swap(self) -> None:
         """Painting and photograph change places."""
         photo, painting = self.photo.source, self.painting.source
@@ -102,8 +106,8 @@ class Explorer(widgets.VBox):
             self.workbench.complain(message)
 
     def _candidates(self) -> Candidates:
-        if self._compare is not None:
-            return self._compare
+        if self._comparison is not None:
+            return self._comparison
         found: dict[str, dict] = {}
         for shot in self.workbench.shots.values():
             record = shot.result.record

@@ -97,7 +97,7 @@ class Workbench(widgets.VBox):
         self.left, self.right = (widgets.Dropdown(options=[], layout={"width": "48%"}) for _ in range(2))
         self.wipe = Wipe()
         for side in (self.left, self.right):
-            side.observe(lambda _: self._compare(), "value")
+            side.observe(lambda _: self._comparison(), "value")
         self.code = Code()
         compare = widgets.VBox([widgets.HBox([self.left, self.right]), self.wipe])
         self.below = widgets.Accordion([compare, self.code], titles=("Compare two runs", "Copy as code"))
@@ -253,7 +253,7 @@ class Workbench(widgets.VBox):
             self.where.value = html.escape(shot.result.caption)
             self._draw(shot.steps)
 
-    def _compare(self) -> None:
+    def _comparison(self) -> None:
         for side, name in ((self.left, "left"), (self.right, "right")):
             if side.value in self.shots:
                 result = self.shots[side.value].result
@@ -322,7 +322,7 @@ class Workbench(widgets.VBox):
                 side.options = keys
                 side.value = chosen
             self._show(shot)
-            self._compare()
+            self._comparison()
         if session.message:
             self.complain(session.message)
         else:
