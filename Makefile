@@ -35,7 +35,8 @@ lab: $(READY)
 explorer: $(EXPLORER_READY)
 	@mkdir -p results
 	@echo "Opening the explorer; Ctrl-C here ends it"
-	@cd notebooks && ../$(BIN)/voila explorer.ipynb
+	@cd notebooks && ../$(BIN)/voila explorer.ipynb \
+	  --VoilaConfiguration.extension_allowlist=anywidget,@jupyter-widgets/jupyterlab-manager
 
 notebooks: $(READY)
 	@mkdir -p results

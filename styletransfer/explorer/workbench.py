@@ -90,8 +90,12 @@ class Workbench(widgets.VBox):
         self.where = widgets.HTML().add_class("st-about").add_class("st-where")
         self.preview = widgets.Image(format="jpeg", layout={"max_width": "100%", "width": "fit-content"})
         self.preview.add_class("st-preview")
+        self.preview.add_class("st-empty")
         self.curves = widgets.Image(format="png", layout={"max_width": "100%", "width": "fit-content"})
         self.curves.add_class("st-curves")
+        self.curves.add_class("st-empty")
+        for image in (self.preview, self.curves):  # an image without a picture is shown as a broken one
+            image.observe(lambda change: change["owner"].remove_class("st-empty"), "value")
         self.film = Gallery(strip=True, label="runs of this page")
         self.film.on_click(self.bring_back)
         self.left, self.right = (widgets.Dropdown(options=[], layout={"width": "48%"}) for _ in range(2))
@@ -156,6 +160,8 @@ class Workbench(widgets.VBox):
             return
         self.shown, self._since, self._drawn = None, time.monotonic(), None
         self.session, self._told = Session(job), ""
+        if self._stale:
+            self.forecast.value = ""
         self.session.start()
         self._buttons()
 
