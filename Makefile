@@ -36,7 +36,7 @@ explorer: $(EXPLORER_READY)
 	@mkdir -p results
 	@echo "Opening the explorer; Ctrl-C here ends it"
 	@cd notebooks && ../$(BIN)/voila explorer.ipynb \
-	  --VoilaConfiguration.extension_allowlist=anywidget,@jupyter-widgets/jupyterlab-manager
+	  --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
 
 notebooks: $(READY)
 	@mkdir -p results
