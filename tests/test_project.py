@@ -70,7 +70,8 @@ def test_the_readmes_python_runs(tmp_path):
     first, *rest = blocks("python")
     assert len([line for line in first.splitlines() if line.strip()]) <= 6
     # The cluster's workers begin by importing the script, which must therefore be a file.
-    whole = first + "".join(rest[:2]) + "if __name__ == '__main__':\n" + textwrap.indent(rest[2], "    ")
+    *plain, cluster = rest
+    whole = first + "".join(plain) + "if __name__ == '__main__':\n" + textwrap.indent(cluster, "    ")
     small = re.sub(
         r"quality=\"\w+\"", "steps=3", re.sub(r"steps=\d+", "steps=3", re.sub(r"size=\d+", "size=48", whole))
     )

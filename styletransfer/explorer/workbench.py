@@ -320,7 +320,8 @@ class Workbench(widgets.VBox):
             key = f"Run {len(self.shots) + 1}"
             shot = self.shots[key] = Shot(key, session.job, session.result, session.steps)
             settings = session.result.record["settings"]
-            label = f"{key}: λ = {settings['lam']:g}, {settings['form']}\n{settings['size']} px, {settings['init']}"
+            lam = " → ".join(f"{weights['lam']:g}" for weights in (settings, *session.result.record.get("changes", ())))
+            label = f"{key}: λ = {lam}, {settings['form']}\n{settings['size']} px, {settings['init']}"
             item = tile(key, session.result.image, label, session.result.caption, most=200)
             self.film.items = [*self.film.items, item]
             keys = list(self.shots)
