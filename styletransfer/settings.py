@@ -98,7 +98,10 @@ FORMS["proposal-squared"] = replace(
     FORMS["proposal"], power=2, lam=1e-8, source="the proposal's formula with Gatys' squares in place of |·|"
 )
 FORMS["proposal-scaled"] = replace(
-    FORMS["proposal"], scaled=True, source="the proposal's formula on the rescaled network of Gatys et al. 2016"
+    FORMS["proposal"],
+    scaled=True,
+    lam=1e-1,
+    source="the proposal's formula on the rescaled network of Gatys et al. 2016",
 )
 
 
