@@ -31,13 +31,16 @@ TOYS = {
     "01_representations": ({"size": 48, "steps": 2, **KEPT}, ["runs"]),
     "02_layers": ({"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "lams": [1e3, 1e2], **KEPT}, ["runs"]),
     "03_lambda": (
-        {"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "sizes": [32, 40, 48], "seeds": [0, 1], **KEPT},
+        {
+            **{"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "sizes": [32, 40], "seeds": [0, 1], **KEPT},
+            **{"pairs": [["petra", "night_cafe"]], "figure_lams": [10.0], "lams": [100.0, 10.0, 1.0]},
+        },
         ["runs"],
     ),
-    "04_initialisation": ({"size": 48, "steps": 2, "seeds": [0, 1], **KEPT}, ["runs"]),
+    "04_initialisation": ({"size": 48, "steps": 2, "seeds": [0], "lams": [1e3, 1e1], **KEPT}, ["runs"]),
     "05_paintings": ({"size": 48, "steps": 2, "paintings": ["night_cafe", "cafe_terrace_at_night"], **KEPT}, ["runs"]),
     "06_objective": ({"size": 64, "steps": 2, **KEPT}, ["runs"]),
-    "07_optimisers": ({"size": 48, "steps": 4, **KEPT}, ["runs"]),
+    "07_optimisers": ({"size": 48, "steps": 4, "rates": {"sgd": [0.001], "adam": [0.02]}, **KEPT}, ["runs"]),
     "08_cost": (
         {
             **{"pairs": [["petra", "night_cafe"]], "size": 64, "plain_steps": 4, "moments": [1, 2]},
