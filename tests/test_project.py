@@ -220,6 +220,17 @@ def test_notebook_runs_at_toy_size(path, tmp_path):
     assert not any(o.output_type == "error" for cell in executed.cells for o in cell.get("outputs", []))
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS[1:], ids=lambda path: path.stem)
+def test_the_answer_and_its_figure_stand_at_the_top(path):
+    """The figure is the one that a cell of the notebook made, not one of an earlier run."""
+    cells = nbformat.read(path, as_version=4).cells
+    assert "**Question.**" in cells[0].source
+    assert len(cells[0].source.partition("**Answer.**")[2]) > 200
+    made = [o.data["image/jpeg"] for c in cells if "key-figure" in c.metadata.tags for o in c.outputs if "data" in o]
+    assert [made[0].strip()] == [attached["image/jpeg"].strip() for attached in cells[0].attachments.values()]
+    assert f"(attachment:{next(iter(cells[0].attachments))})" in cells[0].source
+
+
 def test_render_refuses_unknown_parameters(tmp_path):
     done = subprocess.run(
         [sys.executable, HOME / "notebooks" / "render.py", NOTEBOOKS[0], tmp_path / "x.ipynb", "-p", "sise", "64"],
