@@ -38,8 +38,12 @@ notebooks: $(READY)
 	done
 
 report: $(REPORT_READY)
-	@mkdir -p results/report
-	@$(BIN)/jupyter-book build notebooks --quiet --path-output results/report
+	@rm -rf results/report && mkdir -p results/report/source
+	@cp notebooks/_config.yml notebooks/_toc.yml notebooks/*.jpg results/report/source
+	@# jupyter-book does not know attachments; nbconvert makes files of them.
+	@$(BIN)/jupyter nbconvert --log-level WARN --to notebook --output-dir results/report/source notebooks/[0-9]*.ipynb \
+	  --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor
+	@$(BIN)/jupyter-book build results/report/source --quiet --path-output results/report
 	@echo "The report: results/report/_build/html/index.html"
 
 lint: $(READY)
