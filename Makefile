@@ -23,8 +23,9 @@ demo: $(READY)
 	@$(BIN)/python notebooks/render.py notebooks/00_quickstart.ipynb results/00_quickstart.ipynb
 	@echo "The picture: results/quickstart.png, its record: results/quickstart.json, the notebook: results/00_quickstart.ipynb"
 
+# Two processes with as many threads as there are cores would wait for each other: each has one.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lab: $(READY)
 	@mkdir -p results

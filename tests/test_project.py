@@ -44,7 +44,7 @@ TOYS = {
     "08_cost": (
         {
             **{"pairs": [["petra", "night_cafe"]], "size": 64, "plain_steps": 4, "moments": [1, 2]},
-            **{"profile_size": 64, "error_size": 64, "memory_sizes": [64, 96]},
+            **{"profile_size": 64, "error_size": 64, "memory_sizes": [64]},
             **{"qualities": ["draft"], **KEPT},
         },
         ["runs"],
