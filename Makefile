@@ -25,8 +25,9 @@ demo: $(READY)
 	@$(BIN)/python notebooks/render.py notebooks/00_quickstart.ipynb results/00_quickstart.ipynb
 	@echo "The picture: results/quickstart.png, its record: results/quickstart.json, the notebook: results/00_quickstart.ipynb"
 
+# Two processes with as many threads as there are cores would wait for each other: each has one.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lab: $(READY)
 	@mkdir -p results
@@ -46,8 +47,12 @@ notebooks: $(READY)
 	done
 
 report: $(REPORT_READY)
-	@mkdir -p results/report
-	@$(BIN)/jupyter-book build notebooks --quiet --path-output results/report
+	@rm -rf results/report && mkdir -p results/report/source
+	@cp notebooks/_config.yml notebooks/_toc.yml notebooks/*.jpg results/report/source
+	@# jupyter-book does not know attachments; nbconvert makes files of them.
+	@$(BIN)/jupyter nbconvert --log-level WARN --to notebook --output-dir results/report/source notebooks/[0-9]*.ipynb \
+	  --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor
+	@$(BIN)/jupyter-book build results/report/source --quiet --path-output results/report
 	@echo "The report: results/report/_build/html/index.html"
 
 lint: $(READY)

@@ -46,8 +46,17 @@ def render(source: Path, target: Path, parameters: dict[str, Any]) -> None:
         for part in (notebook, *notebook.cells):
             for name in DROPPED:
                 part.metadata.pop(name, None)
+        _attach_key_figure(notebook)
         nbformat.write(notebook, temporary)
         os.replace(temporary, target)
+
+
+def _attach_key_figure(notebook: nbformat.NotebookNode) -> None:
+    """The figure of the cell tagged `key-figure` stands in the first cell, too, beside the answer."""
+    for cell in notebook.cells:
+        if "key-figure" in cell.metadata.get("tags", ()):
+            pictures = [output.data["image/jpeg"] for output in cell.outputs if "image/jpeg" in output.get("data", {})]
+            notebook.cells[0].attachments = {"key.jpg": {"image/jpeg": pictures[0].strip()}}
 
 
 def _value(text: str) -> Any:

@@ -235,11 +235,13 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
     has few points, and each is a mean (the geometric one, over whatever else the table varies).
 
     Raises:
-        InputError: fewer than three points.
+        InputError: fewer than three points, or the same losses at all of them.
     """
     middle = np.log(table[["content_loss", "style_loss"]]).groupby(table[along]).mean().dropna()
     if len(middle) < 3:
         raise InputError(f"a knee needs three values of {along} or more, not {len(middle)}")
+    if (middle.max() == middle.min()).any():
+        raise InputError(f"there is no knee: a loss is the same for every {along}; make more steps")
     x, y = ((column - column.min()) / (column.max() - column.min()) for _, column in middle.items())
     (x0, y0), (x1, y1) = (x.iloc[0], y.iloc[0]), (x.iloc[-1], y.iloc[-1])
     return ((x - x0) * (y1 - y0) - (y - y0) * (x1 - x0)).abs().idxmax()

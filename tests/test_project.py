@@ -31,17 +31,20 @@ TOYS = {
     "01_representations": ({"size": 48, "steps": 2, **KEPT}, ["runs"]),
     "02_layers": ({"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "lams": [1e3, 1e2], **KEPT}, ["runs"]),
     "03_lambda": (
-        {"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "sizes": [32, 40, 48], "seeds": [0, 1], **KEPT},
+        {
+            **{"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "sizes": [32, 40], "seeds": [0, 1], **KEPT},
+            **{"pairs": [["petra", "night_cafe"]], "figure_lams": [10.0], "lams": [100.0, 10.0, 1.0]},
+        },
         ["runs"],
     ),
-    "04_initialisation": ({"size": 48, "steps": 2, "seeds": [0, 1], **KEPT}, ["runs"]),
+    "04_initialisation": ({"size": 48, "steps": 2, "seeds": [0], "lams": [1e3, 1e1], **KEPT}, ["runs"]),
     "05_paintings": ({"size": 48, "steps": 2, "paintings": ["night_cafe", "cafe_terrace_at_night"], **KEPT}, ["runs"]),
     "06_objective": ({"size": 64, "steps": 2, **KEPT}, ["runs"]),
-    "07_optimisers": ({"size": 48, "steps": 4, **KEPT}, ["runs"]),
+    "07_optimisers": ({"size": 48, "steps": 4, "rates": {"sgd": [0.001], "adam": [0.02]}, **KEPT}, ["runs"]),
     "08_cost": (
         {
             **{"pairs": [["petra", "night_cafe"]], "size": 64, "plain_steps": 4, "moments": [1, 2]},
-            **{"profile_size": 64, "error_size": 64, "memory_sizes": [64, 96]},
+            **{"profile_size": 64, "error_size": 64, "memory_sizes": [64]},
             **{"qualities": ["draft"], **KEPT},
         },
         ["runs"],
@@ -216,6 +219,17 @@ def test_notebook_runs_at_toy_size(path, tmp_path):
     assert sorted(os.listdir(tmp_path)) == sorted([path.name, *left])
     executed = nbformat.read(tmp_path / path.name, as_version=4)
     assert not any(o.output_type == "error" for cell in executed.cells for o in cell.get("outputs", []))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[1:], ids=lambda path: path.stem)
+def test_the_answer_and_its_figure_stand_at_the_top(path):
+    """The figure is the one that a cell of the notebook made, not one of an earlier run."""
+    cells = nbformat.read(path, as_version=4).cells
+    assert "**Question.**" in cells[0].source
+    assert len(cells[0].source.partition("**Answer.**")[2]) > 200
+    made = [o.data["image/jpeg"] for c in cells if "key-figure" in c.metadata.tags for o in c.outputs if "data" in o]
+    assert [made[0].strip()] == [attached["image/jpeg"].strip() for attached in cells[0].attachments.values()]
+    assert f"(attachment:{next(iter(cells[0].attachments))})" in cells[0].source
 
 
 def test_render_refuses_unknown_parameters(tmp_path):

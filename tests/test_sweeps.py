@@ -288,3 +288,5 @@ def test_knee():
     assert knee(two) == 3.0
     with pytest.raises(InputError, match="three values"):
         knee(table.iloc[:2])
+    with pytest.raises(InputError, match="a loss is the same for every lam"):
+        knee(table.assign(style_loss=1.0))
