@@ -78,6 +78,7 @@ class Workbench(widgets.VBox):
         self._drawn = self._drawn_at = self._since = None
         self._forecasting: asyncio.Task | None = None
         self._stale, self._changed_at, self._told = True, 0.0, ""
+        self._unusable = ""  # what the page said of its settings; it goes when they are mended, other messages stay
 
         self.run_button = self._button("Run", self.run, "Make the picture", "primary")
         self.pause_button = self._button("Pause", self.pause, "Wait after the present step")
@@ -157,6 +158,7 @@ class Workbench(widgets.VBox):
             job.decide()
         except (InputError, OSError) as error:
             self.complain(str(error))
+            self._unusable = self.message.value
             return
         self.shown, self._since, self._drawn = None, time.monotonic(), None
         self.session, self._told = Session(job), ""
@@ -351,9 +353,11 @@ class Workbench(widgets.VBox):
         except (InputError, OSError) as error:
             self._stale, self.forecast.value = False, ""
             self.complain(str(error))
+            self._unusable = self.message.value
             return
-        if "st-bad" in self.message._dom_classes:
+        if self._unusable and self.message.value == self._unusable:
             self.complain("")
+        self._unusable = ""
         if self._forecasting is None or self._forecasting.done():
             self._stale, self.forecast.value = False, "…"
             self._forecasting = asyncio.get_running_loop().create_task(self._forecast(job))
