@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from styletransfer import load_image
+from styletransfer import load_image, sweep
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOME = Path(__file__).parents[1]
@@ -142,6 +142,9 @@ def run_the_cell(page):
 
 def test_a_visit(served, page, tmp_path, command):
     """Voilà: choose, run, watch, change λ, pause, go on, stop, save, compare, bring back, vote; and replay."""
+    for grid in ({"lam": [10.0, 100.0]}, {"lam": [10.0], "pooling": ["avg"]}):
+        kept = {"store": tmp_path / "runs", "size": 64, "steps": 2, "form": "gatys-code", "backbone": "embedded"}
+        sweep("eiffel_tower", "pere_tanguy", grid, **kept, progress=False)
     without = "@jupyter-notebook/lab-extension"  # as `make explorer` does
     address = served("voila", "explorer.ipynb", f"--VoilaConfiguration.extension_denylist={without}")
     page.goto(address)
@@ -204,9 +207,17 @@ def test_a_visit(served, page, tmp_path, command):
     page.get_by_text("Copy as code").click()
     assert "steps=400" in page.locator(".st-code").inner_text()
 
-    # The finished run was kept; the sweep browser finds it, and says that one alone is no sweep.
+    # The sweep browser: what is kept is there at once, and where there is no such run it says so and shows the nearest.
     page.get_by_role("tab", name="Sweeps").click()
-    page.get_by_text("No sweep is kept").wait_for()
+    caption = page.locator(".st-sweep-caption")
+    lam, pooling = (page.locator(".noUi-handle:visible").nth(k) for k in range(2))
+    lam.press("End")
+    expect(caption).to_contain_text("λ = 100")
+    pooling.press("Home")
+    expect(caption).to_contain_text("λ = 10,")
+    expect(caption).to_contain_text("no run is kept that differs in pooling alone")
+    pooling.press("End")
+    expect(caption).not_to_contain_text("differs")
 
     page.get_by_role("tab", name="Which is better?").click()
     for question, answer in (("style", "Left"), ("content", "Right"), ("overall", "Neither")):

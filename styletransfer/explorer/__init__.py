@@ -62,16 +62,7 @@ class Explorer(widgets.VBox):
         self.pulse = Pulse(lost=LOST)
         swap = widgets.Button(description="Swap the two", tooltip="The painting becomes the photograph, and back")
         swap.on_click(lambda _: self.swap())
-        left = widgets.VBox(
-            [self.photo, swap, self.painting, self.controls],
-            layout={
-                "width": "380px",
-                "min_width": "300px",
-                "padding": "0 12px 0 0",
-                "overflow": "hidden auto",
-                "max_height": "1200px",
-            },
-        )
+        left = widgets.VBox([self.photo, swap, self.painting, self.controls]).add_class("st-column")
         self.workbench.layout = widgets.Layout(flex="1 1 0%", min_width="0", overflow="hidden auto")
         self.tabs = widgets.Tab(
             [widgets.HBox([left, self.workbench]), self.sweeps, self.voting],

@@ -159,6 +159,8 @@ class Controls(widgets.VBox):
             return None if all(slider.value == 1 for slider in self.weights.values()) else self.omega
         if name in ("content_layers", "style_layers"):
             return tuple(layer for layer in LAYERS if layer in field.value)
+        if name == "lam":
+            return float(f"{field.value:.3g}")  # as it is shown
         if not isinstance(field, widgets.Text) or isinstance(field, widgets.Combobox):
             return field.value
         if not field.value.strip():

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as widgets
 import numpy as np
 import traitlets
 from PIL import Image
 
 from ..images import encode
 
-__all__ = ["Code", "Crop", "Gallery", "Pulse", "Upload", "Wipe", "jpeg", "tile"]
+__all__ = ["Code", "Crop", "Gallery", "Picture", "Pulse", "Upload", "Wipe", "jpeg", "tile"]
 
 STATIC = Path(__file__).parent / "static"
 STYLE = STATIC / "style.css"
@@ -47,6 +48,19 @@ class Gallery(anywidget.AnyWidget):
                 then(message["clicked"])
 
         self.on_msg(heard)
+
+
+class Picture(widgets.Image):
+    """An image that is not there while it has no value; ipywidgets' own is shown as a broken one."""
+
+    def __init__(self, **traits: Any) -> None:
+        """Nothing is shown yet, unless a value is given."""
+        super().__init__(**{"format": "jpeg", **traits})
+        self.observe(lambda _: self._hide(), "value")
+        self._hide()
+
+    def _hide(self) -> None:
+        (self.remove_class if self.value else self.add_class)("st-empty")
 
 
 class Crop(anywidget.AnyWidget):

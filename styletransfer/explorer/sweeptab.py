@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from ..store import Store
 from ..sweeps import shown
-from .parts import jpeg
+from .parts import Picture, jpeg
 
 __all__ = ["SweepBrowser"]
 
@@ -28,8 +28,8 @@ class SweepBrowser(widgets.VBox):
         self._store = store
         self.pair = widgets.Dropdown(description="Pictures", layout={"width": "auto"})
         self.sliders: dict[str, widgets.SelectionSlider] = {}
-        self._place = widgets.VBox()
-        self.picture = widgets.Image(format="jpeg", layout={"max_width": "100%", "width": "fit-content"})
+        self._place, self._going = widgets.VBox(), False
+        self.picture = Picture(layout={"max_width": "100%", "width": "fit-content"}).add_class("st-preview")
         self.caption = widgets.HTML().add_class("st-sweep-caption")
         again = widgets.Button(description="Read again", tooltip="Look for runs that were kept meanwhile")
         again.on_click(lambda _: self.read())
@@ -52,8 +52,8 @@ class SweepBrowser(widgets.VBox):
                 f"No sweep is kept in {self._store.folder} yet. Make one in a notebook: "
                 'sweep("petra", "night_cafe", {"lam": [10, 100, 1000]}, size=256)'
             )
-        elif chosen in several:
-            self.pair.value = chosen
+        else:
+            self.pair.value = chosen if chosen in several else several[0]
 
     def _pair_chosen(self) -> None:
         runs = self._records.get(self.pair.value, {})
@@ -69,36 +69,46 @@ class SweepBrowser(widgets.VBox):
         for name in names:
             values = sorted({_key(s[name]) for s in settings.values()}, key=lambda key: (isinstance(key, str), key))
             options = [(str(shown(value)), value) for value in values]
-            slider = widgets.SelectionSlider(
-                options=options, description="λ" if name == "lam" else name.replace("_", " "), layout={"width": "auto"}
-            )
+            slider = widgets.SelectionSlider(options=options, description=_title(name), layout={"width": "auto"})
             slider.style.description_width = "110px"
-            slider.observe(lambda _: self._moved(), "value")
+            slider.observe(lambda _, name=name: self._moved(name), "value")
             self.sliders[name] = slider
         self._place.children = tuple(self.sliders.values())
-        first = next(iter(self._runs), ())
-        for slider, value in zip(self.sliders.values(), first, strict=True):
-            slider.value = value
-        self._moved()
+        if self._runs:
+            self._go(next(iter(self._runs)))
 
-    def _moved(self) -> None:
-        identity = self._runs.get(tuple(slider.value for slider in self.sliders.values()))
-        if identity is None:
-            self.picture.value = b""
-            self.caption.value = "No run with these settings is kept."
+    def _moved(self, name: str) -> None:
+        """Show the run; where there is none, the one that is like it in most and has the value that was chosen."""
+        if self._going:
             return
+        wanted = {each: slider.value for each, slider in self.sliders.items()}
+        near = [key for key in self._runs if dict(zip(wanted, key, strict=True))[name] == wanted[name]]
+        found = max(near, key=lambda key: sum(a == b for a, b in zip(key, wanted.values(), strict=True)))
+        others = [each for each, value in zip(wanted, found, strict=True) if value != wanted[each]]
+        self._go(found, f" (no run is kept that differs in {_title(name)} alone)" if others else "")
+
+    def _go(self, key: tuple, remark: str = "") -> None:
+        self._going = True
+        for slider, value in zip(self.sliders.values(), key, strict=True):
+            slider.value = value
+        self._going = False
+        identity = self._runs[key]
         record = self._records[self.pair.value][identity]
         losses = record["picture"]["losses"]
         self.picture.value = self.picture_of(identity)
         self.caption.value = html.escape(
             f"{record['weights']['name']}, {record['settings']['form']}, λ = {record['settings']['lam']:g}, "
             f"{record['settings']['size']} px, {len(record['history'])} steps: content {losses['content']:.3g}, "
-            f"style {losses['style']:.3g}"
+            f"style {losses['style']:.3g}{remark}"
         )
 
     def _picture_of(self, identity: str) -> bytes:
         result = self._store.get(identity)
         return b"" if result is None else jpeg(result.image)
+
+
+def _title(name: str) -> str:
+    return "λ" if name == "lam" else name.replace("_", " ")
 
 
 def _key(value: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..votes import QUESTIONS, Vote, bradley_terry, read_votes, record_vote
-from .parts import jpeg
+from .parts import Picture, jpeg
 
 __all__ = ["Candidates", "Voting"]
 
@@ -49,7 +49,7 @@ class Voting(widgets.VBox):
         self._pair: _Pair | None = None
         self._seen: set[tuple[str, frozenset[str]]] = set()
         layout = {"width": "49%", "object_fit": "contain"}
-        self.left, self.right = (widgets.Image(format="jpeg", layout=layout) for _ in range(2))
+        self.left, self.right = (Picture(layout=layout) for _ in range(2))
         self.answers = {
             name: widgets.ToggleButtons(options=ANSWERS, value=None, style={"button_width": "90px"})
             for name in QUESTIONS

@@ -19,7 +19,7 @@ from ..runs import Result
 from ..sessions import Session
 from ..store import Store, kept_in
 from .controls import LIVE, Controls
-from .parts import Code, Gallery, Wipe, jpeg, tile
+from .parts import Code, Gallery, Picture, Wipe, jpeg, tile
 from .pictures import Chooser
 
 __all__ = ["Shot", "Workbench", "as_code"]
@@ -89,14 +89,9 @@ class Workbench(widgets.VBox):
         self.message = widgets.HTML().add_class("st-message")
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "auto"})
         self.where = widgets.HTML().add_class("st-about").add_class("st-where")
-        self.preview = widgets.Image(format="jpeg", layout={"max_width": "100%", "width": "fit-content"})
-        self.preview.add_class("st-preview")
-        self.preview.add_class("st-empty")
-        self.curves = widgets.Image(format="png", layout={"max_width": "100%", "width": "fit-content"})
+        self.preview = Picture(layout={"max_width": "100%", "width": "fit-content"}).add_class("st-preview")
+        self.curves = Picture(format="png", layout={"max_width": "100%", "width": "fit-content"})
         self.curves.add_class("st-curves")
-        self.curves.add_class("st-empty")
-        for image in (self.preview, self.curves):  # an image without a picture is shown as a broken one
-            image.observe(lambda change: change["owner"].remove_class("st-empty"), "value")
         self.film = Gallery(strip=True, label="runs of this page")
         self.film.on_click(self.bring_back)
         self.left, self.right = (widgets.Dropdown(options=[], layout={"width": "48%"}) for _ in range(2))
@@ -106,9 +101,10 @@ class Workbench(widgets.VBox):
         self.code = Code()
         compare = widgets.VBox([widgets.HBox([self.left, self.right]), self.wipe])
         self.below = widgets.Accordion([compare, self.code], titles=("Compare two runs", "Copy as code"))
+        buttons = [self.run_button, self.pause_button, self.stop_button, self.name, self.save_button]
         super().__init__(
             [
-                widgets.HBox([self.run_button, self.pause_button, self.stop_button, self.name, self.save_button]),
+                widgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
                 self.forecast,
                 self.message,
                 self.bar,

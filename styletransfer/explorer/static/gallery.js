@@ -8,8 +8,17 @@ function render({ model, el }) {
 
   function mark() {
     for (const button of list.children) {
-      button.setAttribute("aria-selected", String(button.dataset.key === model.get("value")));
+      const chosen = button.dataset.key === model.get("value");
+      button.setAttribute("aria-selected", String(chosen));
+      if (chosen) show(button);
     }
+  }
+
+  // Not scrollIntoView, which would move the whole page.
+  function show(button) {
+    const [inner, outer] = [button, list].map((element) => element.getBoundingClientRect());
+    if (inner.top < outer.top || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top;
+    if (inner.left < outer.left || inner.right > outer.right) list.scrollLeft += inner.left - outer.left;
   }
 
   function tile(item) {
@@ -40,5 +49,13 @@ function render({ model, el }) {
   model.on("change:items", fill);
   model.on("change:value", mark);
   fill();
+  // It has no size before it is on the page.
+  const placed = new ResizeObserver(() => {
+    if (list.clientHeight === 0) return;
+    placed.disconnect();
+    mark();
+  });
+  placed.observe(list);
+  return () => placed.disconnect();
 }
 export default { render };
