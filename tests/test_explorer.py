@@ -269,6 +269,17 @@ def test_bad_input(served, page, tmp_path):
     (record,) = (tmp_path / "saved").glob("*.json")
     assert json.loads(record.read_text())["stopped"] == "ended early"
 
+    # The tab is closed and opened again: the run has gone on, and the page has it.
+    where = page.locator(".st-where").inner_text()
+    page.reload()
+    run_the_cell(page)
+    wait_for_message(page, "what was under way goes on")
+    expect(button(page, "Stop")).to_be_enabled()
+    expect(page.locator('button[data-key="petra"]')).to_have_attribute("aria-selected", "true")
+    page.wait_for_function(
+        "before => !['', before].includes(document.querySelector('.st-where').textContent)", arg=where
+    )
+
     # A restart in the middle: the page says so, what was saved is whole, and the cell makes a new page.
     page.get_by_text("Explorer(folder").click()
     for key in ("Escape", "0", "0"):

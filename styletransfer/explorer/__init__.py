@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import os
 import time
+import weakref
 from pathlib import Path
 
 import ipywidgets as widgets
 
 from .. import datasets
+from ..errors import InputError
 from ..store import Store
 from .controls import Controls
 from .parts import Pulse
@@ -22,6 +24,9 @@ __all__ = ["Explorer"]
 TICK = 0.25  # seconds between two looks at the run
 BEAT = 2.0  # seconds between two signs of life
 
+_PAGES: "weakref.WeakSet[Explorer]" = weakref.WeakSet()
+"""The pages of this process: a notebook that is opened again has no page, but its runs may still be under way."""
+
 LOST = (
     "Python no longer answers: it was stopped or started again, or it is busy with another cell. "
     "What was saved is whole. Run the cell again for a new page."
@@ -29,7 +34,7 @@ LOST = (
 
 
 class Explorer(widgets.VBox):
-    """The page.
+    """The page; a second one on the same folder takes the place of the first, with its runs.
 
     Args:
         folder: where pictures, uploads and votes are kept; it is made when the first is.
@@ -71,6 +76,10 @@ class Explorer(widgets.VBox):
         self.tabs.observe(lambda _: self._tab_chosen(), "selected_index")
         super().__init__([self.pulse, self.tabs])
         self.add_class("st-explorer")
+        self._place = folder.resolve()
+        for earlier in [page for page in _PAGES if page._place == self._place]:
+            self._take_over(earlier)
+        _PAGES.add(self)
         self._life: asyncio.Task | None = None
         with contextlib.suppress(RuntimeError):  # no event loop: somebody calls `workbench.tick` by hand
             self._life = asyncio.get_running_loop().create_task(self._live())
@@ -85,8 +94,19 @@ class Explorer(widgets.VBox):
         self.photo.again(painting)
         self.painting.again(photo)
 
+    def _take_over(self, earlier: "Explorer") -> None:
+        """What an earlier page on the same folder has, for instance one whose tab was closed."""
+        if earlier.workbench.session or earlier.workbench.shots:
+            for chooser, other in ((self.photo, earlier.photo), (self.painting, earlier.painting)):
+                chooser.again(other.source)
+            with contextlib.suppress(InputError):  # it has settings that cannot be used: not worth keeping
+                self.controls.show(earlier.controls.settings)
+            self.workbench.take_over(earlier.workbench)
+        earlier.close()
+
     def close(self) -> None:
         """End the run and the page."""
+        _PAGES.discard(self)
         self.workbench.stop()
         if self._life is not None:
             self._life.cancel()

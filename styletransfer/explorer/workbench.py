@@ -3,14 +3,12 @@
 import asyncio
 import dataclasses
 import html
-import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
-from matplotlib.figure import Figure
 
 from ..errors import InputError
 from ..jobs import Job
@@ -21,8 +19,9 @@ from ..store import Store, kept_in
 from .controls import LIVE, Controls
 from .parts import Code, Gallery, Picture, Wipe, jpeg, tile
 from .pictures import Chooser
+from .views import as_code, curves, minutes
 
-__all__ = ["Shot", "Workbench", "as_code"]
+__all__ = ["Shot", "Workbench"]
 
 CURVES_EVERY = 2.0  # seconds between two drawings of the curves
 FORECAST_AFTER = 0.8  # seconds without a change before a forecast is made
@@ -121,6 +120,24 @@ class Workbench(widgets.VBox):
         controls.on_change(self._setting_changed)
         self._code()
         self._buttons()
+
+    def take_over(self, other: "Workbench") -> None:
+        """Go on with what another workbench has: its runs, and the one that is under way."""
+        self.shots, self.session, self._since = dict(other.shots), other.session, other._since
+        other.session = None
+        self.film.items = other.film.items
+        self._name_sides()
+        if other.shown is not None:
+            self._show(other.shown)
+        self.say("The runs of the page before this one are here, and what was under way goes on.")
+        self._told = self.session.state if self.session else ""
+        self._buttons()
+
+    def _name_sides(self) -> None:
+        keys = list(self.shots)
+        for side, chosen in ((self.left, keys[-2:][:1]), (self.right, keys[-1:])):
+            side.options = keys
+            side.value = chosen[0] if chosen else None
 
     def _button(self, label: str, then: Any, about: str, style: str = "") -> widgets.Button:
         button = widgets.Button(description=label, tooltip=about, button_style=style, layout={"width": "80px"})
@@ -295,7 +312,7 @@ class Workbench(widgets.VBox):
             step, self._drawn = steps[-1], len(steps)
             self.preview.value = jpeg(session.image)
             self.bar.value = step.work
-            left = "" if session.left is None else f", about {_minutes(session.left)} left"
+            left = "" if session.left is None else f", about {minutes(session.left)} left"
             self.where.value = (
                 f"{step.size} px, step {step.step}, loss {step.losses.total:.4g} "
                 f"(content {step.losses.content:.3g}, style {step.losses.style:.3g}){left}"
@@ -322,10 +339,7 @@ class Workbench(widgets.VBox):
             label = f"{key}: λ = {lam}, {settings['form']}\n{settings['size']} px, {settings['init']}"
             item = tile(key, session.result.image, label, session.result.caption, most=200)
             self.film.items = [*self.film.items, item]
-            keys = list(self.shots)
-            for side, chosen in ((self.left, keys[max(0, len(keys) - 2)]), (self.right, key)):
-                side.options = keys
-                side.value = chosen
+            self._name_sides()
             self._show(shot)
             self._comparison()
         if session.message:
@@ -364,45 +378,3 @@ class Workbench(widgets.VBox):
             self.forecast.value = html.escape(f"This will take {found}.")
         except (InputError, OSError) as error:
             self.complain(str(error))
-
-
-def curves(steps: Sequence[Step]) -> bytes:
-    """The losses of a run, step by step, as a PNG that can be read on light and on dark."""
-    figure = Figure(figsize=(6.4, 2.4), layout="constrained")
-    axis = figure.add_subplot()
-    numbers = [step.step for step in steps]
-    for name, colour in (("total", "#888888"), ("content", "#1f9e89"), ("style", "#d1495b")):
-        axis.plot(numbers, [getattr(step.losses, name) for step in steps], color=colour, label=name, linewidth=1.6)
-    for layer in steps[-1].losses.layers["style"]:
-        values = [step.losses.layers["style"][layer] for step in steps]
-        axis.plot(numbers, values, linewidth=0.9, linestyle=":", label=layer)
-    axis.set(yscale="log", xlabel="step")
-    axis.tick_params(colors="0.5", which="both")
-    axis.xaxis.label.set_color("0.5")
-    for spine in axis.spines.values():
-        spine.set_color("0.5")
-    axis.legend(frameon=False, labelcolor="0.5", fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, transparent=True)
-    return buffer.getvalue()
-
-
-def as_code(job: Job) -> str:
-    """The call of `transfer` that makes a job's picture."""
-    lines = [f"    {_shown(job.content)},", f"    {_shown(job.style)},"]
-    for entry in dataclasses.fields(job.settings):
-        value = getattr(job.settings, entry.name)
-        if value != entry.default:
-            lines.append(f"    {entry.name}={value!r},")
-    return "\n".join(
-        ["from styletransfer import transfer", "", "result = transfer(", *lines, ")", 'result.save("out.png")']
-    )
-
-
-def _shown(source: Any) -> str:
-    return repr(source.about["picture"])
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

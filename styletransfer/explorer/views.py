@@ -1,0 +1,56 @@
+"""What the page shows of a run: its curves, its call in Python, its time."""
+
+import dataclasses
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ..jobs import Job
+from ..loop import Step
+
+__all__ = ["as_code", "curves", "minutes"]
+
+
+def curves(steps: Sequence[Step]) -> bytes:
+    """The losses of a run, step by step, as a PNG that can be read on light and on dark."""
+    figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+    axis = figure.add_subplot()
+    numbers = [step.step for step in steps]
+    for name, colour in (("total", "#888888"), ("content", "#1f9e89"), ("style", "#d1495b")):
+        axis.plot(numbers, [getattr(step.losses, name) for step in steps], color=colour, label=name, linewidth=1.6)
+    for layer in steps[-1].losses.layers["style"]:
+        values = [step.losses.layers["style"][layer] for step in steps]
+        axis.plot(numbers, values, linewidth=0.9, linestyle=":", label=layer)
+    axis.set(yscale="log", xlabel="step")
+    axis.tick_params(colors="0.5", which="both")
+    axis.xaxis.label.set_color("0.5")
+    for spine in axis.spines.values():
+        spine.set_color("0.5")
+    axis.legend(frameon=False, labelcolor="0.5", fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100, transparent=True)
+    return buffer.getvalue()
+
+
+def as_code(job: Job) -> str:
+    """The call of `transfer` that makes a job's picture."""
+    lines = [f"    {_shown(job.content)},", f"    {_shown(job.style)},"]
+    for entry in dataclasses.fields(job.settings):
+        value = getattr(job.settings, entry.name)
+        if value != entry.default:
+            lines.append(f"    {entry.name}={value!r},")
+    return "\n".join(
+        ["from styletransfer import transfer", "", "result = transfer(", *lines, ")", 'result.save("out.png")']
+    )
+
+
+def _shown(source: Any) -> str:
+    return repr(source.about["picture"])
+
+
+def minutes(seconds: float) -> str:
+    """A time in words: "1 min 26 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
