@@ -100,15 +100,19 @@ def errors_by_layer(
     Returns:
         The errors by layer, for each precision and picture.
     """
+    layers = [name for name in LAYERS if name <= "block5_conv1" and not name.endswith("conv4")]
+    gradients = {}
+    for each in ("float32", *precisions):
+        objective = Objective(content, style, content_layers=(), style_layers=layers, precision=each, **options)
+        for i, layer in enumerate(layers):
+            objective.omega = [float(k == i) for k in range(len(layers))]
+            for where, picture in pictures.items():
+                gradients[each, where, layer] = objective.value_and_gradient(picture)[1]
     found: dict[tuple[str, str], dict[str, float]] = {(p, where): {} for p in precisions for where in pictures}
-    for layer in [name for name in LAYERS if name <= "block5_conv1" and not name.endswith("conv4")]:
-        gradients = {}
-        for each in ("float32", *precisions):
-            objective = Objective(content, style, content_layers=(), style_layers=[layer], precision=each, **options)
-            gradients |= {(each, w): objective.value_and_gradient(picture)[1] for w, picture in pictures.items()}
-        for (each, where), by_layer in found.items():
-            exact = gradients["float32", where]
-            by_layer[layer] = float(np.linalg.norm(gradients[each, where] - exact) / np.linalg.norm(exact))
+    for (each, where), by_layer in found.items():
+        for layer in layers:
+            exact = gradients["float32", where, layer]
+            by_layer[layer] = float(np.linalg.norm(gradients[each, where, layer] - exact) / np.linalg.norm(exact))
     return found
 
 

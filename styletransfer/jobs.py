@@ -95,7 +95,9 @@ class Job:
         settings = dataclasses.asdict(self.settings)
         settings["lam"] = form.lam if settings["lam"] is None else float(settings["lam"])
         settings["pooling"] = settings["pooling"] or form.pooling
-        settings["precision"] = resolve_precision(settings["precision"])
+        settings["precision"] = resolve_precision(
+            settings["precision"], size=(self.settings.sizes or (self.settings.size,))[-1]
+        )
         del settings["backbone"]
         if self.start is not None:
             del settings["init"]  # its name; the picture counts
@@ -125,8 +127,8 @@ class Job:
                 check_sides(fit(picture.picture.shape, round(scale * sizes[0])), layers, what=what)
         backbone, note = resolve_backbone(settings.backbone)
         weights = load_weights(backbone)
-        precision = resolve_precision(settings.precision)
-        stages = plan(settings, sizes, precision=precision, finish=resolve_precision("auto"))
+        precision, finish = (resolve_precision(name, size=sizes[-1]) for name in (settings.precision, "auto"))
+        stages = plan(settings, sizes, precision=precision, finish=finish)
         tile = tile_for(settings, weights.architecture, stages[-1], shapes)
         decided: dict[str, Any] = {
             "sizes": sizes,

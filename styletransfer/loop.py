@@ -359,8 +359,10 @@ class Run:
             run._start, run._asked = start, facts["asked"]
             if run.objective.weights.sha256 != facts["weights"]:
                 raise InputError(f"{path} was made with other weights than {settings.backbone} has now")
+            stages = [Stage(**stage) for stage in facts["plan"]]
             run._plan = tuple(
-                Stage(**{**stage, "precision": resolve_precision(stage["precision"])}) for stage in facts["plan"]
+                dataclasses.replace(stage, precision=resolve_precision(stage.precision, size=stage.size))
+                for stage in stages
             )
             run._pixels = [int(np.prod(run._shape(i))) for i in range(len(run._plan))]
             position = facts["position"]

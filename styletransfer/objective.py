@@ -112,7 +112,8 @@ class Objective:
         self.shape = None if content is None else content.shape
         self.weights = load_weights(resolve_backbone(checked.backbone)[0])
         self.pooling = pooling or self.form.pooling
-        self.precision = resolve_precision(precision)
+        side = max((max(picture.shape[:2]) for picture in (content, style) if picture is not None), default=0)
+        self.precision = resolve_precision(precision, size=side)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
         kind = {"pooling": self.pooling, "activation": activation, "scaled": self.form.scaled}
         network = loss_network(self.weights, layers, precision=self.precision, **kind)

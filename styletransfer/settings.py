@@ -188,7 +188,8 @@ class Settings:
     precision: str = _option(
         "auto",
         "how the network is computed: float32; winograd, the same with a quarter of the multiplications; mixed, "
-        "bfloat16 in the later blocks, but for the last steps; auto is winograd, and float32 on a graphics card",
+        "bfloat16 in the later blocks, but for the last steps; auto is winograd, and float32 for pictures "
+        "below 100 px and on a graphics card",
         choices=("auto", "float32", "winograd", "mixed"),
     )
     tile: int | None = _option(

@@ -77,7 +77,7 @@ def test_mixed_ends_in_float32(monkeypatch, pair):
     used = []
     for _ in run:
         used.append(run.objective.precision)
-    assert used == ["mixed"] * (4 + 6) + ["winograd"] * 3
+    assert used == ["mixed"] * (4 + 6) + ["float32"] * 3
     assert [stage["steps"] for stage in run.record()["plan"]] == [4, 6, 3]
     assert run.settings.precision == "mixed"
     assert run.history[-1]["loss"] < run.history[4]["loss"]
@@ -87,7 +87,7 @@ def test_a_processor_without_bfloat16_falls_back_with_a_word(monkeypatch, caplog
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
     run = Run(*pair, settings_from({"sizes": (64,), "steps": 2, "precision": "mixed", "backbone": "embedded"}))
     assert "not faster in bfloat16" in caplog.text
-    assert run.settings.precision == run.objective.precision == "winograd"
+    assert run.settings.precision == run.objective.precision == "float32"
 
 
 def test_has_bfloat16_is_what_the_processor_says():
@@ -101,7 +101,11 @@ def test_has_bfloat16_is_what_the_processor_says():
 
 def test_a_graphics_card_is_left_to_its_own_library(monkeypatch):
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["a card"] if kind == "GPU" else [])
-    assert precision.resolve_precision("auto") == "float32"
+    assert precision.resolve_precision("auto", size=512) == "float32"
+
+
+def test_small_pictures_are_left_to_tensorflow():
+    assert [precision.resolve_precision("auto", size=n) for n in (99, 100)] == ["float32", "winograd"]
 
 
 def test_an_unknown_precision_is_refused(pair):

@@ -28,7 +28,7 @@ TOYS = {
         {"size": 64, "steps": 6, "backbone": "embedded", "out": "TMP/toy.png"},
         ["toy.png", "toy.json"],
     ),
-    "01_representations": ({"size": 48, "steps": 2, **KEPT}, ["runs"]),
+    "01_representations": ({"size": 48, "steps": 2, "content_layers": ["block2_conv2"], **KEPT}, ["runs"]),
     "02_layers": ({"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "lams": [1e3, 1e2], **KEPT}, ["runs"]),
     "03_lambda": (
         {
