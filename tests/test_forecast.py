@@ -36,7 +36,7 @@ def free(monkeypatch):
     "options",
     [
         {"size": 448, "precision": "float32"},
-        {"size": 640, "precision": "winograd", "tile": 256, "history": 5},
+        {"size": 512, "precision": "winograd", "tile": 256, "history": 5},
     ],
     ids=str,
 )
