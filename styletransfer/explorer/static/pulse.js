@@ -9,10 +9,8 @@ function render({ model, el }) {
   banner.textContent = model.get("lost");
   el.append(banner);
   let last = Date.now();
-  let begun = false;
 
   function lives() {
-    begun = true;
     last = Date.now();
     banner.hidden = true;
   }
@@ -21,7 +19,7 @@ function render({ model, el }) {
   const watch = setInterval(() => {
     // A page that was asleep has missed the beats; it gets another while.
     if (document.hidden) last = Date.now();
-    else if (begun && Date.now() - last > PATIENCE) banner.hidden = false;
+    else if (Date.now() - last > PATIENCE) banner.hidden = false;
   }, 1000);
   return () => clearInterval(watch);
 }
