@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 import os
 import platform
@@ -116,11 +117,16 @@ class Result:
     def caption(self) -> str:
         """Which network, form, λ, size and steps made the picture, in one line."""
         settings = self.record["settings"]
-        lam, size = settings["lam"], settings["size"]
         return (
             f"{self.record['weights']['name']} ({self.record['weights']['architecture']}), {settings['form']}, "
-            f"λ = {lam:g}, {size} px, {len(self.record['history'])} steps"
+            f"λ = {self.lam}, {settings['size']} px, {len(self.record['history'])} steps"
         )
+
+    @property
+    def lam(self) -> str:
+        """λ in words: where it was changed during the run, every value that it had, such as "1 → 1.5"."""
+        weights = (self.record["settings"], *self.record.get("changes", ()))
+        return " → ".join(value for value, _ in itertools.groupby(f"{each['lam']:g}" for each in weights))
 
     def __repr__(self) -> str:
         return f"<Result: {self.caption}>"

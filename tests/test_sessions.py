@@ -60,6 +60,7 @@ def test_pause_changes_and_going_on_replay(pair):
     assert session.state == "stopped"
     record = session.result.record
     assert record["changes"][0]["step"] == count + 1
+    assert "λ = 1000 → 5, " in session.result.caption
     assert record["changes"][-1]["omega"] == (0.0, 0.5, 0.5, 0.0, 0.0)
 
     from styletransfer.settings import settings_from

@@ -335,8 +335,7 @@ class Workbench(widgets.VBox):
             key = f"Run {len(self.shots) + 1}"
             shot = self.shots[key] = Shot(key, session.job, session.result, session.steps)
             settings = session.result.record["settings"]
-            lam = " → ".join(f"{weights['lam']:g}" for weights in (settings, *session.result.record.get("changes", ())))
-            label = f"{key}: λ = {lam}, {settings['form']}\n{settings['size']} px, {settings['init']}"
+            label = f"{key}: λ = {session.result.lam}, {settings['form']}\n{settings['size']} px, {settings['init']}"
             item = tile(key, session.result.image, label, session.result.caption, most=200)
             self.film.items = [*self.film.items, item]
             self._name_sides()
