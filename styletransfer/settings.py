@@ -2,16 +2,15 @@
 
 import dataclasses
 import inspect
-import math
 import os
-import types
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from .errors import InputError, nearest
+from .options import build, check_number, option, several
 
 __all__ = ["FORMS", "LAYERS", "Form", "Settings", "layer_name"]
 
@@ -143,10 +142,6 @@ def layer_name(name: str) -> str:
     return text
 
 
-def _option(default: Any, about: str, *, choices: Sequence[str] = ()) -> Any:
-    return field(default=default, metadata={"help": about, "choices": tuple(choices)})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Every option of a run. None means: what the form, the optimiser or the size prescribes.
@@ -155,58 +150,56 @@ class Settings:
         InputError: a value outside its range, or a name that does not exist.
     """
 
-    size: int = _option(512, "long side of the picture in pixels")
-    quality: str = _option(
-        "normal", "how many steps each size gets, where they are not given", choices=tuple(QUALITIES)
-    )
-    sizes: tuple[int, ...] | None = _option(
+    size: int = option(512, "long side of the picture in pixels")
+    quality: str = option("normal", "how many steps each size gets, where they are not given", choices=tuple(QUALITIES))
+    sizes: tuple[int, ...] | None = option(
         None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 160"
     )
-    steps: int | tuple[int, ...] | None = _option(
+    steps: int | tuple[int, ...] | None = option(
         None,
         "evaluations of the objective: of all sizes together, or a list with those of each; by default the quality's",
     )
-    form: str = _option("gatys", "how the objective is written", choices=tuple(FORMS))
-    lam: float | None = _option(None, "λ, the weight of style against content; by default the form's")
-    content_layers: tuple[str, ...] = _option(CONTENT_LAYERS, "layers whose features are the content")
-    style_layers: tuple[str, ...] = _option(STYLE_LAYERS, "layers whose statistics are the style")
-    omega: tuple[float, ...] | None = _option(None, "ω, one weight for each style layer; by default the form's")
-    statistic: str = _option("gram", "what of the features is the style (see losses.py)")
-    tv: float = _option(0.0, "weight of total variation")
-    box: float = _option(
+    form: str = option("gatys", "how the objective is written", choices=tuple(FORMS))
+    lam: float | None = option(None, "λ, the weight of style against content; by default the form's")
+    content_layers: tuple[str, ...] = option(CONTENT_LAYERS, "layers whose features are the content")
+    style_layers: tuple[str, ...] = option(STYLE_LAYERS, "layers whose statistics are the style")
+    omega: tuple[float, ...] | None = option(None, "ω, one weight for each style layer; by default the form's")
+    statistic: str = option("gram", "what of the features is the style (see losses.py)")
+    tv: float = option(0.0, "weight of total variation")
+    box: float = option(
         1.0, "how strongly values outside [0, 1] are drawn back, in units of the first gradient; 0 lets them be"
     )
-    backbone: str = _option(
+    backbone: str = option(
         "auto",
         "the loss network's weights: auto, vgg19, vgg16, embedded, or the path of a weights file; auto is VGG-19 "
         "where its file is here or can be fetched, and else the embedded VGG-16",
     )
-    pooling: str | None = _option(None, "avg or max; by default the form's", choices=("avg", "max"))
-    activation: str = _option(
+    pooling: str | None = option(None, "avg or max; by default the form's", choices=("avg", "max"))
+    activation: str = option(
         "relu", "which features of a layer: relu, after the ReLU, or linear, before it", choices=("relu", "linear")
     )
-    precision: str = _option(
+    precision: str = option(
         "auto",
         "how the network is computed: float32; winograd, the same with a quarter of the multiplications; mixed, "
         "bfloat16 in the later blocks, but for the last steps; auto is winograd, and float32 for pictures "
         "below 100 px and on a graphics card",
         choices=("auto", "float32", "winograd", "mixed"),
     )
-    tile: int | None = _option(
+    tile: int | None = option(
         None, "side in pixels of the tiles in which a picture is evaluated; by default it is whole while memory allows"
     )
-    optimizer: str = _option("lbfgs", "how the picture is changed", choices=("lbfgs", "adam", "sgd"))
-    history: int | None = _option(
+    optimizer: str = option("lbfgs", "how the picture is changed", choices=("lbfgs", "adam", "sgd"))
+    history: int | None = option(
         None, "L-BFGS: how many pairs of steps it remembers; by default 100, and fewer on large pictures"
     )
-    learning_rate: float | None = _option(
+    learning_rate: float | None = option(
         None, "Adam and SGD: size of the steps, in units of the picture's range; by default the optimiser's"
     )
-    momentum: float = _option(0.9, "SGD: share of the last step that is made again")
-    decay: float = _option(1.0, "SGD and Adam: what the learning rate is multiplied by after each step")
-    init: str = _option("content", "where the picture starts: content, style, noise, or the path or name of a picture")
-    seed: int = _option(0, "seed of the noise")
-    style_scale: float = _option(1.0, "long side of the painting, as a multiple of the picture's")
+    momentum: float = option(0.9, "SGD: share of the last step that is made again")
+    decay: float = option(1.0, "SGD and Adam: what the learning rate is multiplied by after each step")
+    init: str = option("content", "where the picture starts: content, style, noise, or the path or name of a picture")
+    seed: int = option(0, "seed of the noise")
+    style_scale: float = option(1.0, "long side of the painting, as a multiple of the picture's")
 
     def __post_init__(self) -> None:
         """Bring values to their types and check them."""
@@ -219,9 +212,9 @@ class Settings:
             if entry.name == "steps" and isinstance(value, Iterable) and not isinstance(value, str):
                 value = tuple(x.item() if isinstance(x, np.generic) else x for x in value)
             if entry.name in ("content_layers", "style_layers"):
-                value = tuple(layer_name(name) for name in _several(entry.name, value))
+                value = tuple(layer_name(name) for name in several(entry.name, value))
             elif entry.name in ("sizes", "omega") and value is not None:
-                value = tuple(x.item() if isinstance(x, np.generic) else x for x in _several(entry.name, value))
+                value = tuple(x.item() if isinstance(x, np.generic) else x for x in several(entry.name, value))
             object.__setattr__(self, entry.name, value)
             if value is None and entry.default is not None:
                 raise InputError(f"{entry.name} must have a value; its default is {entry.default!r}")
@@ -241,30 +234,30 @@ class Settings:
         self._check_sizes()
 
     def _check_numbers(self) -> None:
-        _number("size", self.size, whole=True, low=1)
+        check_number("size", self.size, whole=True, low=1)
         steps = self.steps if isinstance(self.steps, tuple) else [] if self.steps is None else [self.steps]
         for count in steps:
-            _number("steps", count, whole=True, low=1)
+            check_number("steps", count, whole=True, low=1)
         for name, low in (("tile", LEAST_TILE), ("history", 1)):
             if getattr(self, name) is not None:
-                _number(name, getattr(self, name), whole=True, low=low)
-        _number("seed", self.seed, whole=True, low=0)
+                check_number(name, getattr(self, name), whole=True, low=low)
+        check_number("seed", self.seed, whole=True, low=0)
         for name in ("lam", "tv", "box", "momentum"):
             if getattr(self, name) is not None:
-                _number(name, getattr(self, name), low=0)
+                check_number(name, getattr(self, name), low=0)
         if self.momentum >= 1:
             raise InputError(f"momentum must be below 1, not {self.momentum}")
         for name in ("learning_rate", "decay", "style_scale"):
             if getattr(self, name) is not None:
-                _number(name, getattr(self, name), above=0)
+                check_number(name, getattr(self, name), above=0)
         for weight in self.omega or ():
-            _number("omega", weight, low=0)
+            check_number("omega", weight, low=0)
 
     def _check_sizes(self) -> None:
         if self.sizes is None:
             return
         for size in self.sizes:
-            _number("sizes", size, whole=True, low=1)
+            check_number("sizes", size, whole=True, low=1)
         if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
             raise InputError(f"sizes must grow from each to the next, not {self.sizes}")
         if self.size not in (self.sizes[-1], Settings.size):
@@ -278,30 +271,7 @@ def settings_from(options: dict[str, Any]) -> Settings:
     Raises:
         InputError: an unknown name (the message says which comes closest) or a value that is not allowed.
     """
-    known = [entry.name for entry in dataclasses.fields(Settings)]
-    for name in options:
-        if name not in known:
-            raise InputError(nearest(name, known, what="setting"))
-    return Settings(**options)
-
-
-def reader(kind: Any) -> Callable[[str], Any]:
-    """How the text of an option becomes a value of a setting's type; the function raises ValueError where it cannot.
-
-    Args:
-        kind: the type, such as `int | tuple[int, ...] | None`; lists are separated by commas.
-    """
-    kinds = [k for k in (get_args(kind) if isinstance(kind, types.UnionType) else (kind,)) if k is not types.NoneType]
-    lists = [get_args(k)[0] for k in kinds if get_args(k)]  # int of tuple[int, ...]
-    if not lists:
-        return kinds[0]
-
-    def read(text: str) -> Any:
-        values = tuple(lists[0](part) for part in text.replace(",", " ").split())
-        return values[0] if len(kinds) > len(lists) and len(values) == 1 else values
-
-    read.__name__ = f"list of {lists[0].__name__}"  # argparse names it in its error
-    return read
+    return build(Settings, options)
 
 
 def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
@@ -324,26 +294,3 @@ def takes_settings(function: Callable) -> Callable:
     lines = "\n".join(f"        {e.name} (default {e.default!r}): {e.metadata['help']}" for e in entries)
     function.__doc__ = inspect.cleandoc(function.__doc__ or "") + f"\n\nSettings:\n{inspect.cleandoc(lines)}\n"
     return function
-
-
-def _several(name: str, value: Any) -> Iterable[Any]:
-    """A list as it is, and one value alone as a list of it."""
-    if isinstance(value, (str, int, float)):
-        return [value]
-    if value is None or not isinstance(value, Iterable):
-        raise InputError(f"{name} must be a list, not {value!r}")
-    return value
-
-
-def _number(
-    name: str, value: Any, *, whole: bool = False, low: float | None = None, above: float | None = None
-) -> None:
-    kind = "a whole number" if whole else "a number"
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        raise InputError(f"{name} must be {kind}, not {value!r}")
-    if not math.isfinite(value):
-        raise InputError(f"{name} must be finite, not {value}")
-    if low is not None and value < low:
-        raise InputError(f"{name} must be {kind} of at least {low}, not {value}")
-    if above is not None and value <= above:
-        raise InputError(f"{name} must be {kind} above {above}, not {value}")

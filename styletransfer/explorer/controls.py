@@ -11,7 +11,8 @@ import ipywidgets as widgets
 
 from ..errors import InputError
 from ..losses import STATISTICS
-from ..settings import FORMS, LAYERS, Settings, default_omega, reader, settings_from
+from ..options import reader
+from ..settings import FORMS, LAYERS, Settings, default_omega, settings_from
 
 __all__ = ["LIVE", "MAIN", "Controls"]
 

@@ -1,0 +1,123 @@
+"""The command line: python -m styletransfer.cyclegan train|adapt|translate …."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import InputError, NonFiniteError
+from ..images import WRITABLE, check_writable
+from ..options import BAD_INPUT, INTERRUPTED, Parser, add_options
+from .settings import AdaptedSettings, CycleSettings
+
+__all__ = ["main"]
+
+GENERATOR = "photo2vangogh"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m styletransfer.cyclegan",
+        description="Train generators on two sets of pictures (CycleGAN), and translate pictures with them.",
+    )
+    parser.add_argument("--version", action="version", version=f"styletransfer {__version__}")
+    words = parser.add_subparsers(dest="what", metavar="train|adapt|translate", parser_class=Parser)
+    for what, kind, settings, about in (
+        ("train", "cycle", CycleSettings, "train a CycleGAN, or go on with one"),
+        (
+            "adapt",
+            "adapted",
+            AdaptedSettings,
+            "train a generator with the study's objective and an adversarial term",
+        ),
+    ):
+        training = words.add_parser(what, help=about, description=f"{about.capitalize()}.")
+        training.set_defaults(kind=kind)
+        training.add_argument("--out", required=True, metavar="FOLDER", help="where everything is written")
+        training.add_argument(
+            *("--data",),
+            default="bundled",
+            help="a folder with trainA and trainB (paintings, photographs) and perhaps testA and testB; the name of a "
+            "published set, such as vangogh2photo (needs tensorflow-datasets); or bundled, the default",
+        )
+        training.add_argument("--until", type=int, metavar="STEP", help="stop after this step; a later call goes on")
+        training.add_argument("--quiet", action="store_true", help="no progress bar")
+        add_options(training.add_argument_group("settings"), settings)
+    translate = words.add_parser("translate", help="translate pictures", description="Translate pictures.")
+    translate.add_argument("pictures", nargs="+", metavar="PICTURE", help="paths, or names of the databases")
+    translate.add_argument("--out", required=True, metavar="OUT", help="a file for one picture, else a folder")
+    translate.add_argument(
+        "--generator",
+        default=GENERATOR,
+        help=f"photo2vangogh, vangogh2photo, or the path of a trained generator (default: {GENERATOR})",
+    )
+    translate.add_argument("--size", type=int, help="long side in pixels; by default the picture's own")
+    return parser
+
+
+def _train(given: dict[str, Any]) -> int:
+    options = {name: given.pop(name) for name in ("kind", "data", "until")}
+    folder, quiet = given.pop("out"), given.pop("quiet")
+    from .workshop import train
+
+    trained = train(folder, progress=not quiet, **options, **given)
+    record = trained.record
+    print(f"{folder}: {record['step']} of {record['settings']['steps']} steps", file=sys.stderr)
+    if record["stopped"] == "interrupted":
+        print("Interrupted: the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _translate(given: dict[str, Any]) -> int:
+    out, names = Path(given["out"]), given["pictures"]
+    one = len(names) == 1 and out.suffix.lower() in WRITABLE
+    if not one and not out.is_dir():
+        raise InputError(f"{out} is no folder; make it first, or name a file (.png, .jpg) for one picture")
+    places = [out if one else out / f"{Path(name).stem}.png" for name in names]
+    if len(set(places)) < len(places):
+        raise InputError("two of the pictures would have the same name in the folder; translate them one by one")
+    for place, name in zip(places, names, strict=True):
+        check_writable(place)
+        if os.path.exists(name) and place.exists() and place.samefile(name):
+            raise InputError(f"{place} is one of the pictures that go in; choose another name to write to")
+    from .generators import Generator
+
+    generator = Generator(given["generator"])
+    for place, name in zip(places, names, strict=True):
+        result = generator.translate(name, size=given["size"])
+        result.save(place)
+        print(f"{place}: {result.caption}", file=sys.stderr)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: the words after the command; None takes the process's own.
+
+    Returns:
+        The exit code: 0, 2 for bad input (with one sentence on standard error), 130 after Ctrl-C.
+    """
+    logging.basicConfig(format="%(message)s")
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    what = given.pop("what")
+    if what is None:
+        parser.error("say what to do: train, adapt or translate")
+    try:
+        return _translate(given) if what == "translate" else _train(given)
+    except (InputError, NonFiniteError, OSError) as error:
+        print(f"styletransfer: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("Interrupted before anything was made.", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

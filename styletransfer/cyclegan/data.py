@@ -1,0 +1,204 @@
+"""The two sides of a training: pictures in memory, and batches of crops in a `tf.data` pipeline."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from tqdm import tqdm
+
+from .. import datasets
+from .._tensorflow import tf
+from ..datasets import Picture
+from ..errors import InputError
+from ..images import encode, resize
+from .settings import TrainingSettings
+
+__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "batches", "open_data"]
+
+log = logging.getLogger("styletransfer")
+
+SIDES = ("A", "B")
+"""A are the paintings and B the photographs, as in the published sets (monet2photo, vangogh2photo, …)."""
+
+HOLD_OUT = (
+    *("neuschwanstein_castle", "petra", "gateway_of_india", "mont_saint_michel"),
+    *("chateau_de_chenonceau", "colosseum", "machu_picchu", "schwerin_palace"),
+)
+"""The bundled photographs that no training sees; the other 36 and all eight paintings are trained on."""
+
+FEWEST = 2
+"""Pictures that a side needs at least. With one there is nothing to learn that is common to a collection."""
+
+SHARE = 0.5  # of the available memory that the pictures may take
+
+NAMED = 5  # files that are named in a message, however many there are
+
+
+@dataclass(frozen=True)
+class Side:
+    """The training pictures of one side.
+
+    Attributes:
+        pictures: uint8 (H, W, 3) each, the short side of `TrainingSettings.short_side` pixels.
+        about: name, SHA-256 and credit of each, as a record keeps them.
+        skipped: by name, why a file was left out.
+    """
+
+    pictures: tuple[np.ndarray, ...]
+    about: tuple[dict[str, str], ...]
+    skipped: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Two sides, and pictures that are kept out of the training.
+
+    Attributes:
+        source: "bundled", or the folder.
+        a, b: the sides.
+        hold_out: by side ("A", "B"), pictures that are never trained on; a side may have none.
+    """
+
+    source: str
+    a: Side
+    b: Side
+    hold_out: Mapping[str, Mapping[str, Picture]]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a record keeps: the source, each picture's checksum, what was left out, and the hold-outs' names."""
+        sides = {name: list(side.about) for name, side in zip(SIDES, (self.a, self.b), strict=True)}
+        skipped = {name: side.skipped for name, side in zip(SIDES, (self.a, self.b), strict=True) if side.skipped}
+        hold_out = {name: list(pictures) for name, pictures in self.hold_out.items()}
+        return {"source": self.source, **sides, "skipped": skipped, "hold_out": hold_out}
+
+
+def open_data(
+    source: str | os.PathLike = "bundled",
+    *,
+    short_side: int,
+    least: int = 1,
+    progress: bool = True,
+) -> Data:
+    """Read the pictures of both sides.
+
+    Args:
+        source: "bundled" for the eight paintings and the photographs but for `HOLD_OUT`; or a folder with trainA and
+            trainB, and testA and testB where there are hold-outs.
+        short_side: in pixels, to which each picture is brought.
+        least: short side in pixels that a file must have itself; smaller ones are left out.
+        progress: show a progress bar.
+
+    Raises:
+        InputError: no such folder, a side with too few pictures that can be read, or pictures that take more memory
+            than there is.
+    """
+    if os.fspath(source) == "bundled":
+        photos = datasets.photos()
+        hold_out = {"A": {}, "B": {name: photos[name] for name in HOLD_OUT}}
+        training = {"A": datasets.paintings(), "B": {name: photos[name] for name in photos if name not in HOLD_OUT}}
+    else:
+        home = Path(source)
+        if not home.is_dir():
+            raise InputError(f"there is no folder {home}; name one that has trainA and trainB, or 'bundled'")
+        training = {side: datasets.folder(home / f"train{side}") for side in SIDES}
+        tests = {side: home / f"test{side}" for side in SIDES}
+        hold_out = {side: datasets.folder(path) if path.is_dir() else {} for side, path in tests.items()}
+    options = {"short_side": short_side, "least": least, "progress": progress}
+    a, b = (read_side(training[side].values(), what=f"side {side}", **options) for side in SIDES)
+    return Data(os.fspath(source), a, b, hold_out)
+
+
+def read_side(
+    pictures: Iterable[Picture], *, what: str, short_side: int, least: int = 1, progress: bool = True
+) -> Side:
+    """Read pictures into memory. Files that cannot be read are left out, named and counted in the log.
+
+    Args:
+        pictures: the files.
+        what: the side's name, for messages.
+        short_side: as in `open_data`.
+        least: likewise.
+        progress: likewise.
+
+    Raises:
+        InputError: fewer than `FEWEST` can be read, or they do not fit into memory.
+    """
+    files = list(pictures)
+    free, taken = SHARE * psutil.virtual_memory().available, 0
+    read, about, skipped = [], [], {}
+    for file in tqdm(files, desc=f"reading {what}", disable=not progress or len(files) < 100, leave=False):
+        try:
+            picture = file.load()
+            if min(picture.shape[:2]) < least:
+                raise InputError(f"it has {picture.shape[1]} x {picture.shape[0]} px, and a crop {least}")
+            checksum = hashlib.sha256(file.fetch().read_bytes()).hexdigest()
+        except (InputError, OSError) as error:
+            skipped[file.name] = str(error)
+            continue
+        scale = short_side / min(picture.shape[:2])
+        read.append(encode(resize(picture, tuple(max(short_side, round(n * scale)) for n in picture.shape[:2]))))
+        about.append({"name": file.name, "sha256": checksum, "credit": file.credit})
+        taken += read[-1].nbytes
+        if taken * len(files) / len(read) > free:
+            raise InputError(
+                f"the {len(files)} pictures of {what} take some {taken * len(files) / len(read) / 1e9:.1f} GB at "
+                f"{short_side} px, more than {free / 1e9:.1f} GB of memory; give a smaller load_size or fewer pictures"
+            )
+    if skipped:
+        named = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:NAMED])
+        more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
+        log.warning("%d of %d files of %s are left out (%s%s).", len(skipped), len(files), what, named, more)
+    if len(read) < FEWEST:
+        raise InputError(f"{what} has {len(read)} picture(s) that can be used; at least {FEWEST} are needed")
+    return Side(tuple(read), tuple(about), skipped)
+
+
+def batches(sides: Sequence[Side], settings: TrainingSettings, *, start: int = 0) -> tf.data.Dataset:
+    """Batches of crops: resized, cropped at random and flipped at random, as in Zhu et al. 2017's code.
+
+    Each side goes through its pictures in an order of its own that changes with every pass. What a step gets depends on
+    the seed and on its number alone, so that a training that goes on at a step gets what it would have got.
+
+    Args:
+        sides: one or more.
+        settings: size, batch, seed, steps, widest.
+        start: the first step (counted from 0).
+
+    Returns:
+        A dataset of `settings.steps - start` tuples with a tensor float32 (batch, size, size, 3) in [-1, 1] a side.
+    """
+
+    def fetched(side: np.ndarray, draw: np.ndarray) -> np.ndarray:
+        pictures = sides[side].pictures
+        turn, place = divmod(int(draw), len(pictures))
+        return pictures[np.random.default_rng((settings.seed, side, turn)).permutation(len(pictures))[place]]
+
+    def crop(side: int, draw: tf.Tensor) -> tf.Tensor:
+        picture = tf.numpy_function(fetched, (side, draw), tf.uint8)
+        picture.set_shape((None, None, 3))
+        picture = tf.cast(picture, tf.float32)
+        seed = tf.stack([tf.constant(settings.seed * len(sides) + side, tf.int64), draw])
+        wide, down, right, mirror = tf.unstack(tf.random.stateless_uniform((4,), seed))
+        window = tf.cast(tf.round(settings.size * (1 + wide * (settings.widest - 1))), tf.int32)
+        free = tf.cast(tf.shape(picture)[:2] - window + 1, tf.float32)
+        top, left = (tf.cast(share * free[i], tf.int32) for i, share in enumerate((down, right)))
+        picture = picture[top : top + window, left : left + window]
+        if settings.widest > 1:
+            picture = tf.image.resize(picture, (settings.size, settings.size), antialias=True)
+        picture = tf.where(mirror < 0.5, picture, picture[:, ::-1])
+        picture.set_shape((settings.size, settings.size, 3))
+        return picture / 127.5 - 1
+
+    def batch(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        draws = [step * settings.batch + i for i in range(settings.batch)]
+        return tuple(tf.stack([crop(side, draw) for draw in draws]) for side in range(len(sides)))
+
+    numbers = tf.data.Dataset.range(start, settings.steps)
+    return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)

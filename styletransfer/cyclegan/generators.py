@@ -1,0 +1,152 @@
+"""Trained generators: a picture in, its translation out in a second."""
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from .. import datasets
+from .._tensorflow import keras, tf
+from ..errors import InputError, nearest
+from ..images import fit, resize
+from ..runs import Result, Source, open_picture, picture_checksum, versions
+from ..states import read_state, write_state
+from .networks import MULTIPLE, generator
+
+__all__ = ["SHIPPED", "Generator", "Translation", "write_generator"]
+
+SHIPPED = ("photo2vangogh", "vangogh2photo")
+"""The generators that come along, in data/generators; they were trained on the bundled databases but for `HOLD_OUT`."""
+
+BYTES = 20
+"""Bytes of memory for each pixel and each filter of the first layer: five float32 tensors of full size are alive at
+once, found by measurement (`tests/test_generators.py`)."""
+
+LEAST_SIDE = 16
+"""Pixels of the short side that a picture must have: below it, there is nothing to reflect at the borders."""
+
+
+class Translation(Result):
+    """A translated picture and its record: which generator with which checksum, which picture, which size."""
+
+    @property
+    def caption(self) -> str:
+        """Which generator made the picture, how long it was trained, and the size, in one line."""
+        made, training = self.record["generator"], self.record["generator"]["training"]
+        terms = ""
+        if training["kind"] == "adapted":
+            settings = training["settings"]
+            terms = f", {settings['form']}, λ = {training['lam']:g}, γ = {settings['adversarial']:g}"
+        return (
+            f"{made['name']} ({'CycleGAN' if training['kind'] == 'cycle' else 'adapted generator'}{terms}, "
+            f"{training['step']} steps at {training['settings']['size']} px), {self.record['size']} px"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Translation: {self.caption}>"
+
+
+class Generator:
+    """A generator from a file.
+
+    Args:
+        name_or_path: one of `SHIPPED`, or the path of an .npz file that a training wrote.
+
+    Attributes:
+        name: as given, or the file's name.
+        record: of the training.
+        sha256: of the file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: no such name, or a file that is no generator.
+    """
+
+    def __init__(self, name_or_path: str | os.PathLike) -> None:
+        """Read the weights and build the network."""
+        path = Path(name_or_path)
+        self.name = path.stem
+        if str(name_or_path) in SHIPPED:
+            path = datasets.data_folder() / "generators" / f"{name_or_path}.npz"
+        elif not path.suffix and len(path.parts) == 1 and not path.exists():
+            raise InputError(nearest(self.name, SHIPPED, what="generator") + " (or give the path of a file)")
+        arrays, facts = read_state(path, what="a trained generator")
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        try:
+            self._filters = facts["network"]["filters"]
+            self._network = generator(**facts["network"])
+            self._network.set_weights([arrays[str(i)].astype(np.float32) for i in range(len(arrays))])
+            self.record: dict[str, Any] = facts["training"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is not a trained generator ({error!r})") from None
+        signature = [tf.TensorSpec((1, None, None, 3))]
+        self._function = tf.function(functools.partial(self._network, training=False), input_signature=signature)
+
+    def translate(self, picture: str | os.PathLike | np.ndarray | Source, *, size: int | None = None) -> Translation:
+        """Translate a picture.
+
+        Args:
+            picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
+            size: long side in pixels of the result; None keeps the picture's own. Strokes have the size that they had
+                in the training, in pixels: the larger the picture, the finer they are in it.
+
+        Raises:
+            FileNotFoundError: a picture that is not there.
+            InputError: one that cannot be used, or one that is too large for the memory.
+        """
+        source = picture if isinstance(picture, Source) else open_picture(picture)
+        shape = source.picture.shape[:2] if size is None else fit(source.picture.shape, size)
+        if min(shape) < LEAST_SIDE:
+            raise InputError(f"a picture of {shape[1]} x {shape[0]} px is too small; its sides need {LEAST_SIDE}")
+        self._check_memory(shape)
+        image = self(resize(source.picture, shape))
+        record = {
+            "generator": {"name": self.name, "sha256": self.sha256, "training": self._short_record()},
+            "content": source.about,
+            "size": max(shape),
+            "versions": versions(),
+            "picture": {"width": shape[1], "height": shape[0], "sha256": picture_checksum(image)},
+        }
+        return Translation(image, record)
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """A picture's translation, float32 (H, W, 3) in [0, 1] of the same shape."""
+        height, width = picture.shape[:2]
+        # Sides that are no multiples are reflected, and what was added is cut off again.
+        edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
+        whole = np.pad(np.asarray(picture, np.float32), edges, mode="reflect")
+        found = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
+        return np.clip(found[:height, :width] / 2 + 0.5, 0, 1)
+
+    def _check_memory(self, shape: tuple[int, int]) -> None:
+        needed, free = shape[0] * shape[1] * self._filters * BYTES, psutil.virtual_memory().available
+        if needed > free:
+            most = int(max(shape) * (free / needed) ** 0.5)
+            raise InputError(
+                f"{shape[1]} x {shape[0]} px take {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are "
+                f"available; give a size of at most {most}"
+            )
+
+    def _short_record(self) -> dict[str, Any]:
+        return {name: self.record[name] for name in ("kind", "settings", "step", "lam") if name in self.record}
+
+
+def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[str, Any]) -> None:
+    """Write a generator and the record of its training into one .npz file, the weights in half precision.
+
+    Args:
+        path: the file to be.
+        network: a generator of `networks.generator`.
+        record: of the training; its settings say what network it is.
+
+    Raises:
+        InputError, OSError: the place cannot be written.
+    """
+    settings = record["settings"]
+    shape = {"filters": settings["filters"], "blocks": record["blocks"], "upsampling": settings["upsampling"]}
+    arrays = {str(i): np.asarray(values, np.float16) for i, values in enumerate(network.get_weights())}
+    write_state(path, arrays, {"network": shape, "training": record})

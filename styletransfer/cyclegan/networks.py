@@ -1,0 +1,101 @@
+"""The two networks of Zhu et al. 2017 (arXiv 1703.10593), Sec. 7.2: the generator and the 70 x 70 PatchGAN.
+
+Pictures are float32 (n, H, W, 3) in [-1, 1] here. Two departures: borders are reflected wherever the generator pads
+(the authors' code has zeros beside its strided convolutions), and the generator can enlarge by nearest neighbours and a
+convolution (Odena et al. 2016), which leaves no checkerboard.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from .._tensorflow import keras
+
+__all__ = ["MULTIPLE", "critic", "generator"]
+
+MULTIPLE = 4
+"""Sides of a picture that a generator takes are multiples of this: it halves twice."""
+
+EPSILON = 1e-5  # PyTorch's, in the authors' code
+
+
+def _normal(seed: keras.random.SeedGenerator) -> Callable[[], keras.initializers.Initializer]:
+    """N(0, 0.02): Zhu et al. 2017, Sec. 7.1. One generator for all layers: each draws on."""
+    return lambda: keras.initializers.RandomNormal(stddev=0.02, seed=seed)
+
+
+def _instance_norm(kind: dict[str, Any]) -> keras.layers.Layer:
+    """Ulyanov et al. 2016; without scale and offset, as in the authors' code."""
+    return keras.layers.GroupNormalization(groups=-1, epsilon=EPSILON, center=False, scale=False, **kind)
+
+
+def generator(
+    *, filters: int, blocks: int, upsampling: Literal["transposed", "nearest"], dtype: str = "float32", seed: int = 0
+) -> keras.Model:
+    """The generator: c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3 (after Johnson et al. 2016).
+
+    With 64 filters it has 7,837,699 parameters (6 blocks) or 11,378,179 (9 blocks).
+
+    Args:
+        filters: of the first layer, 64 in the paper; the others have multiples of it.
+        blocks: residual blocks.
+        upsampling: "transposed" as in the paper, or "nearest".
+        dtype: Keras' dtype policy.
+        seed: of the weights.
+
+    Returns:
+        A model from (n, H, W, 3) in [-1, 1] to the same, H and W multiples of `MULTIPLE`.
+    """
+    kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
+
+    def convolved(x: Any, count: int, side: int, *, stride: int = 1) -> Any:
+        edge = side // 2
+        x = keras.ops.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="reflect")
+        return keras.layers.Conv2D(count, side, stride, kernel_initializer=normal(), **kind)(x)
+
+    def normed(x: Any, *, relu: bool = True) -> Any:
+        x = _instance_norm(kind)(x)
+        return keras.layers.ReLU(**kind)(x) if relu else x
+
+    inputs = keras.Input((None, None, 3), dtype="float32")
+    x = normed(convolved(inputs, filters, 7))
+    for factor in (2, 4):
+        x = normed(convolved(x, factor * filters, 3, stride=2))
+    for _ in range(blocks):
+        inner = normed(convolved(x, 4 * filters, 3))
+        x = keras.layers.Add(**kind)([x, normed(convolved(inner, 4 * filters, 3), relu=False)])
+    for factor in (2, 1):
+        if upsampling == "transposed":
+            enlarge = keras.layers.Conv2DTranspose(
+                *(factor * filters, 3, 2, "same"), kernel_initializer=normal(), **kind
+            )
+            x = normed(enlarge(x))
+        else:
+            x = normed(convolved(keras.layers.UpSampling2D(2, **kind)(x), factor * filters, 3))
+    outputs = keras.layers.Activation("tanh", dtype="float32")(convolved(x, 3, 7))
+    return keras.Model(inputs, outputs, name="generator")
+
+
+def critic(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Model:
+    """The discriminator: C64 (without norm), C128, C256, C512, and a convolution to one channel.
+
+    Each output sees 70 x 70 px. With 64 filters it has 2,764,737 parameters.
+
+    Args:
+        filters: of the first layer, 64 in the paper; the others have multiples of it.
+        dtype: Keras' dtype policy.
+        seed: of the weights.
+
+    Returns:
+        A model from (n, H, W, 3) in [-1, 1] to (n, H', W', 1), 1 for real and 0 for generated; 256 px give 30.
+    """
+    kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
+    inputs = keras.Input((None, None, 3), dtype="float32")
+    x = inputs
+    for factor, stride in ((1, 2), (2, 2), (4, 2), (8, 1)):
+        x = keras.layers.ZeroPadding2D(1, **kind)(x)
+        x = keras.layers.Conv2D(factor * filters, 4, stride, kernel_initializer=normal(), **kind)(x)
+        x = _instance_norm(kind)(x) if factor > 1 else x
+        # Keras' LeakyReLU is the same, but TensorFlow 2.21 complains on standard error when it fuses its gradient.
+        x = keras.ops.maximum(x, 0.2 * x)
+    x = keras.layers.Conv2D(1, 4, kernel_initializer=normal(), **kind)(keras.layers.ZeroPadding2D(1, **kind)(x))
+    return keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(x), name="critic")
