@@ -1,39 +1,31 @@
 """The command line: python -m styletransfer CONTENT STYLE --out OUT.png."""
 
-import argparse
-import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_type_hints
+from typing import Any
 
 from . import __version__, datasets
 from .errors import InputError, NonFiniteError
 from .images import WRITABLE, check_writable
-from .runs import open_picture, picture_checksum, read_record, recorded_picture
-from .settings import Settings, reader, settings_from
+from .options import BAD_INPUT, INTERRUPTED, Parser, add_options
+from .runs import open_picture, open_pictures, picture_checksum, read_record, recorded_picture
+from .settings import Settings, settings_from
 
 __all__ = ["main"]
 
-BAD_INPUT, INTERRUPTED = 2, 130  # argparse's exit code for bad input; a shell's for Ctrl-C
 
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the list of all options above it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"styletransfer: {message} (--help lists the options)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m styletransfer",
         description="Paint CONTENT in the manner of STYLE, and write the picture and the record of how it was made.",
         epilog="Lists are separated by commas. Pictures are paths, or names from the list that --list prints.",
     )
     parser.add_argument("content", nargs="?", metavar="CONTENT", help="the photograph")
-    parser.add_argument("style", nargs="?", metavar="STYLE", help="the painting")
+    parser.add_argument(
+        "style", nargs="?", metavar="STYLE", help="the painting; or several, separated by commas, or a folder of them"
+    )
     parser.add_argument("--out", metavar="OUT.png", help="where the picture goes; its record goes beside it (.json)")
     parser.add_argument("--replay", metavar="OUT.json", help="make the picture of a record again")
     parser.add_argument("--resume", metavar="STATE.npz", help="go on with a run that --checkpoint saved")
@@ -43,19 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="no forecast and no progress bar")
     parser.add_argument("--list", action="store_true", help="list the pictures that have names, and exit")
     parser.add_argument("--version", action="version", version=f"styletransfer {__version__}")
-    options = parser.add_argument_group("settings")
-    kinds = get_type_hints(Settings)
-    for entry in dataclasses.fields(Settings):
-        default = ",".join(map(str, entry.default)) if isinstance(entry.default, tuple) else entry.default
-        about = entry.metadata["help"] + ("" if default is None else f" (default: {default})")
-        options.add_argument(
-            f"--{entry.name.replace('_', '-')}",
-            type=reader(kinds[entry.name]),
-            default=argparse.SUPPRESS,
-            choices=entry.metadata["choices"] or None,
-            metavar=None if entry.metadata["choices"] else entry.name.upper(),
-            help=about.replace("%", "%%"),
-        )
+    add_options(parser.add_argument_group("settings"), Settings)
     return parser
 
 
@@ -94,13 +74,14 @@ def _run(given: dict[str, Any]) -> int:
         start = recorded_picture(before, "start", beside=home)
     elif not resume:
         settings, start = settings_from(given), None
-        sources = [open_picture(source) for source in sources]
+        sources = [open_picture(sources[0]), open_pictures(_several(sources[1]), "STYLE")]
     elsewhere = _other_name(replay) if replay else None
     if not only:
         _check_places(out or elsewhere, preview, checkpoint)
     written = [out or elsewhere, None if out else replay and _own_name(replay), preview]
     if not resume:
-        _spare(written, [settings.init, *(source.about["picture"] for source in (*sources, start) if source)])
+        members = [member for source in (*sources, start) if source for member in source.members]
+        _spare(written, [settings.init, *(member.about["picture"] for member in members)])
 
     from .listeners import Checkpoint, Preview, Progress, Reweighing
     from .loop import Run
@@ -138,6 +119,13 @@ def _run(given: dict[str, Any]) -> int:
         print("Interrupted: this is the picture so far.", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _several(style: str) -> str | list[str]:
+    """The pictures that STYLE names; a file, or a folder, whose name has a comma is that file."""
+    if "," not in style or Path(style).exists():
+        return style
+    return [name.strip() for name in style.split(",") if name.strip()]
 
 
 def _own_name(record: str) -> str:

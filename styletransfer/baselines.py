@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .errors import InputError
 from .jobs import Job
 from .loop import Run
-from .runs import Result, picture_checksum
+from .runs import Pictures, Result, picture_checksum
 from .settings import settings_from
 from .store import Store, kept_in
 
@@ -25,7 +25,7 @@ class _Enough(Exception):
 
 def scipy_lbfgs(
     content: str | os.PathLike | np.ndarray,
-    style: str | os.PathLike | np.ndarray,
+    style: Pictures,
     *,
     store: Store | str | os.PathLike | None = None,
     progress: bool = True,
@@ -39,7 +39,7 @@ def scipy_lbfgs(
 
     Args:
         content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
-        style: the painting, likewise.
+        style: the painting, likewise; or several (see `Pictures`).
         store: as in `transfer`.
         progress: show a progress bar with the time left.
         settings: as in `transfer`; `sizes` must be one.

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import functools
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -118,6 +119,10 @@ class Picture:
     def load(self, *, size: int | None = None) -> np.ndarray:
         """The picture as float32 (H, W, 3) in [0, 1], with a long side of `size` pixels where one is given."""
         return read_image(self.fetch(), size=size)
+
+    def checksum(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.fetch().read_bytes()).hexdigest()
 
 
 @contextlib.contextmanager

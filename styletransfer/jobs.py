@@ -15,8 +15,8 @@ from .errors import InputError
 from .forecast import Forecast, forecast, tile_for
 from .images import MAX_PIXELS, fit
 from .precision import resolve_precision
-from .runs import Source, open_picture
-from .schedule import Stage, history_for, in_tiles, ladder, pixels, plan, share
+from .runs import Collection, Pictures, Source, open_picture, open_pictures
+from .schedule import Shapes, Stage, history_for, in_tiles, ladder, pixels, plan, share
 from .settings import FORMS, Settings
 from .vgg import check_sides
 from .weights import Weights, load_weights, resolve_backbone
@@ -45,13 +45,13 @@ class Job:
     """The pictures and the settings of a run, as they were asked for.
 
     Attributes:
-        content, style: the photograph and the painting.
+        content, style: the photograph and the painting, or paintings.
         settings: every option; None where it is left open.
         start: the picture to start from, where `settings.init` names none of the two and no noise.
     """
 
     content: Source
-    style: Source
+    style: Source | Collection
     settings: Settings
     start: Source | None = None
 
@@ -59,7 +59,7 @@ class Job:
     def open(
         cls,
         content: str | os.PathLike | np.ndarray | Source,
-        style: str | os.PathLike | np.ndarray | Source,
+        style: Pictures | Source | Collection,
         settings: Settings,
         start: np.ndarray | Source | None = None,
     ) -> "Job":
@@ -67,29 +67,39 @@ class Job:
 
         Args:
             content: a path, a name in the databases, an array (H, W, 3) in [0, 1], or a picture that is open already.
-            style: likewise.
+            style: likewise, or several (see `Pictures`).
             settings: every option.
             start: the picture to start from, where it is none that `settings.init` can name.
 
         Raises:
             FileNotFoundError: a picture that is not there.
-            InputError: a picture that cannot be used.
+            InputError: a picture that cannot be used, or a start from a style of several pictures.
         """
         if start is None and settings.init not in ("content", "style", "noise"):
             start = settings.init
-        opened = [
+        content, start = (
             picture if picture is None or isinstance(picture, Source) else open_picture(picture, f"the {what} picture")
-            for picture, what in ((content, "content"), (style, "style"), (start, "first"))
-        ]
-        return cls(opened[0], opened[1], settings, opened[2])
+            for picture, what in ((content, "content"), (start, "first"))
+        )
+        if not isinstance(style, (Source, Collection)):
+            style = open_pictures(style, "the style picture")
+        if start is None and settings.init == "style" and len(style.members) > 1:
+            raise InputError(f"init is 'style', but the style is {len(style.members)} pictures; name one to start from")
+        return cls(content, style, settings, start)
+
+    @property
+    def shapes(self) -> Shapes:
+        """Of the photograph and of the paintings, at their own sizes."""
+        return self.content.picture.shape, *(member.picture.shape for member in self.style.members)
 
     @functools.cached_property
     def identity(self) -> str:
         """Who the run is, in 32 hexadecimal digits: the same for the same settings, pictures, weights and version.
 
         A default that is spelled out is the same as one that is left open where it depends on the form alone (λ and
-        pooling). Pictures and weights count by their checksums, not by their names. How the network is computed
-        counts, for a picture that was made in another precision is another picture, if only in its last digits.
+        pooling). Pictures and weights count by their checksums, not by their names; the order of several paintings does
+        not count. How the network is computed counts, for a picture that was made in another precision is another
+        picture, if only in its last digits.
         """
         form = FORMS[self.settings.form]
         settings = dataclasses.asdict(self.settings)
@@ -115,16 +125,19 @@ class Job:
         Raises:
             InputError: settings that cannot be used with these pictures, or a run that does not fit into memory.
         """
-        settings, shape = self.settings, self.content.picture.shape
-        shapes = (shape, self.style.picture.shape)
-        sizes = settings.sizes or ladder(settings, shape)
+        settings, shapes = self.settings, self.shapes
+        sizes = settings.sizes or ladder(settings, shapes[0])
         layers = (*settings.content_layers, *settings.style_layers)
-        for what, scale, picture in (("content", 1.0, self.content), ("style", settings.style_scale, self.style)):
-            height, width = fit(picture.picture.shape, round(scale * sizes[-1]))
+        checked = [("content", 1.0, self.content, "content")]
+        for member in self.style.members:  # of several, an error names the one
+            name = "style" if member is self.style else f"style ({member.label})"
+            checked.append(("style", settings.style_scale, member, name))
+        for what, scale, source, name in checked:
+            height, width = fit(source.picture.shape, round(scale * sizes[-1]))
             if height * width > MAX_PIXELS:
-                raise InputError(f"a {what} picture of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
+                raise InputError(f"a {name} picture of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
             if getattr(settings, f"{what}_layers"):
-                check_sides(fit(picture.picture.shape, round(scale * sizes[0])), layers, what=what)
+                check_sides(fit(source.picture.shape, round(scale * sizes[0])), layers, what=name)
         backbone, note = resolve_backbone(settings.backbone)
         weights = load_weights(backbone)
         precision, finish = (resolve_precision(name, size=sizes[-1]) for name in (settings.precision, "auto"))
@@ -154,5 +167,4 @@ class Job:
             InputError: as `decide`.
         """
         decision = self.decide()
-        shapes = (self.content.picture.shape, self.style.picture.shape)
-        return forecast(decision.settings, decision.weights, decision.stages, shapes)
+        return forecast(decision.settings, decision.weights, decision.stages, self.shapes)

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import Saved
 from .errors import InputError, NonFiniteError
+from .following import follow
 from .forecast import Forecast, forecast
-from .images import as_picture, fit, resize
+from .images import fit, resize
 from .jobs import Job
 from .objective import Losses, Objective
 from .optimizers import optimizer_from
 from .position import Position
 from .precision import resolve_precision
-from .runs import Result, Source, picture_checksum, read_state, versions, write_state
-from .schedule import Stage
-from .settings import Settings, settings_from
+from .runs import Collection, Pictures, Result, Source, picture_checksum, versions
+from .settings import Settings
 from .vgg import SCALING_FLOOR
 
 __all__ = ["Listener", "Run", "Step"]
@@ -67,7 +68,7 @@ class Run:
 
     Args:
         content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
-        style: the painting, likewise.
+        style: the painting, likewise; or several, as a list or a folder (see `Pictures`), whose mean statistics count.
         settings: every option.
         start: the picture to start from, where it is none that `settings.init` can name; it is resized.
 
@@ -82,15 +83,14 @@ class Run:
     def __init__(
         self,
         content: str | os.PathLike | np.ndarray | Source,
-        style: str | os.PathLike | np.ndarray | Source,
+        style: Pictures | Source | Collection,
         settings: Settings | None = None,
         *,
         start: np.ndarray | Source | None = None,
     ) -> None:
         """Open the pictures, decide what was left open and build the first size's objective."""
-        job = Job.open(content, style, settings or Settings(), start)
-        self._content, self._style, self._start = job.content, job.style, job.start
-        self.settings, self._plan, self._weights, self._asked = job.decide()
+        self._job = Job.open(content, style, settings or Settings(), start)
+        self.settings, self._plan, self._weights, self._asked = self._job.decide()
         self._pixels = [int(np.prod(self._shape(i))) for i in range(len(self._plan))]
         self._optimizer = optimizer_from(self.settings)
         objective = self._objective(0)
@@ -127,32 +127,35 @@ class Run:
         return self._at.changes
 
     def _objective(self, stage: int) -> Objective:
-        settings, size, style = self.settings, self._plan[stage].size, self._style.picture
+        settings = self.settings
+        side = max(1, round(self._plan[stage].size * settings.style_scale))
+        paintings = [member.picture for member in self._job.style.members]
         return Objective(
-            resize(self._content.picture, self._shape(stage)),
-            resize(style, fit(style.shape, max(1, round(size * settings.style_scale)))),
+            resize(self._job.content.picture, self._shape(stage)),
+            [resize(painting, fit(painting.shape, side)) for painting in paintings],
             precision=self._plan[stage].precision,
             tile=self._plan[stage].tile,
             **{name: getattr(settings, name) for name in Objective.OPTIONS},
         )
 
     def _shape(self, stage: int) -> tuple[int, int]:
-        return fit(self._content.picture.shape, self._plan[stage].size)
+        return fit(self._job.content.picture.shape, self._plan[stage].size)
 
     def _first_canvas(self) -> np.ndarray:
-        if self._start is not None:
-            return resize(self._start.picture, self._shape(0))
+        if self._job.start is not None:
+            return resize(self._job.start.picture, self._shape(0))
         if self.settings.init == "noise":
             # White noise, uniform in [0, 1]; the paper says white noise and no more.
             generator = np.random.default_rng(self.settings.seed)
             return generator.random((*self._shape(0), 3), dtype=np.float32)
-        source = self._style if self.settings.init == "style" else self._content
+        source = self._job.style if self.settings.init == "style" else self._job.content
         return resize(source.picture, self._shape(0))
 
     @property
     def inputs(self) -> list[Source]:
-        """The pictures that went in: photograph, painting, and the one to start from where there is one."""
-        return [source for source in (self._content, self._style, self._start) if source is not None]
+        """The pictures that went in: photograph, paintings, and the one to start from where there is one."""
+        sources = (self._job.content, self._job.style, self._job.start)
+        return [member for source in sources if source is not None for member in source.members]
 
     @property
     def image(self) -> np.ndarray:
@@ -164,9 +167,8 @@ class Run:
         at = self._at
         now = self._plan[at.stage]
         now = dataclasses.replace(now, steps=0 if at.state.stalled else now.steps - at.done)
-        shapes = (self._content.picture.shape, self._style.picture.shape)
-        plan = [now, *self._plan[at.stage + 1 :]]
-        return forecast(self.settings, self._weights, plan, shapes, traced=at.objective.traces > 0)
+        plan, traced = [now, *self._plan[at.stage + 1 :]], at.objective.traces > 0
+        return forecast(self.settings, self._weights, plan, self._job.shapes, traced=traced, encoded=True)
 
     @property
     def step(self) -> int:
@@ -229,9 +231,9 @@ class Run:
         (256 to 512 px) 60 steps then led as far as 100 without it, and to a picture without speckles.
         """
         enlarged = resize(self.image, shape)
-        if self._start is not None or self.settings.init != "content" or shape == self._shape(self._at.stage):
+        if self._job.start is not None or self.settings.init != "content" or shape == self._shape(self._at.stage):
             return enlarged
-        photograph = self._content.picture
+        photograph = self._job.content.picture
         detail = resize(photograph, shape) - resize(resize(photograph, self._shape(self._at.stage)), shape)
         return np.clip(enlarged + detail, 0, 1)
 
@@ -248,42 +250,15 @@ class Run:
         """Make the steps that are left; an interrupt (Ctrl-C, the stop button) ends it with the picture so far.
 
         Args:
-            listeners: each is called with the run and the step, after every step; one with a method `close` has
-                it called with the run in the end, however it ends. One that fails is reported in the log and not
-                called again: what follows a run cannot lose it.
+            listeners: each is called with the run and the step, after every step (see `follow`).
             until: stop after this step of the whole run; the record then says that it was stopped.
 
         Raises:
             NonFiniteError: with the last good picture and its record.
             KeyboardInterrupt: it was interrupted before the first step.
         """
-        stopped = None
-        active = list(listeners)
-        try:
-            while until is None or self.step < until:
-                step = next(self, None)
-                if step is None:
-                    break
-                for listener in tuple(active):
-                    self._tell(listener, step, among=active)
-            else:
-                stopped = "ended early"
-        except KeyboardInterrupt:
-            if not self.history:
-                raise
-            stopped = "interrupted"
-        finally:
-            for listener in active:
-                if hasattr(listener, "close"):
-                    self._tell(listener.close, among=[listener.close])
+        stopped = follow(self, listeners, until=until)
         return Result(self.image, self.record(stopped=stopped))
-
-    def _tell(self, listener: Callable, *step: Step, among: list[Callable]) -> None:
-        try:
-            listener(self, *step)
-        except Exception as error:
-            log.warning("%s failed and is left out from here on: %s", listener, error)
-            among.remove(listener)
 
     def record(self, *, stopped: str | None = None) -> dict[str, Any]:
         """How the picture so far was made.
@@ -300,9 +275,9 @@ class Run:
             changes = (*changes, {"step": self.step + 1, **weighting})
         return {
             "settings": dataclasses.asdict(self.settings),
-            "content": self._content.about,
-            "style": self._style.about,
-            **({"start": self._start.about} if self._start else {}),
+            "content": self._job.content.about,
+            "style": self._job.style.about,
+            **({"start": self._job.start.about} if self._job.start else {}),
             "weights": {**self.objective.weights.about, **self._asked},
             "network": {"pooling": self.objective.pooling, "scaled": form.scaled, "scaling_floor": SCALING_FLOOR},
             "form": dataclasses.asdict(form),
@@ -327,19 +302,15 @@ class Run:
         Raises:
             InputError: the place cannot be written.
         """
-        sources = {"content": self._content, "style": self._style, **({"start": self._start} if self._start else {})}
         arrays, position = self._at.packed()
-        arrays |= {name: source.compact for name, source in sources.items()}
-        facts = {
-            "settings": dataclasses.asdict(self.settings),
-            "about": {"content": self._content.about, "style": self._style.about},
-            "start": self._start.about if self._start else None,
-            "weights": self.objective.weights.sha256,
-            "asked": self._asked,
-            "plan": [dataclasses.asdict(stage) for stage in self._plan],
-            "position": position,
-        }
-        write_state(path, arrays, facts)
+        Saved(
+            job=dataclasses.replace(self._job, settings=self.settings),
+            plan=self._plan,
+            weights=self.objective.weights.sha256,
+            asked=self._asked,
+            arrays=arrays,
+            position=position,
+        ).write(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Run":
@@ -349,25 +320,21 @@ class Run:
             FileNotFoundError: no such file.
             InputError: it is no saved run, or the weights of its network have changed since.
         """
-        arrays, facts = read_state(path)
         try:
-            settings = settings_from(facts["settings"])
-            sources = [Source(as_picture(arrays.pop(key)), facts["about"][key]) for key in ("content", "style")]
-            start = Source(as_picture(arrays.pop("start")), facts["start"]) if facts["start"] else None
-            run = cls(*sources, dataclasses.replace(settings, init="content"))
-            run.settings = settings  # every one is decided, as the machine decided that it began on
-            run._start, run._asked = start, facts["asked"]
-            if run.objective.weights.sha256 != facts["weights"]:
-                raise InputError(f"{path} was made with other weights than {settings.backbone} has now")
-            stages = [Stage(**stage) for stage in facts["plan"]]
+            saved = Saved.read(path)
+            job = saved.job
+            run = cls(job.content, job.style, job.settings, start=job.start)
+            # Every one is decided, as the machine decided that it began on.
+            run.settings, run._asked = job.settings, saved.asked
+            if run.objective.weights.sha256 != saved.weights:
+                raise InputError(f"{path} was made with other weights than {job.settings.backbone} has now")
             run._plan = tuple(
                 dataclasses.replace(stage, precision=resolve_precision(stage.precision, size=stage.size))
-                for stage in stages
+                for stage in saved.plan
             )
             run._pixels = [int(np.prod(run._shape(i))) for i in range(len(run._plan))]
-            position = facts["position"]
-            kind, objective = type(run._at.state), run._objective(position["stage"])
-            run._at = Position.unpacked(arrays, position, objective=objective, kind=kind)
+            kind, objective = type(run._at.state), run._objective(saved.position["stage"])
+            run._at = Position.unpacked(saved.arrays, saved.position, objective=objective, kind=kind)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
         return run

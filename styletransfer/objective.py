@@ -48,7 +48,12 @@ class Objective:
 
     Args:
         content: the photograph, float (H, W, 3) in [0, 1]; None where there is no content layer.
-        style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style layer.
+        style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style layer. Or several of
+            any sizes: each is encoded by itself, and the targets are the means of their statistics, as in Zhu et al.
+            2017 (arXiv 1703.10593), Sec. 5.2: "the average Gram matrix over the whole target collection". Where the
+            form does not divide the Gram matrix by the positions (`proposal` and its kin), that is the mean of sums: a
+            painting counts in proportion to its pixels. Of `mean_std` means and deviations are averaged, each by
+            itself; that is not the deviation of all paintings taken together.
         form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, activation, precision,
             tile: see `Settings`; a tile of None evaluates the picture as a whole.
 
@@ -72,7 +77,7 @@ class Objective:
     def __init__(
         self,
         content: np.ndarray | None,
-        style: np.ndarray | None,
+        style: np.ndarray | Sequence[np.ndarray] | None,
         *,
         form: str = Settings.form,
         lam: float | None = Settings.lam,
@@ -87,7 +92,7 @@ class Objective:
         precision: str = Settings.precision,
         tile: int | None = Settings.tile,
     ) -> None:
-        """Encode both targets, once."""
+        """Encode the targets, once."""
         checked = Settings(
             form=form,
             lam=lam,
@@ -108,11 +113,12 @@ class Objective:
         self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
         self._least = smallest_side((*self.content_layers, *self.style_layers))
         content = self._picture(content, self.content_layers, "content")
-        style = self._picture(style, self.style_layers, "style")
+        several = (style or [None]) if isinstance(style, Sequence) else [style]
+        paintings = [self._picture(painting, self.style_layers, "style") for painting in several]
         self.shape = None if content is None else content.shape
         self.weights = load_weights(resolve_backbone(checked.backbone)[0])
         self.pooling = pooling or self.form.pooling
-        side = max((max(picture.shape[:2]) for picture in (content, style) if picture is not None), default=0)
+        side = max((max(picture.shape[:2]) for picture in (content, *paintings) if picture is not None), default=0)
         self.precision = resolve_precision(precision, size=side)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
         kind = {"pooling": self.pooling, "activation": activation, "scaled": self.form.scaled}
@@ -120,7 +126,8 @@ class Objective:
         measures = Measures(self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
         self._functions = _compiled(network, measures, tile)
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
-        self._style_targets = [] if style is None else self._functions.encode(style[None])[1]
+        found = [self._functions.encode(painting[None])[1] for painting in paintings if painting is not None]
+        self._style_targets = [tf.add_n(layer) / len(found) for layer in zip(*found, strict=True)]
         self.lam = self.form.lam if lam is None else lam
         self.omega = default_omega(self.form, self.style_layers) if omega is None else checked.omega
         self.tv, self.box = tv, 0.0

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import platform
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,9 +21,19 @@ from .errors import InputError
 from .images import as_picture, atomic_path, encode, read_image, save_image
 from .settings import Settings, settings_from
 
-__all__ = ["Result", "Source", "open_picture", "read_record", "read_state", "versions", "write_state"]
+__all__ = [
+    *("Collection", "Pictures", "Result", "Source", "described", "open_picture", "open_pictures", "read_record"),
+    *("recorded_picture", "versions"),
+]
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "pillow")
+
+NAMED = 3
+"""A collection of up to so many pictures is called by their names, a larger one by their number."""
+
+Pictures = str | os.PathLike | np.ndarray | Sequence[str | os.PathLike | np.ndarray]
+"""A picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1]. Or several: a list of these, or the path
+of a folder."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,16 @@ class Source:
     about: dict[str, Any]
 
     @property
+    def members(self) -> tuple["Source", ...]:
+        """Itself: where several pictures may stand, one is a collection of one."""
+        return (self,)
+
+    @property
+    def label(self) -> str:
+        """What a table calls it."""
+        return self.about["picture"] or f"{self.picture.shape[1]} x {self.picture.shape[0]} array"
+
+    @property
     def compact(self) -> np.ndarray:
         """The picture as 8 bits, a quarter of the space, where that loses nothing."""
         compact = encode(self.picture)
@@ -51,6 +72,53 @@ class Source:
 
 def _source(compact: np.ndarray, about: dict[str, Any]) -> Source:
     return Source(as_picture(compact), about)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Several pictures that are one style: its statistics are the means of theirs (see `Objective`).
+
+    Attributes:
+        members: the pictures, in the order of their checksums: the mean does not depend on the order, and so neither
+            does the last digit of it.
+        label: what a table calls it; by default the names joined by " + ", or the number and the first digits of the
+            checksum where they are more than `NAMED`.
+    """
+
+    members: tuple[Source, ...]
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """Put the pictures in their order."""
+        members = tuple(sorted(self.members, key=lambda member: member.about["sha256"]))
+        object.__setattr__(self, "members", members)
+        if not self.label:
+            several = f"{len(members)} pictures ({self.checksum[:6]})"
+            names = " + ".join(sorted(member.label for member in members))
+            object.__setattr__(self, "label", names if len(members) <= NAMED else several)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the pictures' checksums."""
+        return hashlib.sha256("\n".join(member.about["sha256"] for member in self.members).encode()).hexdigest()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a record says: the label ("picture"), the checksum, and of each of the "pictures" what `Source` has."""
+        pictures = [member.about for member in self.members]
+        return {"picture": self.label, "sha256": self.checksum, "pictures": pictures}
+
+
+def described(about: dict[str, Any], picture: Callable[[dict[str, Any]], Source]) -> Source | Collection:
+    """What a `Source.about` or a `Collection.about` describes.
+
+    Args:
+        about: of a record.
+        picture: finds one picture from what is said of it.
+    """
+    if not about.get("pictures"):
+        return picture(about)
+    return Collection(tuple(picture(each) for each in about["pictures"]), about["picture"])
 
 
 def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the picture") -> Source:
@@ -71,6 +139,35 @@ def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the pictur
         picture = as_picture(source, what)
         about = {"picture": None, "sha256": hashlib.sha256(picture.tobytes()).hexdigest()}
     return Source(picture, {**about, "width": picture.shape[1], "height": picture.shape[0]})
+
+
+def open_pictures(source: Pictures | Sequence[Source], what: str = "the picture") -> Source | Collection:
+    """One picture or several.
+
+    Args:
+        source: see `Pictures`; pictures that are open already may be in the list. One in a list, or alone in a folder,
+            is that picture. A picture of the databases wins over a folder of its name.
+        what: what to call it in an error.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: an empty list, a folder without pictures, or a picture that `open_picture` refuses.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        if not str(source) or not datasets.locate(source).path.is_dir():
+            return open_picture(source, what)
+        label, several = str(source), [picture.path for picture in datasets.folder(source).values()]
+    elif isinstance(source, Sequence):
+        label, several = "", source
+    else:
+        return open_picture(source, what)
+    if not several:
+        raise InputError(f"{what} is an empty list; name at least one picture")
+    opened = tuple(
+        each if isinstance(each, Source) else open_picture(each, f"{what} ({number} of {len(several)})")
+        for number, each in enumerate(several, 1)
+    )
+    return opened[0] if len(opened) == 1 else Collection(opened, label)
 
 
 def _version(package: str) -> str:
@@ -154,56 +251,37 @@ def read_record(path: str | os.PathLike) -> tuple[dict[str, Any], Settings]:
         raise FileNotFoundError(f"there is no record {path}")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("content", "style", "weights", "picture"):
-            record[key]["sha256"]
-        record["content"]["picture"], record["style"]["picture"], record["history"], record["stopped"]
+        inputs = [each for key in ("content", "style") for each in (record[key], *record[key].get("pictures", ()))]
+        for about in (*inputs, record["weights"], record["picture"]):
+            about["sha256"]
+        for about in inputs:
+            about["picture"]
+        record["history"], record["stopped"]
         return record, settings_from(record["settings"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not the record of a run ({type(error).__name__}: {error})") from None
 
 
-def recorded_picture(record: dict[str, Any], key: str, *, beside: Path) -> Source | None:
+def recorded_picture(record: dict[str, Any], key: str, *, beside: Path) -> Source | Collection | None:
     """The input of a record, found again and compared with the checksum; None where the run had none.
 
     Relative paths count from the working folder, or else from the folder that the record is in.
 
     Raises:
-        FileNotFoundError: the file is gone.
+        FileNotFoundError: a file is gone.
         InputError: it was an array, or it has changed since.
     """
-    about = record.get(key)
-    if about is None:
-        return None
-    name = about["picture"]
-    if name is None:
-        raise InputError(f"the record's {key} was an array, not a file: the run cannot be made again from it")
-    there = beside / name
-    source = open_picture(there if not Path(name).exists() and there.is_file() else name)
-    if source.about["sha256"] != about["sha256"]:
-        raise InputError(f"the {key} picture {name} has changed since the record was made; its checksum differs")
-    return dataclasses.replace(source, about={**source.about, "picture": name})
 
+    def found(about: dict[str, Any]) -> Source:
+        name = about["picture"]
+        if name is None:
+            raise InputError(f"the record's {key} was an array, not a file: the run cannot be made again from it")
+        there = beside / name
+        source = open_picture(there if not Path(name).exists() and there.is_file() else name)
+        if source.about["sha256"] != about["sha256"]:
+            raise InputError(f"the {key} picture {name} has changed since the record was made; its checksum differs")
+        return dataclasses.replace(source, about={**source.about, "picture": name})
 
-def write_state(path: str | os.PathLike, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
-    """Write arrays and facts (anything that JSON holds) into one .npz file, whole or not at all."""
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
-
-
-def read_state(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """What `write_state` wrote.
-
-    Raises:
-        FileNotFoundError: no such file.
-        InputError: the file is damaged or something else.
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no saved state {path}")
-    try:
-        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return arrays, json.loads(str(arrays.pop("facts")))
-    except Exception as error:  # zipfile, zlib, NumPy and JSON each have their own
-        raise InputError(f"{path} is not the saved state of a run, or it is damaged ({error})") from None
+    return described(record[key], found) if record.get(key) is not None else None

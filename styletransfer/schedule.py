@@ -28,19 +28,21 @@ PAIRS, PAIR_BYTES = 100, 2**30
 FEWEST_PAIRS = 5
 
 
-Shapes = tuple[tuple[int, ...], tuple[int, ...]]
-"""Of the photograph and of the painting, (H, W, …) each; they give the pictures their proportions."""
+Shapes = tuple[tuple[int, ...], ...]
+"""Of the photograph and of each painting, (H, W, …) each; they give the pictures their proportions."""
 
 
-def pixels(shapes: Shapes, size: int, scale: float) -> tuple[int, int]:
-    """How many pixels the picture and the painting have at a size.
+def pixels(shapes: Shapes, size: int, scale: float) -> tuple[int, ...]:
+    """How many pixels the picture and each painting have at a size.
 
     Args:
-        shapes: of the photograph and of the painting.
+        shapes: of the photograph and of each painting.
         size: long side of the picture in pixels.
         scale: `Settings.style_scale`.
     """
-    return math.prod(fit(shapes[0], size)), math.prod(fit(shapes[1], max(1, round(scale * size))))
+    photograph, *paintings = shapes
+    side = max(1, round(scale * size))
+    return math.prod(fit(photograph, size)), *(math.prod(fit(painting, side)) for painting in paintings)
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,11 @@ def plan(settings: Settings, sizes: tuple[int, ...], *, precision: str, finish: 
 
 
 def in_tiles(stages: Sequence[Stage], shapes: Shapes, scale: float, tile: int | None) -> tuple[Stage, ...]:
-    """The stages with tiles where the picture or the painting is larger than one.
+    """The stages with tiles where the picture or a painting is larger than one.
 
     Args:
         stages: whole.
-        shapes: of the photograph and of the painting.
+        shapes: of the photograph and of each painting.
         scale: `Settings.style_scale`.
         tile: its side in pixels, or None.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from .jobs import Job
 from .listeners import Progress
 from .loop import Listener, Run
-from .runs import Result
+from .runs import Pictures, Result
 from .settings import settings_from, takes_settings
 from .store import Store, kept_in
 
@@ -19,7 +19,7 @@ __all__ = ["transfer"]
 @takes_settings
 def transfer(
     content: str | os.PathLike | np.ndarray,
-    style: str | os.PathLike | np.ndarray,
+    style: Pictures,
     *,
     start: np.ndarray | None = None,
     listeners: Sequence[Listener] = (),
@@ -33,7 +33,7 @@ def transfer(
 
     Args:
         content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
-        style: the painting, likewise.
+        style: the painting, likewise; or several, as a list or as the path of a folder, whose mean statistics count.
         start: the picture to start from, where `init` cannot name it.
         listeners: called with the run and the step after every step.
         progress: show a progress bar with the time left.

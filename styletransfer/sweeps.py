@@ -15,7 +15,7 @@ from .errors import InputError, nearest
 from .jobs import Job
 from .listeners import SweepProgress
 from .loop import Run
-from .runs import Result, Source, open_picture
+from .runs import Collection, Pictures, Result, Source, open_picture, open_pictures
 from .settings import Settings, settings_from
 from .store import Store
 
@@ -38,9 +38,10 @@ class Sweep:
     Args:
         content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1]; None where the grid
             names it.
-        style: the painting, likewise.
+        style: the painting, likewise; or several (see `Pictures`).
         grid: values by setting, of which every combination is made: `{"lam": [1, 10], "seed": range(3)}`; "content"
-            and "style" may be among them. Or a list of settings, one entry for each run.
+            and "style" may be among them, several paintings as a list in the list. Or a list of settings, one entry
+            for each run.
         store: where results are kept and looked for; a folder, a `Store`, or None for the user's cache.
         settings: those that are the same for all runs.
 
@@ -56,7 +57,7 @@ class Sweep:
     def __init__(
         self,
         content: str | os.PathLike | np.ndarray | None,
-        style: str | os.PathLike | np.ndarray | None,
+        style: Pictures | None,
         grid: Grid,
         *,
         store: Store | str | os.PathLike | None = None,
@@ -68,21 +69,22 @@ class Sweep:
         for name in {name for point in self.points for name in point}:
             if common.get(name) is not None:
                 raise InputError(f"{name} stands in the grid and beside it; give it once")
-        opened: dict[Any, Source] = {}
+        opened: dict[Any, Source | Collection] = {}
         self.jobs = [self._job({**common, **point}, opened) for point in self.points]
         self.errors: dict[int, str] = {}
         self._store = store if isinstance(store, Store) else Store(store)
 
     @staticmethod
-    def _job(options: dict[str, Any], opened: dict[Any, Source]) -> Job:
+    def _job(options: dict[str, Any], opened: dict[Any, Source | Collection]) -> Job:
         sources = []
         for what in PICTURES:
             picture = options.pop(what)
             if picture is None:
                 raise InputError(f"there is no {what} picture; name one, in the grid or beside it")
-            key = id(picture) if isinstance(picture, np.ndarray) else os.fspath(picture)
+            key = what, _key(picture)
             if key not in opened:  # once, however many runs it is in
-                opened[key] = open_picture(picture, f"the {what} picture")
+                open_it = open_pictures if what == "style" else open_picture
+                opened[key] = open_it(picture, f"the {what} picture")
             sources.append(opened[key])
         return Job.open(*sources, settings_from(options))
 
@@ -164,7 +166,12 @@ class Sweep:
 
     def label(self, i: int) -> str:
         """What is special about a run, in a few words."""
-        return ", ".join(f"{name} = {shown(value)}" for name, value in self.points[i].items())
+        return ", ".join(f"{name} = {shown(value)}" for name, value in self._point(i).items())
+
+    def _point(self, i: int) -> dict[str, Any]:
+        """What a run has of the grid, the pictures by their labels."""
+        job = self.jobs[i]
+        return {name: getattr(job, name).label if name in PICTURES else value for name, value in self.points[i].items()}
 
     def __repr__(self) -> str:
         """How many runs, over what, and what the first that is there was made with."""
@@ -188,9 +195,9 @@ class Sweep:
         missing are NaN.
         """
         rows = []
-        for i, point in enumerate(self.points):
+        for i in range(len(self)):
             result = self[i]
-            row: dict[str, Any] = {name: shown(value, short=False) for name, value in point.items()}
+            row: dict[str, Any] = {name: shown(value, short=False) for name, value in self._point(i).items()}
             if result is not None:
                 losses, history = result.record["picture"]["losses"], result.record["history"]
                 values = (losses["total"], losses["content"], losses["style"], len(history), history[-1]["seconds"])
@@ -211,7 +218,7 @@ class Sweep:
 
 def sweep(
     content: str | os.PathLike | np.ndarray | None,
-    style: str | os.PathLike | np.ndarray | None,
+    style: Pictures | None,
     grid: Grid,
     *,
     executor: Executor | None = None,
@@ -281,6 +288,13 @@ def _values(name: str, several: Iterable[Any]) -> list[Any]:
     return list(itertools.islice(several, MOST_RUNS + 1))
 
 
+def _key(picture: Any) -> Any:
+    """The same for what is the same picture, or the same pictures, without opening them."""
+    if isinstance(picture, (list, tuple)):
+        return tuple(map(_key, picture))
+    return os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else id(picture)
+
+
 def _check(names: Iterable[str], count: float) -> None:
     known = [*PICTURES, *Settings.__dataclass_fields__]
     for name in names:
@@ -293,14 +307,12 @@ def _check(names: Iterable[str], count: float) -> None:
 
 
 def shown(value: Any, *, short: bool = True) -> Any:
-    """A setting's value as a table has it: numbers as they are, a list or a picture as a few words.
+    """A setting's value as a table has it: numbers as they are, a list as a few words.
 
     Args:
         value: of a setting.
         short: as text in any case.
     """
-    if isinstance(value, np.ndarray):
-        return f"{value.shape[1]} x {value.shape[0]} array"
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, os.PathLike):

@@ -39,8 +39,8 @@ def gram(f):
     return np.einsum("mi,mj->ij", flat, flat)
 
 
-def losses(form, image, content, style, lam, omega, content_layers, style_layers):
-    """Content and style term of the forms, from features by layer name."""
+def losses(form, image, content, styles, lam, omega, content_layers, style_layers):
+    """Content and style term of the forms, from features by layer name; of the paintings the mean Gram matrix."""
     pairs = [(image[layer], content[layer]) for layer in content_layers]
     if form.startswith("proposal"):
         c = sum(((f - p) ** 2).sum() for f, p in pairs)
@@ -48,11 +48,12 @@ def losses(form, image, content, style, lam, omega, content_layers, style_layers
         c = sum(((f - p) ** 2).mean() for f, p in pairs) * (0.5 if form == "gatys" else 1)
     s = 0.0
     for weight, layer in zip(omega, style_layers, strict=True):
-        f, a = image[layer], style[layer]
-        g, t = gram(f), gram(a)
+        f, paintings = image[layer], [style[layer] for style in styles]
         if form.startswith("proposal"):
+            g, t = gram(f), sum(gram(a) for a in paintings) / len(paintings)
             s += weight * (np.abs(g - t) ** (2 if form == "proposal-squared" else 1)).sum()
         else:
-            g, t = g / (f.shape[0] * f.shape[1]), t / (a.shape[0] * a.shape[1])
+            g = gram(f) / (f.shape[0] * f.shape[1])
+            t = sum(gram(a) / (a.shape[0] * a.shape[1]) for a in paintings) / len(paintings)
             s += weight * ((g - t) ** 2).mean() * (0.25 if form == "gatys" else 1)
     return c + lam * s, c, s

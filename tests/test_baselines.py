@@ -44,6 +44,8 @@ def test_scipy(pair, tmp_path, capsys):
     again = scipy_lbfgs(*pair, store=tmp_path, **OPTIONS)
     np.testing.assert_array_equal(again.image, result.image)
     assert again.record == result.record
+    several = scipy_lbfgs(pair[0], list(pair), store=tmp_path, progress=False, **{**OPTIONS, "steps": 2})
+    assert len(several.record["style"]["pictures"]) == 2
 
 
 def test_one_size_alone(pair):

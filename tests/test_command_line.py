@@ -35,7 +35,7 @@ def test_picture_and_record(command, tmp_path):
         "--tv",
         "1",
     ]
-    done = command("petra", "night_cafe", "--out", "out.png", *QUICK, *more)
+    done = command("petra", "night_cafe,pere_tanguy", "--out", "out.png", *QUICK, *more)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "step 6 of 6" in done.stderr
@@ -50,6 +50,7 @@ def test_picture_and_record(command, tmp_path):
     assert record["content"]["picture"] == "petra"
     assert len(record["content"]["sha256"]) == len(record["weights"]["sha256"]) == 64
     assert "Berthold Werner" in record["content"]["credit"]
+    assert {each["picture"] for each in record["style"]["pictures"]} == {"night_cafe", "pere_tanguy"}
     assert {"python", "tensorflow", "keras", "numpy", "styletransfer"} <= set(record["versions"])
     assert len(record["history"]) == 6
     assert {"size", "step", "seconds", "loss", "content", "style"} == set(record["history"][0])
@@ -130,6 +131,7 @@ def test_bad_input(words, tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "cut.webp").write_bytes(datasets.photos()["petra"].path.read_bytes()[:5000])
     Image.new("RGB", (4000, 2)).save("thin.png")
+    (tmp_path / "empty").mkdir()
     for arguments, sentence in [
         (["petrra", "night_cafe", *out], "did you mean 'petra'"),
         (["missing.jpg", "night_cafe", *out], "there is no file missing.jpg"),
@@ -138,6 +140,14 @@ def test_bad_input(words, tmp_path):
         (["empty.png", "night_cafe", *out], "empty file"),
         (["good.png", "cut.webp", *out], "damaged or truncated"),
         (["thin.png", "night_cafe", *out], "too few for the deepest layer"),
+        (["good.png", "night_cafe,petrra", *out], "did you mean 'petra'"),
+        (["good.png", "night_cafe,missing.jpg", *out], "there is no file missing.jpg"),
+        (["good.png", "night_cafe,text.png", *out], "text.png is not a picture"),
+        (["good.png", ",", *out], "STYLE is an empty list"),
+        (["good.png", "", *out], "is a folder"),
+        (["good.png", "empty", *out], "there is no picture in the folder empty"),
+        (["good.png", "night_cafe,thin.png", *out], "the style (thin.png) picture has"),
+        (["good.png", "night_cafe,good.png", *out, "--init", "style"], "the style is 2 pictures"),
         (["good.png", "night_cafe"], "--out OUT.png"),
         (["good.png", *out], "name a photograph and a painting"),
         ([*out], "name a photograph and a painting"),
@@ -177,6 +187,33 @@ def test_replay_refuses_what_has_changed(words, tmp_path, capsys):
     record["weights"]["sha256"] = "0" * 64
     (tmp_path / "out.json").write_text(json.dumps(record))
     assert "are not those that made out.json" in words("--replay", "out.json")
+
+
+def test_a_folder_of_paintings(words, tmp_path, capsys):
+    (tmp_path / "style").mkdir()
+    for name in ("a", "b"):
+        Image.effect_noise((40, 30), 90).convert("RGB").save(tmp_path / "style" / f"{name}.png")
+    for place in ("style/b.png", "good.png"):
+        assert "is one of the pictures that go in" in words("good.png", "style", "--out", place, *QUICK)
+    assert main(["good.png", "style", "--out", "out.png", "--quiet", *QUICK]) == 0
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert record["style"]["picture"] == "style"
+    assert sorted(each["picture"] for each in record["style"]["pictures"]) == ["style/a.png", "style/b.png"]
+    Image.new("RGB", (40, 30), "green").save("style/later.png")  # one that the run did not have
+    before = (tmp_path / "out.png").read_bytes()
+    assert main(["--replay", "out.json", "--quiet"]) == 0
+    assert "differs" not in capsys.readouterr().err
+    assert (tmp_path / "out.png").read_bytes() == before
+    assert json.loads((tmp_path / "out.json").read_text())["style"] == record["style"]
+    Image.new("RGB", (40, 30), "green").save("style/b.png")
+    assert "the style picture style/b.png has changed" in words("--replay", "out.json")
+    (tmp_path / "style" / "b.png").rename("petra,night_cafe.png")
+    assert "there is no file style/b.png" in words("--replay", "out.json")
+    del record["style"]["pictures"][1]["sha256"]
+    (tmp_path / "out.json").write_text(json.dumps(record))
+    assert "out.json is not the record of a run" in words("--replay", "out.json")
+    file = "petra,night_cafe.png"  # wins over a list of two
+    assert f"{file} is one of the pictures that go in" in words("petra", file, "--out", file, *QUICK)
 
 
 def test_replay_replaces_a_picture_only_by_itself(tmp_path, capsys, monkeypatch):

@@ -76,6 +76,21 @@ def test_a_forecast_is_of_what_is_left(pair):
     assert run.forecast().seconds == 0
 
 
+def test_several_paintings_are_encoded_once_at_each_size(monkeypatch):
+    monkeypatch.setattr(forecasts, "measured_rates", lambda *_: Rates(5.0, 1.0, 0.5, 0.01))
+    settings, weights = settings_from({"sizes": (500, 1000), "steps": (3, 4), "history": 5}), load_weights("embedded")
+    plan, square, half = [Stage(500, 3, "winograd"), Stage(1000, 4, "winograd")], (9, 9), (9, 18)
+
+    def said(*paintings, **options):
+        return forecasts.forecast(settings, weights, plan, (square, *paintings), **options)
+
+    one, three = said(square), said(square, half, half)
+    assert three.seconds - one.seconds == pytest.approx(forecasts.ENCODING * 5.0 * (0.25 + 1.0))
+    rest = said(square, half, half, encoded=True)  # those of the first size are done: half a megapixel in all
+    assert three.seconds - rest.seconds == pytest.approx(forecasts.ENCODING * 5.0 * 0.5)
+    assert three.bytes == pytest.approx(one.bytes + 12e6)  # two of half a megapixel wait
+
+
 def test_rates_are_kept_and_repaired(tmp_path, monkeypatch):
     monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", str(tmp_path / "cache"))
     arguments = settings_from({**SMALL, "form": "gatys-code"}), "winograd", load_weights("embedded").sha256

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import styletransfer
-from styletransfer import Objective, listeners, precision
+from styletransfer import Objective, listeners, load_image, precision
 from styletransfer.errors import InputError, NonFiniteError
 from styletransfer.images import read_image, resize, save_image
 from styletransfer.loop import Run
@@ -319,7 +319,8 @@ def test_progress_checkpoint_and_preview(pair, tmp_path, capsys):
 @pytest.mark.parametrize("options", [{"precision": "mixed"}, {"tile": 64, "sizes": (48, 96)}])
 def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(pair, tmp_path, monkeypatch, options):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    pictures = [resize(picture, (72, 96)) for picture in pair]
+    content, painting = (resize(picture, (72, 96)) for picture in pair)
+    pictures = content, [painting, content]
     options = settings_from({**TINY, "size": 512, "form": "gatys-code", **options})
     whole = Run(*pictures, options).finish()
     run = Run(*pictures, options)
@@ -334,8 +335,60 @@ def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(pair, tmp_path, m
     np.testing.assert_array_equal(made.image, whole.image)
 
 
+def test_several_paintings(pair, tmp_path):
+    """One style of three pictures: in any order, stopped and gone on with, or made again, it is the same picture."""
+    settings = settings_from({**TINY, "steps": (2, 2), "style_scale": 1.5})
+    style = ["night_cafe", pair[1], "pere_tanguy"]
+    whole = Run("petra", style, settings).finish()
+    run = Run("petra", style[::-1], settings)
+    photo, *paintings = (load_image(name, size=size) for name, size in (("petra", 40), (style[0], 60), (style[2], 60)))
+    mean = Objective(photo, [*paintings, resize(pair[1], (60, 56))], backbone="embedded")
+    assert run.objective(photo).style == pytest.approx(mean(photo).style, rel=1e-5)
+    run.finish(until=3)
+    run.save(tmp_path / "state.npz")
+    rest = Run.load(tmp_path / "state.npz")
+    assert [source.label for source in rest.inputs] == [source.label for source in run.inputs]
+    rest = rest.finish()
+    np.testing.assert_array_equal(rest.image, whole.image)
+    assert rest.record["style"] == whole.record["style"] == json.loads(json.dumps(whole.record["style"]))
+    assert whole.record["style"]["picture"] == "60 x 64 array + night_cafe + pere_tanguy"
+    pictures = {each["picture"]: each for each in whole.record["style"]["pictures"]}
+    assert set(pictures) == {None, "night_cafe", "pere_tanguy"}
+    assert all(len(each["sha256"]) == 64 for each in pictures.values())
+    assert "Vincent van Gogh" in pictures["pere_tanguy"]["credit"]
+    alone, listed = (Run("petra", each, settings).finish() for each in ("night_cafe", ["night_cafe"]))
+    np.testing.assert_array_equal(alone.image, listed.image)
+    assert alone.record["style"] == listed.record["style"]
+    assert "pictures" not in alone.record["style"]
+    assert not np.array_equal(alone.image, whole.image)
+
+
+GREYS = (0.0, 0.25, 0.5, 0.75, 1.0)  # some of their checksums stand before that of the other picture, some behind
+
+
+@pytest.mark.parametrize(
+    ("style", "options", "complaint"),
+    [
+        ([], {}, "the style picture is an empty list; name at least one picture"),
+        ((), {}, "the style picture is an empty list; name at least one picture"),
+        (["night_cafe", "petrra"], {}, "unknown picture 'petrra'; did you mean 'petra'"),
+        (["night_cafe", "missing.jpg"], {}, "there is no file missing.jpg"),
+        (["night_cafe", np.zeros((3, 3))[None, None]], {}, r"the style picture \(2 of 2\) must be an array"),
+        *(
+            (["night_cafe", np.full((2, 90, 3), grey)], {}, r"the style \(90 x 2 array\) picture has 40 x 1 pixels")
+            for grey in GREYS
+        ),
+        (["night_cafe", "pere_tanguy"], {"style_scale": 1e4}, r"a style \(\w+\) picture of .* is above"),
+        (["night_cafe", "pere_tanguy"], {"init": "style"}, "init is 'style', but the style is 2 pictures; name one"),
+    ],
+)
+def test_bad_collections(style, options, complaint):
+    with pytest.raises((InputError, FileNotFoundError), match=complaint):
+        transfer("petra", style, progress=False, **{**TINY, **options})
+
+
 def test_bad_states_are_refused(pair, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no saved state"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*missing\.npz"):
         Run.load(tmp_path / "missing.npz")
     run = Run(*pair, settings_from(TINY))
     run.save(tmp_path / "state.npz")

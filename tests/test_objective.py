@@ -17,7 +17,7 @@ CONTENT = ("block2_conv2", "block4_conv2")
 STYLE = ("block1_conv1", "block3_conv1", "block5_conv1")
 
 
-def _reference(form, content, style, lam, omega, activation="relu"):
+def _reference(form, content, styles, lam, omega, activation="relu"):
     """The form's losses as a function of a picture, in float64."""
     loaded, rules = load_weights("embedded"), FORMS[form]
     scales = dict(mean_activations(loaded, pooling=rules.pooling)) if form in ("gatys", "proposal-scaled") else None
@@ -25,7 +25,7 @@ def _reference(form, content, style, lam, omega, activation="relu"):
     def features(picture):
         return reference.features(picture, loaded.kernels, loaded.biases, rules.pooling, scales, activation)
 
-    targets = features(content), features(style)
+    targets = features(content), [features(style) for style in styles]
     return lambda picture: reference.losses(form, features(picture), *targets, lam, omega, CONTENT, STYLE)
 
 
@@ -37,7 +37,7 @@ def test_losses_and_gradient(form, activation, pair, rng):
     layers = {"content_layers": CONTENT, "style_layers": STYLE, "omega": omega, "activation": activation}
     objective = Objective(content, style, form=form, lam=lam, backbone="embedded", **layers)
     image = np.clip(content + rng.normal(0, 0.1, content.shape), 0, 1).astype(np.float32)
-    expected = _reference(form, content, style, lam, omega, activation)
+    expected = _reference(form, content, [style], lam, omega, activation)
     total, c, s = expected(image)
     losses, gradient = objective.value_and_gradient(image)
     assert losses.total == pytest.approx(total, rel=2e-4)
@@ -56,6 +56,22 @@ def test_losses_and_gradient(form, activation, pair, rng):
         slope = (expected(image + epsilon * direction)[0] - expected(image - epsilon * direction)[0]) / (2 * epsilon)
         scale = np.linalg.norm(gradient) * np.linalg.norm(direction)
         assert abs(float((gradient * direction).sum()) - slope) < 2e-3 * max(abs(slope), 0.05 * scale)
+
+
+@pytest.mark.parametrize(("form", "lam"), [("gatys", 30.0), ("gatys-code", 0.5), ("proposal", 1e-4)])
+def test_several_paintings_count_by_their_mean_gram_matrix(form, lam, pair):
+    """Of different sizes, so that the mean of the matrices is not that of all positions."""
+    content, *paintings = pair[0][:32, :40], pair[1][:32, :48], pair[0][20:36, 30:50], pair[1][40:, 20:]
+    omega = (0.5, 0.3, 0.2)
+    options = {"form": form, "lam": lam, "content_layers": CONTENT, "style_layers": STYLE, "omega": omega}
+    objective = Objective(content, paintings, backbone="embedded", **options)
+    total, _, style = _reference(form, content, paintings, lam, omega)(0.9 * content)
+    assert objective(0.9 * content).total == pytest.approx(total, rel=2e-4)
+    assert objective(0.9 * content).style == pytest.approx(style, rel=2e-4)
+    alone, listed = (Objective(content, each, backbone="embedded", **options) for each in (pair[1], (pair[1],)))
+    (a, slope), (b, same) = (each.value_and_gradient(0.9 * content) for each in (alone, listed))
+    assert a == b
+    np.testing.assert_array_equal(slope, same)
 
 
 def test_total_variation(pair, rng):
@@ -80,6 +96,10 @@ def test_mean_std_statistic(pair):
     found = [reference.features(p, loaded.kernels, loaded.biases, "max")["block3_conv1"].reshape(-1, 256) for p in pair]
     both = [np.stack([f.mean(0), np.sqrt(f.var(0) + 1e-8)]) for f in found]
     assert objective(pair[0]).style == pytest.approx(((both[0] - both[1]) ** 2).mean(), rel=1e-3)
+    options = {"form": "gatys-code", "statistic": "mean_std", "style_layers": ["conv3_1"], "omega": [1.0]}
+    several = Objective(pair[0], [*pair, pair[1]], backbone="embedded", **options)
+    target = (both[0] + 2 * both[1]) / 3
+    assert several(pair[0]).style == pytest.approx(((both[0] - target) ** 2).mean(), rel=1e-3)
     assert np.isfinite(objective.value_and_gradient(np.zeros_like(pair[0]))[1]).all()
 
 
@@ -169,6 +189,12 @@ def test_bad_pictures(pair):
         Objective(pair[0][:15], pair[1], backbone="embedded")
     with pytest.raises(InputError, match="the style picture has values that are not finite"):
         Objective(pair[0], pair[1] * np.nan, backbone="embedded")
+    with pytest.raises(InputError, match="the style picture has values that are not finite"):
+        Objective(pair[0], [pair[1], pair[1] * np.nan], backbone="embedded")
+    with pytest.raises(InputError, match="too few for the deepest layer"):
+        Objective(pair[0], [pair[1], pair[1][:15]], backbone="embedded")
+    with pytest.raises(InputError, match="no style picture"):
+        Objective(pair[0], [], backbone="embedded")
     with pytest.raises(InputError, match="no content picture"):
         Objective(None, pair[1], backbone="embedded")
     objective = Objective(*pair, backbone="embedded")

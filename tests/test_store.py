@@ -53,6 +53,20 @@ def test_identity_is_the_settings_and_the_pictures(pair, tmp_path):
     assert job([tmp_path / "a.png", pair[1]]).identity == job([tmp_path / "b.png", pair[1]]).identity
 
 
+def test_identity_of_several_paintings_is_that_of_the_pictures_in_any_order(pair, tmp_path):
+    save_image(pair[0], tmp_path / "a.png")
+    (tmp_path / "folder").mkdir()
+    save_image(pair[1], tmp_path / "folder" / "b.png")
+    alone = {job(["petra", style]).identity for style in (tmp_path / "folder", [tmp_path / "folder" / "b.png"])}
+    save_image(pair[0], tmp_path / "folder" / "c.png")
+    files = [tmp_path / "a.png", tmp_path / "folder" / "b.png"]
+    same = {job(["petra", style]).identity for style in (files, files[::-1], tmp_path / "folder")}
+    assert len(alone) == len(same) == 1
+    others = {job(["petra", style]).identity for style in (files[0], files[1], files + files[:1], [*files, "petra"])}
+    assert len({*alone, *same, *others}) == 1 + 1 + 3  # the folder with one picture was that picture
+    assert alone <= others
+
+
 def test_identity_is_the_same_in_another_process():
     script = (
         "from styletransfer import Settings\nfrom styletransfer.jobs import Job\n"
@@ -74,6 +88,10 @@ def test_the_second_time_is_the_first(pair, tmp_path):
     assert len(Store(tmp_path)) == 1
     transfer(*pair, store=tmp_path, lam=7.0, **TINY)
     assert len(Store(tmp_path)) == 2
+    several = transfer(pair[0], pair, store=tmp_path, **TINY)
+    again = transfer(pair[0], pair[::-1], store=tmp_path, listeners=[pytest.fail], **TINY)
+    assert several.record == again.record
+    assert len(Store(tmp_path)) == 3
     assert [path.name[0] for path in tmp_path.iterdir()].count(".") == 0
 
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from styletransfer import Objective, figures, sweep, sweeps
+from styletransfer import Objective, datasets, figures, sweep, sweeps
 from styletransfer.errors import InputError
+from styletransfer.explorer.sweeptab import SweepBrowser
+from styletransfer.explorer.views import as_code
 from styletransfer.images import resize, save_image
 from styletransfer.store import Store
 from styletransfer.sweeps import MOST_RUNS, Sweep, knee
@@ -87,6 +90,27 @@ def test_pictures_may_be_in_the_grid(tmp_path):
     assert [job.settings.lam for job in listed.jobs] == [2, None]
 
 
+def test_several_paintings_may_be_one_value(pair, tmp_path):
+    all_of_them = list(datasets.paintings())
+    grid = {"style": ["night_cafe", ["pere_tanguy", "night_cafe"], all_of_them, [pair[1], *all_of_them]], "lam": [1, 2]}
+    found = Sweep("petra", None, grid, store=tmp_path, **{**TINY, "steps": 1})
+    labels = found.table["style"].tolist()[::2]
+    assert labels[:2] == ["night_cafe", "night_cafe + pere_tanguy"]
+    assert [re.sub("[0-9a-f]{6}", "…", label) for label in labels[2:]] == ["8 pictures (…)", "9 pictures (…)"]
+    assert len({job.identity for job in found.jobs}) == 8
+    assert found.label(2) == "style = night_cafe + pere_tanguy, lam = 1"
+    assert as_code(found.jobs[2]).splitlines()[4] == f"    {[m.label for m in found.jobs[2].style.members]!r},"
+    made = sweep("petra", grid["style"][1], {"lam": [1, 2]}, store=tmp_path, progress=False, **{**TINY, "steps": 1})
+    assert made.missing == []
+    assert [i for i in range(8) if i not in found.missing] == [2, 3]
+    sheet = figures.contact_sheet(found, rows="style")
+    assert [axis.get_ylabel().partition(" = ")[2].split()[0] for axis in sheet.axes[::2]] == [
+        *("night_cafe", "night_cafe"),
+        *("8", "9"),
+    ]
+    assert SweepBrowser(Store(tmp_path)).pair.options == ("petra in the manner of night_cafe + pere_tanguy",)
+
+
 def test_equal_runs_are_made_once(pair, tmp_path):
     found = sweep(*pair, {"lam": [1, 1.0, None]}, store=tmp_path, progress=False, **TINY)
     assert len(Store(tmp_path)) == 1
@@ -138,8 +162,9 @@ def test_a_picture_that_vanished(pair, tmp_path):
     for path in paths:
         save_image(pair[1], path)
     paths[1].unlink()
-    with pytest.raises(FileNotFoundError, match=r"b\.png"):
-        sweep(pair[0], None, {"style": paths}, store=tmp_path, **TINY)
+    for style in (paths, [paths]):
+        with pytest.raises(FileNotFoundError, match=r"b\.png"):
+            sweep(pair[0], None, {"style": style}, store=tmp_path, **TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
@@ -170,11 +195,12 @@ def test_threads_and_any_executor(pair, tmp_path):
 def test_processes_make_what_one_process_makes(tmp_path, spawned):
     """Eight bits of each picture, bit for bit; a process that dies costs no run that was made."""
     options = {**TINY, "progress": False}
-    here = sweep("petra", "night_cafe", {"lam": [1.0, 5.0]}, store=tmp_path / "here", **options)
-    there = sweep("petra", "night_cafe", {"lam": [1.0, 5.0]}, store=tmp_path / "there", executor=spawned, **options)
+    grid = [{"lam": 1.0, "style": "night_cafe"}, {"lam": 5.0, "style": ["night_cafe", "pere_tanguy"]}]
+    here = sweep("petra", None, grid, store=tmp_path / "here", **options)
+    there = sweep("petra", None, grid, store=tmp_path / "there", executor=spawned, **options)
     for i in range(2):
         np.testing.assert_array_equal(here[i].image, there[i].image)
-    columns = ["lam", "loss", "content_loss", "style_loss", "identity"]
+    columns = ["lam", "style", "loss", "content_loss", "style_loss", "identity"]
     pd.testing.assert_frame_equal(here.table[columns], there.table[columns])
 
 

@@ -1,6 +1,5 @@
 """The two sides of a training: pictures in memory, and batches of crops in a `tf.data` pipeline."""
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +14,9 @@ from tqdm import tqdm
 from .. import datasets
 from .._tensorflow import tf
 from ..datasets import Picture
-from ..errors import InputError
+from ..errors import InputError, nearest
 from ..images import encode, resize
+from .published import PUBLISHED, PublishedPicture, splits
 from .settings import TrainingSettings
 
 __all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "batches", "open_data"]
@@ -60,7 +60,7 @@ class Data:
     """Two sides, and pictures that are kept out of the training.
 
     Attributes:
-        source: "bundled", or the folder.
+        source: "bundled", the folder, or the name of the set.
         a, b: the sides.
         hold_out: by side ("A", "B"), pictures that are never trained on; a side may have none.
     """
@@ -68,7 +68,7 @@ class Data:
     source: str
     a: Side
     b: Side
-    hold_out: Mapping[str, Mapping[str, Picture]]
+    hold_out: Mapping[str, Mapping[str, Picture | PublishedPicture]]
 
     @property
     def about(self) -> dict[str, Any]:
@@ -89,39 +89,54 @@ def open_data(
     """Read the pictures of both sides.
 
     Args:
-        source: "bundled" for the eight paintings and the photographs but for `HOLD_OUT`; or a folder with trainA and
-            trainB, and testA and testB where there are hold-outs.
+        source: "bundled" for the eight paintings and the photographs but for `HOLD_OUT`; a folder with trainA and
+            trainB, and testA and testB where there are hold-outs; or the name of a published set, see `PUBLISHED`.
         short_side: in pixels, to which each picture is brought.
-        least: short side in pixels that a file must have itself; smaller ones are left out.
+        least: short side in pixels that a picture must have itself; smaller ones are left out.
         progress: show a progress bar.
 
     Raises:
-        InputError: no such folder, a side with too few pictures that can be read, or pictures that take more memory
-            than there is.
+        InputError: no such folder or set, a side with too few pictures that can be read, or pictures that take more
+            memory than there is.
     """
-    if os.fspath(source) == "bundled":
+    name, home = os.fspath(source), Path(source)
+    if name == "bundled":
         photos = datasets.photos()
         hold_out = {"A": {}, "B": {name: photos[name] for name in HOLD_OUT}}
-        training = {"A": datasets.paintings(), "B": {name: photos[name] for name in photos if name not in HOLD_OUT}}
-    else:
-        home = Path(source)
-        if not home.is_dir():
-            raise InputError(f"there is no folder {home}; name one that has trainA and trainB, or 'bundled'")
-        training = {side: datasets.folder(home / f"train{side}") for side in SIDES}
+        chosen = {"A": datasets.paintings().values(), "B": [photos[name] for name in photos if name not in HOLD_OUT]}
+        training = {side: (len(pictures), pictures) for side, pictures in chosen.items()}
+    elif home.is_dir():
+        found = {side: datasets.folder(home / f"train{side}") for side in SIDES}
+        training = {side: (len(pictures), pictures.values()) for side, pictures in found.items()}
         tests = {side: home / f"test{side}" for side in SIDES}
         hold_out = {side: datasets.folder(path) if path.is_dir() else {} for side, path in tests.items()}
+    elif name in PUBLISHED:
+        found = splits(name)
+        training = {side: found[f"train{side}"] for side in SIDES}
+        hold_out = {side: {picture.name: picture for picture in found[f"test{side}"][1]} for side in SIDES}
+    elif home.suffix or len(home.parts) > 1:
+        raise InputError(f"there is no folder {home}; name one that has trainA and trainB")
+    else:
+        raise InputError(nearest(name, ("bundled", *PUBLISHED), what="set of pictures") + " (or give a folder)")
     options = {"short_side": short_side, "least": least, "progress": progress}
-    a, b = (read_side(training[side].values(), what=f"side {side}", **options) for side in SIDES)
-    return Data(os.fspath(source), a, b, hold_out)
+    a, b = (read_side(training[side][1], count=training[side][0], what=f"side {side}", **options) for side in SIDES)
+    return Data(name, a, b, hold_out)
 
 
 def read_side(
-    pictures: Iterable[Picture], *, what: str, short_side: int, least: int = 1, progress: bool = True
+    pictures: Iterable[Picture | PublishedPicture],
+    *,
+    count: int,
+    what: str,
+    short_side: int,
+    least: int = 1,
+    progress: bool = True,
 ) -> Side:
     """Read pictures into memory. Files that cannot be read are left out, named and counted in the log.
 
     Args:
         pictures: the files.
+        count: how many they are.
         what: the side's name, for messages.
         short_side: as in `open_data`.
         least: likewise.
@@ -130,31 +145,32 @@ def read_side(
     Raises:
         InputError: fewer than `FEWEST` can be read, or they do not fit into memory.
     """
-    files = list(pictures)
     free, taken = SHARE * psutil.virtual_memory().available, 0
     read, about, skipped = [], [], {}
-    for file in tqdm(files, desc=f"reading {what}", disable=not progress or len(files) < 100, leave=False):
+    bar = tqdm(pictures, desc=f"reading {what}", total=count, disable=not progress or count < 100, leave=False)
+    for file in bar:
         try:
             picture = file.load()
             if min(picture.shape[:2]) < least:
-                raise InputError(f"it has {picture.shape[1]} x {picture.shape[0]} px, and a crop {least}")
-            checksum = hashlib.sha256(file.fetch().read_bytes()).hexdigest()
+                raise InputError(f"it has {picture.shape[1]} x {picture.shape[0]} px, and its sides need {least}")
+            checksum = file.checksum()
         except (InputError, OSError) as error:
             skipped[file.name] = str(error)
             continue
         scale = short_side / min(picture.shape[:2])
-        read.append(encode(resize(picture, tuple(max(short_side, round(n * scale)) for n in picture.shape[:2]))))
-        about.append({"name": file.name, "sha256": checksum, "credit": file.credit})
-        taken += read[-1].nbytes
-        if taken * len(files) / len(read) > free:
+        shape = tuple(max(short_side, round(n * scale)) for n in picture.shape[:2])
+        taken += 3 * shape[0] * shape[1]
+        if (needed := taken * count / (len(read) + 1)) > free:
             raise InputError(
-                f"the {len(files)} pictures of {what} take some {taken * len(files) / len(read) / 1e9:.1f} GB at "
-                f"{short_side} px, more than {free / 1e9:.1f} GB of memory; give a smaller load_size or fewer pictures"
+                f"the {count} pictures of {what} take some {needed / 1e9:.1f} GB at {short_side} px, more than "
+                f"{free / 1e9:.1f} GB of memory; give a smaller load_size or fewer pictures"
             )
+        read.append(encode(resize(picture, shape)))
+        about.append({"name": file.name, "sha256": checksum, "credit": file.credit})
     if skipped:
         named = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:NAMED])
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        log.warning("%d of %d files of %s are left out (%s%s).", len(skipped), len(files), what, named, more)
+        log.warning("%d of %d files of %s are left out (%s%s).", len(skipped), count, what, named, more)
     if len(read) < FEWEST:
         raise InputError(f"{what} has {len(read)} picture(s) that can be used; at least {FEWEST} are needed")
     return Side(tuple(read), tuple(about), skipped)

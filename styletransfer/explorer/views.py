@@ -3,12 +3,12 @@
 import dataclasses
 import io
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from ..jobs import Job
 from ..loop import Step
+from ..runs import Collection, Source
 
 __all__ = ["as_code", "curves", "minutes"]
 
@@ -46,8 +46,9 @@ def as_code(job: Job) -> str:
     )
 
 
-def _shown(source: Any) -> str:
-    return repr(source.about["picture"])
+def _shown(source: Source | Collection) -> str:
+    names = [member.about["picture"] for member in source.members]
+    return repr(names if len(names) > 1 else names[0])
 
 
 def minutes(seconds: float) -> str:

@@ -1,0 +1,98 @@
+"""The sets that Zhu et al. 2017 published (vangogh2photo, monet2photo, …), through TensorFlow Datasets.
+
+They are downloaded when they are first used: TensorFlow Datasets has their addresses and checksums, and keeps them in
+its own folder (TFDS_DATA_DIR, or ~/tensorflow_datasets).
+"""
+
+import hashlib
+import io
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+from PIL import Image
+
+from .._tensorflow import tf
+from ..datasets import why_no_download
+from ..errors import InputError
+from ..images import as_picture, fit, resize
+
+__all__ = ["PUBLISHED", "PublishedPicture", "splits"]
+
+log = logging.getLogger("styletransfer")
+
+PUBLISHED = (
+    *("vangogh2photo", "monet2photo", "cezanne2photo", "ukiyoe2photo", "summer2winter_yosemite", "horse2zebra"),
+    *("apple2orange", "maps", "facades", "iphone2dslr_flower"),
+)
+"""Names of the sets; in each, A is what the name begins with."""
+
+SPLITS = ("trainA", "trainB", "testA", "testB")
+
+
+@dataclass(frozen=True)
+class PublishedPicture:
+    """A picture of a published set.
+
+    Attributes:
+        name: set, split and number.
+        png: the picture as PNG, without loss.
+        credit: where it comes from.
+    """
+
+    name: str
+    png: bytes
+    credit: str
+
+    def load(self, *, size: int | None = None) -> np.ndarray:
+        """The picture as float32 (H, W, 3) in [0, 1], with a long side of `size` pixels where one is given."""
+        with Image.open(io.BytesIO(self.png)) as image:
+            array = as_picture(np.asarray(image.convert("RGB")))
+        return array if size is None else resize(array, fit(array.shape, size))
+
+    def checksum(self) -> str:
+        """SHA-256 of the PNG's bytes."""
+        return hashlib.sha256(self.png).hexdigest()
+
+
+def _library() -> ModuleType:
+    try:
+        import tensorflow_datasets
+    except ImportError:
+        raise InputError(
+            "the published sets come with TensorFlow Datasets: pip install 'styletransfer[published]'"
+        ) from None
+    return tensorflow_datasets
+
+
+def splits(name: str) -> dict[str, tuple[int, Iterator[PublishedPicture]]]:
+    """How many pictures each split of a set has, and the pictures.
+
+    Args:
+        name: one of `PUBLISHED`.
+
+    Raises:
+        InputError: TensorFlow Datasets is not installed, or the set is not here and cannot be downloaded.
+    """
+    library = _library()
+    try:
+        full_name = f"cycle_gan/{name}"
+        builder = library.builder(full_name)
+        if not builder.is_prepared():
+            log.warning("Downloading %s through TensorFlow Datasets (80 to 1500 MB) to %s", name, builder.data_dir)
+        found = library.load(full_name, split=list(SPLITS), shuffle_files=False)
+    except Exception as error:  # requests', TensorFlow's and its own
+        reason = why_no_download(error) if isinstance(error, (OSError, ValueError)) else str(error).splitlines()[0]
+        raise InputError(f"the published set {name!r} is not here and could not be downloaded: {reason}") from None
+    return {
+        split: (len(examples), _pictures(examples, f"{name}/{split}"))
+        for split, examples in zip(SPLITS, found, strict=True)
+    }
+
+
+def _pictures(examples: tf.data.Dataset, name: str) -> Iterator[PublishedPicture]:
+    for number, example in enumerate(examples):
+        png = tf.io.encode_png(example["image"], compression=1).numpy()
+        yield PublishedPicture(f"{name}/{number}", png, "Zhu et al. 2017, published data sets")

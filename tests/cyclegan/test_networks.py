@@ -1,0 +1,108 @@
+"""The networks against the published sizes, and against a second computation in NumPy."""
+
+import numpy as np
+import pytest
+
+from styletransfer.cyclegan.networks import EPSILON, critic, generator
+
+
+def test_published_sizes():
+    """Zhu et al. 2017 as their code builds it: papers' and code's own counts."""
+    assert generator(filters=64, blocks=9, upsampling="transposed").count_params() == 11_378_179
+    assert generator(filters=64, blocks=6, upsampling="transposed").count_params() == 7_837_699
+    assert critic(filters=64).count_params() == 2_764_737
+
+
+def reflected(x, edge):
+    return np.pad(x, ((edge, edge), (edge, edge), (0, 0)), mode="reflect")
+
+
+def convolved(x, kernel, bias, stride=1):
+    side = kernel.shape[0]
+    windows = np.lib.stride_tricks.sliding_window_view(x, (side, side), axis=(0, 1))[::stride, ::stride]
+    return np.einsum("hwcij,ijcn->hwn", windows, kernel) + bias
+
+
+def transposed(x, kernel, bias):
+    """Every value spreads its kernel (3, 3, out, in) over a grid of twice the pitch; the last row and column go."""
+    h, w, _ = x.shape
+    full = np.zeros((2 * h + 1, 2 * w + 1, kernel.shape[2]))
+    for i in range(h):
+        for j in range(w):
+            full[2 * i : 2 * i + 3, 2 * j : 2 * j + 3] += kernel @ x[i, j]
+    return full[: 2 * h, : 2 * w] + bias
+
+
+def normed(x):
+    return (x - x.mean((0, 1))) / np.sqrt(x.var((0, 1)) + EPSILON)
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+def test_generator_by_hand(upsampling, rng):
+    network = generator(filters=2, blocks=1, upsampling=upsampling, seed=1)
+    weights = [rng.normal(0, 0.3, w.shape) for w in network.get_weights()]
+    network.set_weights(weights)
+    picture = rng.uniform(-1, 1, (16, 20, 3))
+    pairs = iter(zip(weights[::2], weights[1::2], strict=True))
+    x = relu(normed(convolved(reflected(picture, 3), *next(pairs))))
+    for _ in range(2):
+        x = relu(normed(convolved(reflected(x, 1), *next(pairs), stride=2)))
+    inner = relu(normed(convolved(reflected(x, 1), *next(pairs))))
+    x = x + normed(convolved(reflected(inner, 1), *next(pairs)))
+    for _ in range(2):
+        if upsampling == "transposed":
+            x = relu(normed(transposed(x, *next(pairs))))
+        else:
+            x = relu(normed(convolved(reflected(x.repeat(2, 0).repeat(2, 1), 1), *next(pairs))))
+    expected = np.tanh(convolved(reflected(x, 3), *next(pairs)))
+    found = network(picture[None].astype(np.float32)).numpy()[0]
+    assert found.shape == picture.shape
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_critic_by_hand(rng):
+    network = critic(filters=2, seed=1)
+    weights = [rng.normal(0, 0.3, w.shape) for w in network.get_weights()]
+    network.set_weights(weights)
+    x = picture = rng.uniform(-1, 1, (40, 36, 3))
+    pairs = list(zip(weights[::2], weights[1::2], strict=True))
+    for i, (pair, stride) in enumerate(zip(pairs, (2, 2, 2, 1, 1), strict=True)):
+        x = convolved(np.pad(x, ((1, 1), (1, 1), (0, 0))), *pair, stride=stride)
+        x = normed(x) if i in (1, 2, 3) else x
+        x = np.where(x > 0, x, 0.2 * x) if i < 4 else x
+    found = network(picture[None].astype(np.float32)).numpy()[0]
+    np.testing.assert_allclose(found, x, atol=1e-3)
+
+
+def test_critic_sees_70_pixels():
+    """30 x 30 outputs of 256 px, and a receptive field of 70, by the arithmetic of kernels and strides."""
+    network = critic(filters=1)
+    assert network(np.zeros((1, 256, 256, 3), np.float32)).shape == (1, 30, 30, 1)
+    seen = 1
+    for layer in reversed(network.layers):
+        if hasattr(layer, "kernel"):
+            seen = (seen - 1) * layer.strides[0] + layer.kernel_size[0]
+    assert seen == 70
+
+
+def test_weights_are_drawn_once_for_each_layer_and_again_from_a_seed():
+    network, same, other = (generator(filters=8, blocks=2, upsampling="nearest", seed=s) for s in (1, 1, 2))
+    kernels = [w for w in network.get_weights() if w.ndim == 4]
+    assert not np.array_equal(kernels[3], kernels[4])  # two layers of one shape
+    assert np.std(np.concatenate([k.ravel() for k in kernels])) == pytest.approx(0.02, rel=0.02)
+    for a, b in zip(network.get_weights(), same.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(network.get_weights()[0], other.get_weights()[0])
+
+
+def test_low_precision_is_close(rng):
+    picture = rng.uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
+    single = generator(filters=8, blocks=2, upsampling="nearest", seed=1)
+    half = generator(filters=8, blocks=2, upsampling="nearest", dtype="mixed_bfloat16", seed=1)
+    difference = single(picture).numpy() - half(picture).numpy()
+    assert half(picture).dtype == "float32"
+    assert 0 < np.abs(difference).mean() < 0.02

@@ -1,0 +1,316 @@
+"""Losses against NumPy, and trainings that are stopped, killed, spread over devices, and gone on with."""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from styletransfer._tensorflow import tf
+from styletransfer.cyclegan.objectives import Adapted, Cycle
+from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
+from styletransfer.cyclegan.training import Training
+from styletransfer.errors import InputError, NonFiniteError
+from styletransfer.weights import load_weights
+
+from .. import reference
+from .conftest import TINY
+
+
+@pytest.fixture
+def crops(rng):
+    return tuple(tf.constant(rng.uniform(-1, 1, (2, 32, 32, 3)), tf.float32) for _ in range(2))
+
+
+def per_picture(values):
+    return values.reshape(len(values), -1).mean(1)
+
+
+def test_cycle_losses_by_hand(crops):
+    """Zhu et al. 2017, Eqs. 1 to 3 and the identity loss, from the networks' outputs."""
+    objective = Cycle(CycleSettings(**TINY, cycle=7.0, identity=0.3), dtype="float32")
+    g, f, d_x, d_y = (objective.networks[name] for name in ("AtoB", "BtoA", "critic_A", "critic_B"))
+    a, b = (np.asarray(side) for side in crops)
+
+    def of(network, x):
+        return network(x).numpy()
+
+    total, parts, fakes = objective.generated(*crops)
+    expected = {
+        "adversarial_A": per_picture((of(d_x, of(f, b)) - 1) ** 2),
+        "adversarial_B": per_picture((of(d_y, of(g, a)) - 1) ** 2),
+        "cycle_A": per_picture(np.abs(of(f, of(g, a)) - a)),
+        "cycle_B": per_picture(np.abs(of(g, of(f, b)) - b)),
+        "identity_A": per_picture(np.abs(of(f, a) - a)),
+        "identity_B": per_picture(np.abs(of(g, b) - b)),
+    }
+    assert parts.keys() == expected.keys()
+    for name in parts:
+        np.testing.assert_allclose(parts[name], expected[name], rtol=1e-3)
+    weighted = [value * {"a": 1, "c": 7, "i": 7 * 0.3}[name[0]] for name, value in expected.items()]
+    np.testing.assert_allclose(total, sum(weighted), rtol=1e-3)
+    np.testing.assert_allclose(fakes[0], of(f, b), atol=1e-5)
+    judged = objective.judged(*crops, fakes)
+    half = 0.5 * (per_picture((of(d_y, b) - 1) ** 2) + per_picture(of(d_y, of(g, a)) ** 2))
+    np.testing.assert_allclose(judged["critic_B"], half, rtol=1e-3)
+    without = Cycle(CycleSettings(**TINY, identity=0), dtype="float32")
+    assert set(without.generated(*crops).parts) == {"adversarial_A", "adversarial_B", "cycle_A", "cycle_B"}
+
+
+@pytest.mark.parametrize("form", ["proposal", "gatys-code"])
+def test_adapted_losses_by_hand(form, crops):
+    """The study's formula in NumPy on the generator's output, with the mean Gram of several crops as the target."""
+    settings = AdaptedSettings(**TINY, form=form, lam=0.5, adversarial=2.0, backbone="embedded")
+    objective = Adapted(settings, dtype="float32", samples=[crops])
+    weights = load_weights("embedded")
+    pooling = {"proposal": "avg", "gatys-code": "max"}[form]
+
+    def features(pictures):
+        return [reference.features(p / 2 + 0.5, weights.kernels, weights.biases, pooling) for p in np.asarray(pictures)]
+
+    layers, omega = settings.style_layers, objective._omega
+    of_a, of_b = features(crops[0]), features(crops[1])
+    fake = objective.networks["BtoA"](crops[1]).numpy()
+    grams = {layer: np.mean([reference.gram(f[layer]) for f in of_a], 0) for layer in layers}
+
+    def style(found):
+        loss = 0
+        for weight, layer in zip(omega, layers, strict=True):
+            difference = np.abs(reference.gram(found[layer]) - grams[layer])
+            positions = found[layer].shape[0] * found[layer].shape[1]
+            loss += weight * (difference.sum() if form == "proposal" else ((difference / positions) ** 2).mean())
+        return loss
+
+    def content(found, wanted):
+        squares = (found["block4_conv2"] - wanted["block4_conv2"]) ** 2
+        return squares.sum() if form == "proposal" else squares.mean()
+
+    unit = 0.5 * np.mean([style(found) for found in of_b])
+    assert objective.unit == pytest.approx(unit, rel=1e-3)
+    made = features(fake)
+    total, parts, fakes = objective.generated(*crops)
+    np.testing.assert_allclose(parts["style"], [style(found) for found in made], rtol=1e-3)
+    contents = [content(found, wanted) for found, wanted in zip(made, of_b, strict=True)]
+    np.testing.assert_allclose(parts["content"], contents, rtol=1e-3)
+    deceived = per_picture((objective.networks["critic_A"](fake).numpy() - 1) ** 2)
+    expected = (np.array(contents) + 0.5 * np.array(parts["style"])) / unit + 2 * deceived
+    np.testing.assert_allclose(total, expected, rtol=1e-3)
+    assert len(fakes) == 1
+
+
+def test_adapted_without_an_adversary_is_a_feed_forward_network(data):
+    settings = AdaptedSettings(**{**TINY, "steps": 12, "learning_rate": 5e-3}, adversarial=0, backbone="embedded")
+    training = Training(data, settings)
+    assert set(training.networks) == {"BtoA"}
+    training.finish()
+    losses = training.history
+    assert set(losses) == {"content", "style"}
+    total = losses["content"] + training.objective.lam * losses["style"]
+    assert total[-3:].mean() < 0.8 * total[:3].mean()
+    with pytest.raises(InputError, match="lam must be above 0"):
+        Training(data, AdaptedSettings(**TINY, lam=0.0, backbone="embedded"))
+
+
+def weights(training):
+    return {name: network.get_weights() for name, network in training.networks.items()}
+
+
+def assert_equal(found, expected):
+    for name, arrays in expected.items():
+        for a, b in zip(found[name], arrays, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("settings", [CycleSettings(**TINY), AdaptedSettings(**TINY, backbone="embedded")])
+def test_stop_and_resume_is_the_uninterrupted_run(settings, data, tmp_path):
+    whole = Training(data, settings)
+    before = weights(whole)
+    record = whole.finish()
+    assert record["step"] == 8
+    assert record["stopped"] is None
+    for name, arrays in weights(whole).items():
+        assert not np.array_equal(arrays[0], before[name][0])
+    half = Training(data, settings)
+    assert half.finish(until=5)["stopped"] == "ended early"
+    half.save(tmp_path / "half.npz")
+    rest = Training.load(tmp_path / "half.npz", data=data)
+    assert rest.step == 5
+    rest.finish()
+    assert_equal(weights(rest), weights(whole))
+    for name, values in whole.history.items():
+        np.testing.assert_array_equal(rest.history[name], values)
+    for a, b in zip(rest._pools, whole._pools, strict=True):
+        np.testing.assert_array_equal(a.kept, b.kept)
+    longer = Training.load(tmp_path / "half.npz", data=data, steps=20)
+    assert longer.record()["plans"] == [{"from": 0, "steps": 8}, {"from": 5, "steps": 20}]
+    assert next(longer).step == 6
+
+
+def test_low_precision_learns_the_colour(data):
+    """Photographs are blue and paintings orange: after some steps what is made of a photograph has turned."""
+    settings = CycleSettings(**{**TINY, "precision": "mixed", "steps": 40, "learning_rate": 2e-3, "identity": 0})
+    training = Training(data, settings)
+    blue = np.asarray(data.b.pictures[0][None, :32, :32], np.float32) / 127.5 - 1
+    training.finish()
+    red, _, other = training.networks["BtoA"](blue).numpy().mean((0, 1, 2))
+    assert red > other
+
+
+def test_an_interrupt_waits_for_the_end_of_the_step(data, monkeypatch):
+    training = Training(data, CycleSettings(**TINY))
+    next(training)
+    original = training._generate
+
+    def interrupted(*crops):
+        os.kill(os.getpid(), signal.SIGINT)
+        return original(*crops)
+
+    monkeypatch.setattr(training, "_generate", interrupted)
+    assert training.finish()["stopped"] == "interrupted"
+    assert training.step == 2
+    assert len(training.history["cycle_A"]) == 2
+
+
+def test_checkpoints_that_cannot_be_used(data, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    training = Training(data, CycleSettings(**TINY))
+    next(training)
+    training.save(path)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        Training.load(tmp_path / "none.npz", data=data)
+    with np.load(path) as file:
+        arrays = dict(file)
+    facts = json.loads(str(arrays["facts"]))
+    other = {**arrays, "facts": json.dumps({**facts, "settings": {**facts["settings"], "filters": 8}})}
+    np.savez(tmp_path / "other.npz", **other)
+    with pytest.raises(InputError, match="of other networks than its settings describe"):
+        Training.load(tmp_path / "other.npz", data=data)
+    np.savez(tmp_path / "no.npz", facts=json.dumps({"kind": "cycle"}))
+    with pytest.raises(InputError, match="is not the checkpoint of a training"):
+        Training.load(tmp_path / "no.npz", data=data)
+    (tmp_path / "cut.npz").write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(InputError, match="damaged"):
+        Training.load(tmp_path / "cut.npz", data=data)
+    with pytest.raises(InputError, match="pictures of side A are not those"):
+        Training.load(path, progress=False)  # the bundled ones
+
+
+@contextlib.contextmanager
+def full_disk(most):
+    """A limit on the size of files stands in for it."""
+    handler, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(data, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    training = Training(data, CycleSettings(**TINY))
+    next(training)
+    training.save(path)
+    good = path.read_bytes()
+    next(training)
+    with full_disk(20_000), pytest.raises(OSError, match="File too large"):
+        training.save(path)
+    assert path.read_bytes() == good
+    assert list(tmp_path.iterdir()) == [path]
+    assert Training.load(path, data=data).step == 1
+
+
+def test_losses_that_are_not_finite(data, tmp_path):
+    training = Training(data, CycleSettings(**{**TINY, "learning_rate": 1e30}))
+    with pytest.raises(NonFiniteError, match=r"not finite at step \d; .* smaller learning_rate"):
+        training.finish()
+    with pytest.raises(InputError, match="not saved"):
+        training.save(tmp_path / "x.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+DEVICES = """
+import sys
+import numpy as np
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from styletransfer.cyclegan.data import open_data
+from styletransfer.cyclegan.settings import CycleSettings
+from styletransfer.cyclegan.training import Training
+settings = CycleSettings(**TINY)
+data = open_data(short_side=40, progress=False)
+found = []
+for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    training = Training(data, settings, strategy=strategy)
+    training.finish(until=3)
+    found.append([np.asarray(w) for n in training.networks.values() for w in n.get_weights()])
+    if strategy is not None:
+        assert strategy.num_replicas_in_sync == 2
+        training.save("two.npz")
+        again = Training.load("two.npz", data=data, strategy=strategy)
+        again.finish(until=4)
+        training.finish(until=4)
+        assert all(np.allclose(a, b, atol=1e-6) for n in again.networks
+                   for a, b in zip(again.networks[n].get_weights(), training.networks[n].get_weights()))
+        try:
+            Training(data, CycleSettings(**{**TINY, "batch": 3}), strategy=strategy)
+        except ValueError as error:
+            print(error)
+print(max(np.abs(a - b).max() for a, b in zip(*found)))
+"""
+
+
+def test_two_devices_share_a_batch(tmp_path):
+    """Two logical devices come to the same weights as one with the whole batch."""
+    script = DEVICES.replace("TINY", repr({**TINY, "batch": 2}), 1).replace("TINY", repr(TINY))
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    *_, refusal, difference = done.stdout.strip().splitlines()
+    assert "a batch of 3 cannot be shared by 2 devices" in refusal
+    assert float(difference) < 2e-5  # Adam's first steps are of 2e-4
+
+
+def test_killed_at_any_moment_and_gone_on_with(folders, tmp_path):
+    """SIGKILL while it trains, once and again; what comes out in the end is what the uninterrupted training gives."""
+    script = textwrap.dedent(
+        f"""
+        import sys, time
+        from styletransfer.cyclegan import workshop
+        workshop.SAVED_EVERY = 0.0
+        workshop.train(sys.argv[1], data={str(folders)!r}, progress=False, listeners=[lambda *_: time.sleep(0.05)],
+                       **{ {**TINY, "steps": 30}!r})
+        """
+    )
+
+    def words(folder):
+        return [sys.executable, "-c", script, str(tmp_path / folder)]
+
+    subprocess.run(words("whole"), check=True, capture_output=True, timeout=300)
+    checkpoint = tmp_path / "killed" / "checkpoint.npz"
+    for _ in range(2):
+        process, stamp = subprocess.Popen(words("killed"), stderr=subprocess.DEVNULL), None
+        changes = 0
+        while process.poll() is None and changes < 3:
+            now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+            changes, stamp = changes + (now != stamp), now
+            time.sleep(0.002)
+        assert process.poll() is None
+        process.kill()
+        process.wait()
+    subprocess.run(words("killed"), check=True, capture_output=True, timeout=300)
+    whole, killed = (np.load(tmp_path / name / "checkpoint.npz") for name in ("whole", "killed"))
+    assert set(whole.files) == set(killed.files)
+    for name in set(whole.files) - {"facts"}:
+        np.testing.assert_array_equal(killed[name], whole[name])
+    losses = [(tmp_path / name / "losses.csv").read_text() for name in ("whole", "killed")]
+    assert losses[0] == losses[1]
+    assert json.loads((tmp_path / "killed" / "record.json").read_text())["stopped"] is None
