@@ -14,7 +14,7 @@ from .errors import InputError, nearest
 if TYPE_CHECKING:
     from .sweeps import Sweep
 
-__all__ = ["contact_sheet", "losses", "progress", "side_by_side", "trade_off"]
+__all__ = ["contact_sheet", "curves", "losses", "progress", "side_by_side", "trade_off"]
 
 
 def side_by_side(pictures: Mapping[str, np.ndarray], *, height: float = 3.2, columns: int | None = None) -> Figure:
@@ -100,6 +100,34 @@ def progress(records: Mapping[str, Mapping[str, Any]], *, key: str = "loss") -> 
         axis.plot([entry["seconds"] for entry in history], [entry[key] for entry in history], label=name)
     axis.set(xscale="log", yscale="log", xlabel="seconds", ylabel=key)
     axis.legend(frameon=False)
+    plt.close(figure)
+    return figure
+
+
+def curves(
+    tables: Mapping[str, pd.DataFrame], *, logarithmic: bool = False, columns: int | None = None, height: float = 2.6
+) -> Figure:
+    """Columns of tables against their index, a panel for each table.
+
+    Args:
+        tables: by the label of the vertical axis; the index's name is that of the horizontal one.
+        logarithmic: both axes.
+        columns: panels in a row; all of them by default.
+        height: of a row, in inches.
+    """
+    columns = columns or len(tables)
+    rows = -(-len(tables) // columns)
+    size = (1.45 * height * columns, height * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for axis in axes.flat[len(tables) :]:
+        axis.axis("off")
+    for axis, (label, table) in zip(axes.flat, tables.items(), strict=False):
+        for name, column in table.items():
+            axis.plot(table.index, column, label=name, marker="." if len(table) < 20 else None)
+        axis.set(xlabel=table.index.name or "", ylabel=label)
+        if logarithmic:
+            axis.set(xscale="log", yscale="log")
+        axis.legend(frameon=False, fontsize=8)
     plt.close(figure)
     return figure
 

@@ -49,6 +49,31 @@ TOYS = {
         },
         ["runs"],
     ),
+    "09_cyclegan": (
+        {
+            **{"folder": "TMP/training", "photos": ["petra", "colosseum"], "paintings": ["night_cafe"]},
+            **{"picture_size": 64, "steps": 3, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2},
+        },
+        ["training"],
+    ),
+    "10_cnn_or_gan": (
+        {
+            **{"photos": ["petra", "colosseum"], "paintings": ["night_cafe"], "size": 48, "steps": 2, **KEPT},
+            "adapted": {
+                **{"steps": 2, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2, "lam": 1e-3},
+                "seeds": [0],
+            },
+            "trainings": "TMP/trainings",
+        },
+        ["runs", "trainings"],
+    ),
+    "11_adversarial": (
+        {
+            **{"photos": ["petra", "colosseum"], "picture_size": 48, "lams": [1e-3], "trainings": "TMP/trainings"},
+            **{"steps": 2, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2},
+        },
+        ["trainings"],
+    ),
 }
 
 # By notebook: what a full run with its parameters leaves in the stored outputs.
@@ -60,6 +85,9 @@ STORED = {
     ),
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
     "08_cost": lambda p: [f"{p['size']} px, {p['plain_steps']} steps"],
+    "09_cyclegan": lambda p: [f"{p['steps']} steps at {p['size']} px", f"{p['picture_size']} px"],
+    "10_cnn_or_gan": lambda p: [f"{p['adapted']['steps']} steps at {p['adapted']['size']} px), {p['size']} px"],
+    "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
 }
 
 
@@ -91,17 +119,19 @@ def test_the_readmes_python_runs(tmp_path):
         env={**OFFLINE, "STYLETRANSFER_CACHE_DIR": str(tmp_path / "cache")},
     )
     assert done.returncode == 0, done.stderr
-    assert {"petra.json", "petra.png", "sheet.jpg"} <= set(os.listdir(tmp_path))
+    assert {"petra.json", "petra.png", "petra-cyclegan.png", "sheet.jpg"} <= set(os.listdir(tmp_path))
     assert len(list((tmp_path / "cache" / "runs").iterdir())) == 6 + 2
 
 
 def test_the_readmes_commands_are_understood(capsys):
-    from styletransfer.__main__ import _parser
+    from styletransfer import __main__ as pictures
+    from styletransfer.cyclegan import __main__ as generators
 
     lines = [line for block in blocks("") for line in block.splitlines() if line.startswith("python -m styletransfer")]
-    assert len(lines) >= 4
+    assert len(lines) >= 8
     for line in lines:
-        _parser().parse_args(line.partition("#")[0].split()[3:])
+        _, _, module, *words = line.partition("#")[0].split()
+        {"styletransfer": pictures, "styletransfer.cyclegan": generators}[module]._parser().parse_args(words)
 
 
 def test_the_readme_is_finished():

@@ -96,8 +96,8 @@ class Training:
         self._rows: list[np.ndarray] = []
         self._batches: Iterator | None = None
         self.broken = False
-        self._generate = tf.function(lambda *crops: self._everywhere(self._generators_step, crops))
-        self._judge = tf.function(lambda *crops: self._everywhere(self._critics_step, crops))
+        self._generate = tf.function(lambda *crops: self._everywhere(self._generators_step, crops), autograph=False)
+        self._judge = tf.function(lambda *crops: self._everywhere(self._critics_step, crops), autograph=False)
 
     def _objective(self, dtype: str) -> TrainingObjective:
         if isinstance(self.settings, CycleSettings):
@@ -165,7 +165,7 @@ class Training:
             return tf.constant(pictures)
         part = len(pictures) // count
 
-        def of(context: tf.distribute.ValueContext) -> tf.Tensor:
+        def of(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
             first = context.replica_id_in_sync_group * part
             return tf.constant(pictures[first : first + part])
 

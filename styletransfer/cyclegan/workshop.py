@@ -32,6 +32,8 @@ log = logging.getLogger("styletransfer")
 
 CHECKPOINT, RECORD, LOSSES = "checkpoint.npz", "record.json", "losses.csv"
 
+UNDER_WAY = "under way"  # what a record says until the training has ended, or for good if it was killed
+
 SAVED_EVERY = 180.0  # seconds between two checkpoints
 SHOWN_EVERY = 120.0  # seconds between two sheets of samples
 
@@ -166,6 +168,8 @@ def _done(folder: Path, kind: str, wanted: Any, until: int | None) -> Trained | 
     if record is None:
         return None
     _check_same(folder, kind, wanted)
+    if record["stopped"] == UNDER_WAY:
+        return None
     goal = wanted.steps or record["settings"]["steps"]
     reached = record["step"] >= (goal if until is None else min(until, goal))
     return Trained(folder, record) if reached and goal == record["settings"]["steps"] else None
@@ -252,7 +256,7 @@ class Keeper:
 
     def _save(self, training: Training) -> None:
         self._attempt("the checkpoint", lambda: training.save(self._folder / CHECKPOINT))
-        self._attempt("the record", lambda: _write_json(self._folder / RECORD, training.record(stopped="under way")))
+        self._attempt("the record", lambda: _write_json(self._folder / RECORD, training.record(stopped=UNDER_WAY)))
 
     def _attempt(self, what: str, write: Callable[[], None]) -> None:
         try:
@@ -262,7 +266,7 @@ class Keeper:
             log.warning("%s could not be written (%s); what was there is kept", what.capitalize(), reason)
 
     def _snapshots(self, training: Training) -> None:
-        record = training.record(stopped="under way" if training.step < training.settings.steps else None)
+        record = training.record(stopped=UNDER_WAY if training.step < training.settings.steps else None)
         for name, network in training.networks.items():
             if name not in training.objective.critics:
                 write_generator(self._folder / _snapshot(name, training.step), network, record)

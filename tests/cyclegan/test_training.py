@@ -7,13 +7,13 @@ import resource
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 import numpy as np
 import pytest
 
 from styletransfer._tensorflow import tf
+from styletransfer.cyclegan import workshop
 from styletransfer.cyclegan.objectives import Adapted, Cycle
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.training import Training
@@ -122,67 +122,21 @@ def weights(training):
     return {name: network.get_weights() for name, network in training.networks.items()}
 
 
-def assert_equal(found, expected):
-    for name, arrays in expected.items():
-        for a, b in zip(found[name], arrays, strict=True):
-            np.testing.assert_array_equal(a, b)
-
-
-@pytest.mark.parametrize("settings", [CycleSettings(**TINY), AdaptedSettings(**TINY, backbone="embedded")])
-def test_stop_and_resume_is_the_uninterrupted_run(settings, data, tmp_path):
-    whole = Training(data, settings)
-    before = weights(whole)
-    record = whole.finish()
-    assert record["step"] == 8
-    assert record["stopped"] is None
-    for name, arrays in weights(whole).items():
+@pytest.fixture(scope="module", params=[CycleSettings(**TINY), AdaptedSettings(**TINY, backbone="embedded")])
+def half(request, data, tmp_path_factory):
+    """A training that has come to step 5 of 8, and its checkpoint of that moment."""
+    training = Training(data, request.param)
+    before = weights(training)
+    assert training.finish(until=5)["stopped"] == "ended early"
+    for name, arrays in weights(training).items():
         assert not np.array_equal(arrays[0], before[name][0])
-    half = Training(data, settings)
-    assert half.finish(until=5)["stopped"] == "ended early"
-    half.save(tmp_path / "half.npz")
-    rest = Training.load(tmp_path / "half.npz", data=data)
-    assert rest.step == 5
-    rest.finish()
-    assert_equal(weights(rest), weights(whole))
-    for name, values in whole.history.items():
-        np.testing.assert_array_equal(rest.history[name], values)
-    for a, b in zip(rest._pools, whole._pools, strict=True):
-        np.testing.assert_array_equal(a.kept, b.kept)
-    longer = Training.load(tmp_path / "half.npz", data=data, steps=20)
-    assert longer.record()["plans"] == [{"from": 0, "steps": 8}, {"from": 5, "steps": 20}]
-    assert next(longer).step == 6
-
-
-def test_low_precision_learns_the_colour(data):
-    """Photographs are blue and paintings orange: after some steps what is made of a photograph has turned."""
-    settings = CycleSettings(**{**TINY, "precision": "mixed", "steps": 40, "learning_rate": 2e-3, "identity": 0})
-    training = Training(data, settings)
-    blue = np.asarray(data.b.pictures[0][None, :32, :32], np.float32) / 127.5 - 1
-    training.finish()
-    red, _, other = training.networks["BtoA"](blue).numpy().mean((0, 1, 2))
-    assert red > other
-
-
-def test_an_interrupt_waits_for_the_end_of_the_step(data, monkeypatch):
-    training = Training(data, CycleSettings(**TINY))
-    next(training)
-    original = training._generate
-
-    def interrupted(*crops):
-        os.kill(os.getpid(), signal.SIGINT)
-        return original(*crops)
-
-    monkeypatch.setattr(training, "_generate", interrupted)
-    assert training.finish()["stopped"] == "interrupted"
-    assert training.step == 2
-    assert len(training.history["cycle_A"]) == 2
-
-
-def test_checkpoints_that_cannot_be_used(data, tmp_path):
-    path = tmp_path / "checkpoint.npz"
-    training = Training(data, CycleSettings(**TINY))
-    next(training)
+    path = tmp_path_factory.mktemp("half") / "checkpoint.npz"
     training.save(path)
+    return training, path
+
+
+def test_checkpoints_that_cannot_be_used(half, data, tmp_path):
+    path = half[1]
     with pytest.raises(FileNotFoundError, match="there is no file"):
         Training.load(tmp_path / "none.npz", data=data)
     with np.load(path) as file:
@@ -214,18 +168,52 @@ def full_disk(most):
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_leaves_the_last_good_checkpoint(data, tmp_path):
-    path = tmp_path / "checkpoint.npz"
-    training = Training(data, CycleSettings(**TINY))
-    next(training)
-    training.save(path)
+def test_a_full_disk_leaves_the_last_good_checkpoint(half):
+    training, path = half
     good = path.read_bytes()
-    next(training)
     with full_disk(20_000), pytest.raises(OSError, match="File too large"):
         training.save(path)
     assert path.read_bytes() == good
-    assert list(tmp_path.iterdir()) == [path]
-    assert Training.load(path, data=data).step == 1
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_stop_and_resume_is_the_uninterrupted_run(half, data, monkeypatch):
+    """The one goes on, with an interrupt in the middle of a step, which is put off to its end; the other is loaded."""
+    training, path = half
+    rest = Training.load(path, data=data)
+    assert rest.step == 5
+    assert rest.finish()["stopped"] is None
+    original = training._generate
+
+    def interrupted(*crops):
+        os.kill(os.getpid(), signal.SIGINT)
+        return original(*crops)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_generate", interrupted)
+        assert training.finish()["stopped"] == "interrupted"
+    assert training.step == 6
+    assert training.finish()["step"] == 8
+    for name, arrays in weights(training).items():
+        for found, expected in zip(weights(rest)[name], arrays, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    for name, values in training.history.items():
+        assert len(values) == 8
+        np.testing.assert_array_equal(rest.history[name], values)
+    for a, b in zip(rest._pools, training._pools, strict=True):
+        np.testing.assert_array_equal(a.kept, b.kept)
+    longer = Training.load(path, data=data, steps=20)
+    assert longer.record()["plans"] == [{"from": 0, "steps": 8}, {"from": 5, "steps": 20}]
+
+
+def test_low_precision_learns_the_colour(data):
+    """Photographs are blue and paintings orange: after some steps what is made of a photograph has turned."""
+    settings = CycleSettings(**{**TINY, "precision": "mixed", "steps": 40, "learning_rate": 2e-3, "identity": 0})
+    training = Training(data, settings)
+    blue = np.asarray(data.b.pictures[0][None, :32, :32], np.float32) / 127.5 - 1
+    training.finish()
+    red, _, other = training.networks["BtoA"](blue).numpy().mean((0, 1, 2))
+    assert red > other
 
 
 def test_losses_that_are_not_finite(data, tmp_path):
@@ -255,12 +243,6 @@ for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
     found.append([np.asarray(w) for n in training.networks.values() for w in n.get_weights()])
     if strategy is not None:
         assert strategy.num_replicas_in_sync == 2
-        training.save("two.npz")
-        again = Training.load("two.npz", data=data, strategy=strategy)
-        again.finish(until=4)
-        training.finish(until=4)
-        assert all(np.allclose(a, b, atol=1e-6) for n in again.networks
-                   for a, b in zip(again.networks[n].get_weights(), training.networks[n].get_weights()))
         try:
             Training(data, CycleSettings(**{**TINY, "batch": 3}), strategy=strategy)
         except ValueError as error:
@@ -279,34 +261,28 @@ def test_two_devices_share_a_batch(tmp_path):
     assert float(difference) < 2e-5  # Adam's first steps are of 2e-4
 
 
-def test_killed_at_any_moment_and_gone_on_with(folders, tmp_path):
-    """SIGKILL while it trains, once and again; what comes out in the end is what the uninterrupted training gives."""
-    script = textwrap.dedent(
-        f"""
-        import sys, time
-        from styletransfer.cyclegan import workshop
-        workshop.SAVED_EVERY = 0.0
-        workshop.train(sys.argv[1], data={str(folders)!r}, progress=False, listeners=[lambda *_: time.sleep(0.05)],
-                       **{ {**TINY, "steps": 30}!r})
-        """
-    )
-
-    def words(folder):
-        return [sys.executable, "-c", script, str(tmp_path / folder)]
-
-    subprocess.run(words("whole"), check=True, capture_output=True, timeout=300)
-    checkpoint = tmp_path / "killed" / "checkpoint.npz"
-    for _ in range(2):
-        process, stamp = subprocess.Popen(words("killed"), stderr=subprocess.DEVNULL), None
-        changes = 0
-        while process.poll() is None and changes < 3:
-            now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
-            changes, stamp = changes + (now != stamp), now
-            time.sleep(0.002)
-        assert process.poll() is None
-        process.kill()
-        process.wait()
-    subprocess.run(words("killed"), check=True, capture_output=True, timeout=300)
+def test_killed_and_gone_on_with(folders, tmp_path, monkeypatch):
+    """SIGKILL while it writes; what comes out in the end is what the uninterrupted training gives."""
+    monkeypatch.setattr(workshop, "SAVED_EVERY", 0.0)
+    options = {**TINY, "data": str(folders), "progress": False, "steps": 14}
+    workshop.train(tmp_path / "whole", **options)
+    script = f"""
+import time
+from styletransfer.cyclegan import workshop
+workshop.SAVED_EVERY = 0.0
+workshop.train({str(tmp_path / "killed")!r}, listeners=[lambda *_: time.sleep(0.3)], **{options!r})
+"""
+    checkpoint, stamp, changes = tmp_path / "killed" / "checkpoint.npz", None, 0
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    while process.poll() is None and changes < 4:
+        now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+        changes, stamp = changes + (now != stamp), now
+        time.sleep(0.002)
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    assert json.loads((tmp_path / "killed" / "record.json").read_text())["step"] < 14
+    workshop.train(tmp_path / "killed", **options)
     whole, killed = (np.load(tmp_path / name / "checkpoint.npz") for name in ("whole", "killed"))
     assert set(whole.files) == set(killed.files)
     for name in set(whole.files) - {"facts"}:

@@ -1,0 +1,220 @@
+"""Trained generators: files, folders of trainings, the shipped pair, and the command line."""
+
+import contextlib
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from styletransfer import datasets, load_image
+from styletransfer.cyclegan import workshop
+from styletransfer.cyclegan.__main__ import main
+from styletransfer.cyclegan.data import HOLD_OUT
+from styletransfer.cyclegan.generators import SHIPPED, Generator
+from styletransfer.cyclegan.workshop import milestones, train
+from styletransfer.errors import InputError
+from styletransfer.images import read_image
+
+from .conftest import TINY
+from .test_training import full_disk
+
+HALF = 2**-10  # relative spacing of half precision
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    return train(folder, data=data, progress=False, **{**TINY, "steps": 60, "learning_rate": 2e-3})
+
+
+def test_what_a_training_leaves(trained):
+    assert trained.steps == [50, 60]
+    left = {path.name for path in trained.folder.iterdir()}
+    assert left == {
+        *("AtoB.npz", "BtoA.npz", "checkpoint.npz", "losses.csv", "record.json", "samples", "snapshots"),
+    }
+    assert {path.name for path in (trained.folder / "samples").iterdir()} == {
+        *("0000050.jpg", "0000060.jpg", "latest.jpg"),
+    }
+    with np.load(trained.folder / "checkpoint.npz") as file:
+        history = file["history"]
+    losses = trained.losses
+    assert list(losses.index) == [50, 60]
+    np.testing.assert_allclose(losses.iloc[0], history[:50].mean(0), rtol=1e-4)
+    np.testing.assert_allclose(losses.iloc[1], history[50:].mean(0), rtol=1e-4)
+    assert json.loads((trained.folder / "record.json").read_text()) == trained.record
+    assert trained.record["losses"][0]["steps"] == [1, 3]
+    assert not np.array_equal(
+        trained.generator(step=50)(np.zeros((16, 16, 3))), trained.generator()(np.zeros((16, 16, 3)))
+    )
+
+
+def test_done_is_done_and_other_settings_are_refused(trained, data, monkeypatch):
+    options = {**TINY, "steps": 60, "learning_rate": 2e-3}
+    before = (trained.folder / "BtoA.npz").stat().st_mtime_ns
+    monkeypatch.setattr(workshop, "Training", None)  # it would fail if it were built
+    assert train(trained.folder, data=data, progress=False, **options).record == trained.record
+    assert (trained.folder / "BtoA.npz").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="holds a training with filters = 4, not 5"):
+        train(trained.folder, data=data, progress=False, **{**options, "filters": 5})
+    with pytest.raises(InputError, match="holds a training of the kind 'cycle'"):
+        train(trained.folder, kind="adapted", data=data, **TINY)
+    with pytest.raises(InputError, match="did you mean 'filters'"):
+        train(trained.folder, filtres=5)
+    with pytest.raises(InputError, match="unknown kind"):
+        train(trained.folder, kind="cycl")
+
+
+def test_milestones():
+    assert milestones(2500) == [50, 100, 200, 500, 1000, 2000, 2500]
+    assert milestones(50) == [50]
+    assert milestones(3) == [3]
+
+
+def test_a_full_disk_during_training_is_said_and_gone_on(data, tmp_path, caplog, monkeypatch):
+    """It is full from step 3 to step 5; then a checkpoint is written again."""
+    monkeypatch.setattr(workshop, "SAVED_EVERY", 0.0)
+    checkpoint, disk, seen = tmp_path / "checkpoint.npz", contextlib.ExitStack(), {}
+
+    def filled(training, step):
+        if step.step == 3:
+            disk.enter_context(full_disk(9_000))
+        if step.step == 6:
+            disk.close()
+        seen[step.step] = checkpoint.stat().st_mtime_ns if step.step > 1 else None  # as the step before left it
+
+    with caplog.at_level(logging.WARNING):
+        record = train(tmp_path, data=data, progress=False, listeners=[filled], **TINY).record
+    assert caplog.text.count("The checkpoint could not be written (File too large); what was there is kept") == 3
+    assert seen[2] < seen[3] == seen[4] == seen[5] == seen[6] < seen[7] < seen[8]
+    assert record["stopped"] is None
+    # A training that could write nothing in the end is not taken for done.
+    (tmp_path / "record.json").write_text(json.dumps({**record, "stopped": "under way"}))
+    (tmp_path / "BtoA.npz").unlink()
+    train(tmp_path, data=data, progress=False, **TINY)
+    assert (tmp_path / "BtoA.npz").exists()
+
+
+def test_a_generator_file_is_the_network(trained, data, rng):
+    """To half precision; sides that are no multiples of four are reflected and cut off again."""
+    generator, picture = trained.generator(), rng.random((33, 38, 3)).astype(np.float32)
+    found = generator(picture)
+    assert found.shape == picture.shape
+    assert found.dtype == np.float32
+    padded = np.pad(picture, ((0, 3), (0, 2), (0, 0)), mode="reflect")
+    np.testing.assert_allclose(generator(padded)[:33, :38], found, atol=1e-6)
+    with np.load(trained.folder / "checkpoint.npz") as file, np.load(trained.folder / "BtoA.npz") as half:
+        for i in range(len(half.files) - 1):
+            np.testing.assert_allclose(half[str(i)], file[f"BtoA/{i}"], rtol=HALF, atol=1e-7)
+
+
+def test_translation_and_its_record(trained, tmp_path):
+    result = trained.generator().translate("petra", size=64)
+    assert result.image.shape == (45, 64, 3)
+    assert result.caption == "BtoA (CycleGAN, 60 steps at 32 px), 64 px"
+    result.save(tmp_path / "petra.png")
+    record = json.loads((tmp_path / "petra.json").read_text())
+    assert record["generator"]["sha256"] == trained.generator().sha256
+    assert record["content"]["sha256"] == datasets.photos()["petra"].checksum()
+    again = trained.generator().translate(load_image("petra"), size=64)
+    np.testing.assert_array_equal(again.image, result.image)
+    np.testing.assert_allclose(read_image(tmp_path / "petra.png"), result.image, atol=0.5 / 255 + 1e-6)
+
+
+def test_generators_that_cannot_be_used(trained, tmp_path, rng):
+    with pytest.raises(InputError, match="did you mean 'photo2vangogh'"):
+        Generator("photo2vangoh")
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.npz"):
+        Generator(tmp_path / "none.npz")
+    with pytest.raises(InputError, match="is not a trained generator"):
+        Generator(trained.folder / "checkpoint.npz")
+    (tmp_path / "cut.npz").write_bytes((trained.folder / "BtoA.npz").read_bytes()[:2000])
+    with pytest.raises(InputError, match=r"cut\.npz is not a trained generator, or it is damaged"):
+        Generator(tmp_path / "cut.npz")
+    with pytest.raises(InputError, match="too small"):
+        trained.generator().translate(rng.random((8, 40, 3)))
+    with pytest.raises(InputError, match="give a size of at most"):
+        trained.generator().translate("petra", size=60_000)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_generator(name):
+    """Small, trained on what its record says and on no hold-out, and a translation rather than a copy."""
+    path = datasets.data_folder() / "generators" / f"{name}.npz"
+    assert path.stat().st_size < 5_000_000
+    generator = Generator(name)
+    record = generator.record
+    assert record["kind"] == "cycle"
+    assert record["step"] == record["settings"]["steps"]
+    assert record["stopped"] is None
+    known = {**datasets.photos(), **datasets.paintings()}
+    trained_on = {each["name"]: each["sha256"] for side in "AB" for each in record["data"][side]}
+    assert not set(HOLD_OUT) & set(trained_on)
+    assert all(known[picture].checksum() == sha256 for picture, sha256 in trained_on.items())
+    source = "petra" if name.startswith("photo") else "church_at_auvers"
+    picture = load_image(source, size=128)
+    made = generator(picture)
+    assert 0.05 < np.abs(made - picture).mean() < 0.4
+    assert made.std() > 0.08
+
+
+def test_shipped_generator_leaves_no_frame_and_no_checkerboard():
+    """Borders are no stranger than the rest, and no wave of two pixels stands out of its neighbours."""
+    generator = Generator("photo2vangogh")
+    for name in HOLD_OUT[:4]:
+        picture = load_image(name, size=192)
+        change = np.abs(generator(picture) - picture).mean(-1)
+        inner = change[16:-16, 16:-16].mean()
+        edges = [change[:4].mean(), change[-4:].mean(), change[:, :4].mean(), change[:, -4:].mean()]
+        assert max(edges) < 3 * inner
+        grey = generator(picture).mean(-1)
+        power = np.abs(np.fft.fft2(grey - grey.mean())) ** 2
+        h, w = (side // 2 for side in power.shape)
+        for at in ((h, 0), (0, w), (h, w)):
+            rows, columns = (
+                np.arange(place - 5, place + 6) % side for place, side in zip(at, power.shape, strict=True)
+            )
+            around = np.delete(power[np.ix_(rows, columns)].ravel(), 60)
+            assert power[at] < 30 * around.mean()
+
+
+def test_command_line(folders, tmp_path, capsys):
+    options = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    out = str(tmp_path / "out")
+    words = ["train", "--out", out, "--data", str(folders), "--quiet", *options]
+    assert main([*words, "--until", "3"]) == 0
+    assert "3 of 8 steps" in capsys.readouterr().err
+    assert main(words) == 0
+    assert "8 of 8 steps" in capsys.readouterr().err
+    one = str(tmp_path / "one.png")
+    assert main(["translate", "petra", "--generator", f"{out}/BtoA.npz", "--size", "48", "--out", one]) == 0
+    (tmp_path / "many").mkdir()
+    several = ["translate", "petra", one, "--generator", f"{out}/AtoB.npz", "--size", "48"]
+    assert main([*several, "--out", str(tmp_path / "many")]) == 0
+    assert {path.name for path in (tmp_path / "many").iterdir()} == {"petra.png", "petra.json", "one.png", "one.json"}
+    capsys.readouterr()
+    for words, message in (
+        (["translate", "petra", "--out", str(tmp_path / "no" / "x.png")], "there is no folder"),
+        (["translate", "petra", one, "--out", str(tmp_path / "x.png")], "is no folder; make it first"),
+        (["translate", one, "--out", one], "is one of the pictures that go in"),
+        (["translate", "petra", one, one, "--out", str(tmp_path / "many")], "same name in the folder"),
+        (["translate", "petrra", "--out", str(tmp_path / "x.png")], "did you mean 'petra'"),
+        (["train", "--out", out, "--data", str(folders), *options[:-4], "--filters", "5"], "holds a training with"),
+        (["train", "--out", str(tmp_path / "z"), "--data", str(tmp_path / "nowhere")], "there is no folder"),
+        (["adapt", "--out", str(tmp_path / "z"), "--lam", "0", "--size", "32"], "lam must be above 0"),
+        (["train", "--out", str(tmp_path / "z"), "--size", "33"], "multiple of 4"),
+    ):
+        assert main(words) == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert len(said.strip().splitlines()) == 1
+    for words, message in (
+        ([], "say what to do"),
+        (["train"], "--out"),
+        (["train", "--out", "x", "--size", "a"], "size"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 2
+        assert message in capsys.readouterr().err
