@@ -240,25 +240,29 @@ found = []
 for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
     training = Training(data, settings, strategy=strategy)
     training.finish(until=3)
-    found.append([np.asarray(w) for n in training.networks.values() for w in n.get_weights()])
+    made = np.asarray(training.networks["BtoA"](np.linspace(-1, 1, 32 * 32 * 3, dtype="f4").reshape(1, 32, 32, 3)))
+    found.append(np.concatenate([*training.history.values(), made.ravel()]))
     if strategy is not None:
         assert strategy.num_replicas_in_sync == 2
         try:
             Training(data, CycleSettings(**{**TINY, "batch": 3}), strategy=strategy)
         except ValueError as error:
             print(error)
-print(max(np.abs(a - b).max() for a, b in zip(*found)))
+print(np.abs(found[0] - found[1]).max())
 """
 
 
 def test_two_devices_share_a_batch(tmp_path):
-    """Two logical devices come to the same weights as one with the whole batch."""
+    """Two logical devices come to the losses and pictures of one with the whole batch.
+
+    Not to its weights: a bias before a norm has no gradient but rounding, of which Adam makes steps as large as others.
+    """
     script = DEVICES.replace("TINY", repr({**TINY, "batch": 2}), 1).replace("TINY", repr(TINY))
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     *_, refusal, difference = done.stdout.strip().splitlines()
     assert "a batch of 3 cannot be shared by 2 devices" in refusal
-    assert float(difference) < 2e-5  # Adam's first steps are of 2e-4
+    assert float(difference) < 2e-4
 
 
 def test_killed_and_gone_on_with(folders, tmp_path, monkeypatch):
