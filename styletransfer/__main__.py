@@ -1,15 +1,14 @@
 """The command line: python -m styletransfer CONTENT STYLE --out OUT.png."""
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from . import __version__, datasets
+from .console import INTERRUPTED, Parser, add_options, outcome, spare
 from .errors import InputError, NonFiniteError
 from .images import WRITABLE, check_writable
-from .options import BAD_INPUT, INTERRUPTED, Parser, add_options
 from .runs import open_picture, open_pictures, picture_checksum, read_record, recorded_picture
 from .settings import Settings, settings_from
 
@@ -81,7 +80,7 @@ def _run(given: dict[str, Any]) -> int:
     written = [out or elsewhere, None if out else replay and _own_name(replay), preview]
     if not resume:
         members = [member for source in (*sources, start) if source for member in source.members]
-        _spare(written, [settings.init, *(member.about["picture"] for member in members)])
+        spare(written, [settings.init, *(member.about["picture"] for member in members)])
 
     from .listeners import Checkpoint, Preview, Progress, Reweighing
     from .loop import Run
@@ -92,7 +91,7 @@ def _run(given: dict[str, Any]) -> int:
     if only:
         print(run.forecast())
         return 0
-    _spare(written, [source.about["picture"] for source in run.inputs])
+    spare(written, [source.about["picture"] for source in run.inputs])
     if not quiet:
         print(f"{run.forecast()}", file=sys.stderr)
     reweighing = Reweighing(before.get("changes", ()) if before else ())
@@ -138,18 +137,6 @@ def _other_name(record: str) -> str:
     return str(Path(record).with_name(f"{Path(record).stem}-replay.png"))
 
 
-def _spare(places: Sequence[str | None], pictures: Sequence[str | None]) -> None:
-    """Refuse to write over a picture that goes in.
-
-    Raises:
-        InputError: one of the places is one.
-    """
-    for place in filter(None, places):
-        for name in filter(None, pictures):
-            if Path(name).exists() and Path(place).exists() and Path(place).samefile(name):
-                raise InputError(f"{place} is one of the pictures that go in; choose another name to write to")
-
-
 def _check_places(out: str, preview: str | None, checkpoint: str | None) -> None:
     """Refuse what cannot be written, and what would be lost if it were.
 
@@ -179,19 +166,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 for bad input (with one sentence on standard error), 130 after Ctrl-C.
     """
-    logging.basicConfig(format="%(message)s")
     given = vars(_parser().parse_args(arguments))
-    try:
+
+    def run() -> int:
         if given.pop("list"):
             _list()
             return 0
         return _run(given)
-    except (InputError, NonFiniteError, OSError) as error:
-        print(f"styletransfer: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("Interrupted; no picture was written.", file=sys.stderr)
-        return INTERRUPTED
+
+    return outcome(run, interrupted="Interrupted; no picture was written.")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,15 @@
-"""An option's default, meaning and range, said once in a dataclass; the command line is made from it."""
+"""An option's default, meaning and range, said once in a dataclass; the command line is made from it (`console.py`)."""
 
-import argparse
 import dataclasses
 import math
 import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
-from typing import Any, NoReturn, get_args, get_type_hints
+from typing import Any, get_args
 
 from .errors import InputError, nearest
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "Parser", "add_options", "build", "check_number", "option", "reader", "several"]
-
-BAD_INPUT, INTERRUPTED = 2, 130  # argparse's exit code for bad input; a shell's for Ctrl-C
+__all__ = ["build", "check_number", "option", "reader", "several"]
 
 
 def option(default: Any, about: str, *, choices: Sequence[str] = ()) -> Any:
@@ -39,22 +36,6 @@ def reader(kind: Any) -> Callable[[str], Any]:
     return read
 
 
-def add_options(group: argparse._ArgumentGroup, kind: type) -> None:
-    """Add an argument for every field of a dataclass of `option`s; one that is not given is left out of the result."""
-    kinds = get_type_hints(kind)
-    for entry in dataclasses.fields(kind):
-        default = ",".join(map(str, entry.default)) if isinstance(entry.default, tuple) else entry.default
-        about = entry.metadata["help"] + ("" if default is None else f" (default: {default})")
-        group.add_argument(
-            f"--{entry.name.replace('_', '-')}",
-            type=reader(kinds[entry.name]),
-            default=argparse.SUPPRESS,
-            choices=entry.metadata["choices"] or None,
-            metavar=None if entry.metadata["choices"] else entry.name.upper(),
-            help=about.replace("%", "%%"),
-        )
-
-
 def build(kind: type, options: dict[str, Any]) -> Any:
     """A dataclass of options from names and values.
 
@@ -66,14 +47,6 @@ def build(kind: type, options: dict[str, Any]) -> Any:
         if name not in known:
             raise InputError(nearest(name, known, what="setting"))
     return kind(**options)
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the list of all options above it."""
-
-    def error(self, message: str) -> NoReturn:
-        """End the process with the sentence."""
-        self.exit(BAD_INPUT, f"styletransfer: {message} (--help lists the options)\n")
 
 
 def several(name: str, value: Any) -> Iterable[Any]:

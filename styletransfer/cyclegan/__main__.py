@@ -1,16 +1,16 @@
 """The command line: python -m styletransfer.cyclegan train|adapt|translate …."""
 
-import logging
-import os
+import functools
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import InputError, NonFiniteError
+from ..console import INTERRUPTED, Parser, add_options, outcome, spare
+from ..errors import InputError
 from ..images import WRITABLE, check_writable
-from ..options import BAD_INPUT, INTERRUPTED, Parser, add_options
 from .settings import AdaptedSettings, CycleSettings
 
 __all__ = ["main"]
@@ -80,10 +80,10 @@ def _translate(given: dict[str, Any]) -> int:
     places = [out if one else out / f"{Path(name).stem}.png" for name in names]
     if len(set(places)) < len(places):
         raise InputError("two of the pictures would have the same name in the folder; translate them one by one")
-    for place, name in zip(places, names, strict=True):
+    for place in places:
         check_writable(place)
-        if os.path.exists(name) and place.exists() and place.samefile(name):
-            raise InputError(f"{place} is one of the pictures that go in; choose another name to write to")
+        _check_record(place.with_suffix(".json"))
+    spare(places, names)
     from .generators import Generator
 
     generator = Generator(given["generator"])
@@ -92,6 +92,22 @@ def _translate(given: dict[str, Any]) -> int:
         result.save(place)
         print(f"{place}: {result.caption}", file=sys.stderr)
     return 0
+
+
+def _check_record(path: Path) -> None:
+    """Refuse to write over a .json that is no record of a translation.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not path.exists():
+        return
+    try:
+        known = "generator" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        known = False
+    if not known:
+        raise InputError(f"{path} is there and is not the record of a translation; choose another name")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,20 +119,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 for bad input (with one sentence on standard error), 130 after Ctrl-C.
     """
-    logging.basicConfig(format="%(message)s")
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     what = given.pop("what")
     if what is None:
         parser.error("say what to do: train, adapt or translate")
-    try:
-        return _translate(given) if what == "translate" else _train(given)
-    except (InputError, NonFiniteError, OSError) as error:
-        print(f"styletransfer: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("Interrupted before anything was made.", file=sys.stderr)
-        return INTERRUPTED
+    run = _translate if what == "translate" else _train
+    return outcome(functools.partial(run, given), interrupted="Interrupted before anything was made.")
 
 
 if __name__ == "__main__":

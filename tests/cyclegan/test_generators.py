@@ -194,10 +194,12 @@ def test_command_line(folders, tmp_path, capsys):
     assert main([*several, "--out", str(tmp_path / "many")]) == 0
     assert {path.name for path in (tmp_path / "many").iterdir()} == {"petra.png", "petra.json", "one.png", "one.json"}
     capsys.readouterr()
+    (tmp_path / "mine.json").write_text("[1]")
     for words, message in (
         (["translate", "petra", "--out", str(tmp_path / "no" / "x.png")], "there is no folder"),
         (["translate", "petra", one, "--out", str(tmp_path / "x.png")], "is no folder; make it first"),
         (["translate", one, "--out", one], "is one of the pictures that go in"),
+        (["translate", "petra", "--out", str(tmp_path / "mine.png")], "mine.json is there and is not the record"),
         (["translate", "petra", one, one, "--out", str(tmp_path / "many")], "same name in the folder"),
         (["translate", "petrra", "--out", str(tmp_path / "x.png")], "did you mean 'petra'"),
         (["train", "--out", out, "--data", str(folders), *options[:-4], "--filters", "5"], "holds a training with"),
