@@ -1,9 +1,13 @@
 """A training step of CycleGAN at two sizes and in two precisions, and a translated picture."""
 
+import subprocess
+import sys
+
 import pytest
 
 from styletransfer import load_image
 from styletransfer.cyclegan import CycleSettings, Generator, Training, open_data
+from styletransfer.cyclegan.generators import BYTES
 
 seconds = {}
 
@@ -34,3 +38,25 @@ def test_translation(benchmark, row, size):
     generator, picture = Generator("photo2vangogh"), load_image("petra", size=size)
     benchmark(generator, picture)
     row(f"a picture translated by the shipped generator, {size} px", "1 s", f"{benchmark.stats.stats.median:.2f} s")
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from styletransfer.cyclegan import Generator
+generator, side = Generator("photo2vangogh"), int(sys.argv[1])
+generator(np.zeros((64, 64, 3), np.float32))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+generator(np.random.default_rng(0).random((side, side, 3), dtype=np.float32))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / side**2 / generator.record["settings"]["filters"])
+"""
+
+
+@pytest.mark.parametrize("side", [1024, 1792])
+def test_memory_of_a_translation(benchmark, row, side):
+    def measured():
+        words = [sys.executable, "-c", MEMORY, str(side)]
+        return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+    found = benchmark.pedantic(measured, rounds=1)
+    row(f"memory of a translation, {side} px, over its forecast", "1", f"{found / BYTES:.2f}")
