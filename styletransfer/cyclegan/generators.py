@@ -23,8 +23,8 @@ SHIPPED = ("photo2vangogh", "vangogh2photo")
 """The generators that come along, in data/generators; they were trained on the bundled databases but for `HOLD_OUT`."""
 
 BYTES = 30
-"""Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at 1024 and 2048 px with 32
-filters (`tests/benchmarks/test_cyclegan.py`)."""
+"""Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at 1024 and 2048 px with
+32 filters (`tests/benchmarks/test_cyclegan.py`)."""
 
 LEAST_SIDE = 16
 """Pixels of the short side that a picture must have: below it, there is nothing to reflect at the borders."""

@@ -48,7 +48,8 @@ generator, side = Generator("photo2vangogh"), int(sys.argv[1])
 generator(np.zeros((64, 64, 3), np.float32))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 generator(np.random.default_rng(0).random((side, side, 3), dtype=np.float32))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / side**2 / generator.record["settings"]["filters"])
+more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(1024 * more / side**2 / generator.record["settings"]["filters"])
 """
 
 
