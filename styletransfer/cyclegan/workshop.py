@@ -210,7 +210,7 @@ class Progress:
         if self._bar is None:
             style = "{percentage:3.0f}% |{bar:30}| {n_fmt} of {total_fmt} steps, {elapsed} < {remaining} left{postfix}"
             self._bar = tqdm(total=training.settings.steps, initial=step.step - 1, bar_format=style, mininterval=0.5)
-        self._bar.set_postfix_str(", ".join(f"{k} {v:.2f}" for k, v in step.losses.items()), refresh=False)
+        self._bar.set_postfix_str(", ".join(f"{k} {v:.3g}" for k, v in step.losses.items()), refresh=False)
         self._bar.update()
 
     def close(self, training: Training) -> None:
