@@ -274,7 +274,7 @@ def test_killed_and_gone_on_with(folders, tmp_path, monkeypatch):
 import time
 from styletransfer.cyclegan import workshop
 workshop.SAVED_EVERY = 0.0
-workshop.train({str(tmp_path / "killed")!r}, listeners=[lambda *_: time.sleep(0.3)], **{options!r})
+workshop.train({str(tmp_path / "killed")!r}, listeners=[lambda *_: time.sleep(0.1)], **{options!r})
 """
     checkpoint, stamp, changes = tmp_path / "killed" / "checkpoint.npz", None, 0
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
