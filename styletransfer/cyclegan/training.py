@@ -25,13 +25,24 @@ from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective
 from .pool import HistoryPool
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
 
-__all__ = ["KINDS", "Training", "TrainingStep"]
+__all__ = ["KINDS", "Training", "TrainingStep", "recorded_settings"]
 
 KINDS = {"cycle": CycleSettings, "adapted": AdaptedSettings}
 """Kinds of training by name, with their settings."""
 
 PASSES = 200
 """Passes through the larger side by default: 100 with a constant rate and 100 with a falling one, Zhu et al. 2017."""
+
+
+def recorded_settings(record: dict[str, Any]) -> TrainingSettings:
+    """The settings of a training's record, which JSON has made lists of tuples.
+
+    Raises:
+        KeyError: it is no record of a training.
+        InputError: it names settings that do not exist.
+    """
+    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in record["settings"].items()}
+    return build(KINDS[record["kind"]], settings)
 
 
 @dataclass(frozen=True)
@@ -113,17 +124,20 @@ class Training:
 
     def _variables(self, kind: str) -> list[keras.Variable]:
         """The weights of the generators or of the critics."""
-        own = [
-            network
-            for name, network in self.networks.items()
-            if (name in self.objective.critics) == (kind == "critics")
-        ]
-        return [variable for network in own for variable in network.trainable_variables]
+        own = (
+            self.generators if kind == "generators" else {name: self.networks[name] for name in self.objective.critics}
+        )
+        return [variable for network in own.values() for variable in network.trainable_variables]
 
     @property
     def networks(self) -> dict[str, keras.Model]:
         """Every network by name; the generators are "AtoB" and "BtoA"."""
         return self.objective.networks
+
+    @property
+    def generators(self) -> dict[str, keras.Model]:
+        """Those of the networks that are no discriminators."""
+        return {name: network for name, network in self.networks.items() if name not in self.objective.critics}
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -298,8 +312,7 @@ class Training:
         """
         arrays, facts = read_state(path)
         try:
-            kind = KINDS[facts["kind"]]
-            settings = build(kind, {k: tuple(v) if isinstance(v, list) else v for k, v in facts["settings"].items()})
+            settings = recorded_settings(facts)
             if steps is not None:
                 settings = dataclasses.replace(settings, steps=steps)
             if data is None:

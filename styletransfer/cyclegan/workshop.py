@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,10 @@ from ..images import atomic_path, fit, resize, save_image
 from ..options import build
 from .data import Data, open_data
 from .generators import Generator, write_generator
-from .training import KINDS, Training, TrainingStep
+from .training import KINDS, Training, TrainingStep, recorded_settings
 
 if TYPE_CHECKING:
-    from .._tensorflow import tf
+    from .._tensorflow import keras, tf
 
 __all__ = ["Trained", "milestones", "train"]
 
@@ -146,9 +146,8 @@ def train(
         training = Training(data, wanted, strategy=strategy)
     watching = [Progress(), *listeners] if progress else listeners
     record = training.finish([*watching, Keeper(folder)], until=until)
-    for name, network in training.networks.items():
-        if name not in training.objective.critics:
-            write_generator(folder / f"{name}.npz", network, record)
+    for name, network in training.generators.items():
+        write_generator(folder / f"{name}.npz", network, record)
     _write_json(folder / RECORD, record)
     return Trained(folder, record)
 
@@ -186,7 +185,7 @@ def _check_same(folder: Path, kind: str, wanted: Any) -> None:
         return
     if record["kind"] != kind:
         raise InputError(f"{folder} holds a training of the kind {record['kind']!r}; choose another folder")
-    before = build(KINDS[kind], {k: tuple(v) if isinstance(v, list) else v for k, v in record["settings"].items()})
+    before = recorded_settings(record)
     for name, value in dataclasses.asdict(wanted).items():
         there = getattr(before, name)
         if name not in ("steps", "precision") and value != there:
@@ -233,6 +232,7 @@ class Keeper:
         """Nothing is written before the first step."""
         self._folder = folder
         self._saved = self._shown = time.monotonic()
+        self._samples_of: dict[str, list[np.ndarray]] | None = None  # by generator, decoded once
 
     def __repr__(self) -> str:
         return "what is kept of the training"
@@ -267,12 +267,13 @@ class Keeper:
 
     def _snapshots(self, training: Training) -> None:
         record = training.record(stopped=UNDER_WAY if training.step < training.settings.steps else None)
-        for name, network in training.networks.items():
-            if name not in training.objective.critics:
-                write_generator(self._folder / _snapshot(name, training.step), network, record)
+        for name, network in training.generators.items():
+            write_generator(self._folder / _snapshot(name, training.step), network, record)
 
     def _samples(self, training: Training, *, milestone: bool) -> None:
-        sheet = _sheet(training)
+        if self._samples_of is None:
+            self._samples_of = {name: _to_translate(training.data, name) for name in training.generators}
+        sheet = _sheet(training.generators, self._samples_of)
         save_image(sheet, self._folder / "samples" / "latest.jpg")
         if milestone:
             save_image(sheet, self._folder / "samples" / f"{training.step:07d}.jpg")
@@ -286,21 +287,21 @@ class Keeper:
             temporary.write_text(text.getvalue(), encoding="utf-8")
 
 
-def _sheet(training: Training) -> np.ndarray:
-    """Hold-out pictures of each side (training pictures where there is none) above their translations."""
+def _to_translate(data: Data, generator: str) -> list[np.ndarray]:
+    """Hold-out pictures of a generator's side, or training pictures where there is none, cut square."""
+    side, known = ("B", data.b) if generator == "BtoA" else ("A", data.a)
+    pictures = [each.load(size=SAMPLE_SIZE) for each in list(data.hold_out[side].values())[:SAMPLES]] or [
+        resize(each / np.float32(255), fit(each.shape, SAMPLE_SIZE)) for each in known.pictures[:SAMPLES]
+    ]
+    return [_square(picture) for picture in pictures]
+
+
+def _sheet(generators: "Mapping[str, keras.Model]", samples: Mapping[str, list[np.ndarray]]) -> np.ndarray:
+    """Pictures above their translations, photographs first."""
     rows = []
-    for side, name in (("B", "BtoA"), ("A", "AtoB")):
-        if name not in training.networks:
-            continue
-        held = list(training.data.hold_out[side].values())[:SAMPLES]
-        known = (training.data.a if side == "A" else training.data.b).pictures[:SAMPLES]
-        pictures = [each.load(size=SAMPLE_SIZE) for each in held] or [
-            resize(each / np.float32(255), fit(each.shape, SAMPLE_SIZE)) for each in known
-        ]
-        squares = [_square(picture) for picture in pictures]
-        network = training.networks[name]
-        made = [np.asarray(network(square[None] * 2 - 1))[0] / 2 + 0.5 for square in squares]
-        rows += [np.concatenate(squares, 1), np.concatenate(made, 1)]
+    for name in sorted(generators, reverse=True):
+        made = [np.asarray(generators[name](square[None] * 2 - 1))[0] / 2 + 0.5 for square in samples[name]]
+        rows += [np.concatenate(samples[name], 1), np.concatenate(made, 1)]
     width = max(row.shape[1] for row in rows)
     return np.clip(np.concatenate([np.pad(r, ((0, 0), (0, width - r.shape[1]), (0, 0))) for r in rows]), 0, 1)
 
