@@ -1,10 +1,13 @@
 """What makes a run's steps and tells those who listen, whatever the run is."""
 
+import contextlib
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-__all__ = ["Steps", "follow"]
+__all__ = ["Steps", "follow", "uninterrupted"]
 
 log = logging.getLogger("styletransfer")
 
@@ -64,3 +67,27 @@ def _tell(listener: Callable, *what: Any, among: list[Callable]) -> None:
     except Exception as error:
         log.warning("%s failed and is left out from here on: %s", listener, error)
         among.remove(listener)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Puts an interrupt off to the end of the block, where half of what it does must not be kept.
+
+    Raises:
+        KeyboardInterrupt: at the end, if there was one.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there can it come
+        yield
+        return
+    asked = []
+    before = signal.getsignal(signal.SIGINT)
+    if before is None:  # it was not set from Python
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: asked.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt

@@ -25,6 +25,17 @@ def pair():
     return resize(load_image("petra"), (48, 64)), resize(load_image("night_cafe"), (64, 60))
 
 
+@pytest.fixture(scope="session")
+def embedded_features():
+    """The unscaled features of a picture in the embedded VGG-16, by layer, computed by NumPy."""
+    from styletransfer.weights import load_weights
+
+    from . import reference
+
+    weights = load_weights("embedded")
+    return lambda picture: reference.features(picture, weights.kernels, weights.biases, "max")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)

@@ -1,11 +1,8 @@
 """The training loop: one batch a step, until it is done, stopped or killed, and on from there."""
 
-import contextlib
 import dataclasses
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ import numpy as np
 
 from .._tensorflow import keras, tf
 from ..errors import InputError, NonFiniteError
-from ..following import follow
+from ..following import follow, uninterrupted
 from ..options import build
 from ..precision import has_bfloat16
 from ..runs import versions
@@ -199,7 +196,7 @@ class Training:
             raise StopIteration
         if self._batches is None:
             self._batches = batches((self.data.a, self.data.b), self.settings, start=self.step).as_numpy_iterator()
-        with _uninterrupted():
+        with uninterrupted():
             return self._stepped(next(self._batches))
 
     def _stepped(self, crops: Sequence[np.ndarray]) -> TrainingStep:
@@ -343,23 +340,3 @@ class Training:
 
 class _OtherNetworks(Exception):
     """A checkpoint whose arrays do not fit."""
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Puts an interrupt off to the end of the block: half a step must not be saved."""
-    if threading.current_thread() is not threading.main_thread():  # only there can it come
-        yield
-        return
-    asked = []
-    before = signal.getsignal(signal.SIGINT)
-    if before is None:  # it was not set from Python
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda *_: asked.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if asked:
-        raise KeyboardInterrupt

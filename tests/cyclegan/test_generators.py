@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from styletransfer import datasets, load_image
-from styletransfer.cyclegan import workshop
+from styletransfer.cyclegan import keeping, workshop
 from styletransfer.cyclegan.__main__ import main
 from styletransfer.cyclegan.data import HOLD_OUT
 from styletransfer.cyclegan.generators import SHIPPED, Generator
-from styletransfer.cyclegan.workshop import milestones, train
+from styletransfer.cyclegan.keeping import milestones
+from styletransfer.cyclegan.workshop import train
 from styletransfer.errors import InputError
 from styletransfer.images import read_image
 
@@ -67,14 +68,14 @@ def test_done_is_done_and_other_settings_are_refused(trained, data, monkeypatch)
 
 
 def test_milestones():
-    assert milestones(2500) == [50, 100, 200, 500, 1000, 2000, 2500]
+    assert milestones(2500) == [50, 100, 200, 500, 1000, 1875, 2000, 2187, 2500]
     assert milestones(50) == [50]
     assert milestones(3) == [3]
 
 
 def test_a_full_disk_during_training_is_said_and_gone_on(data, tmp_path, caplog, monkeypatch):
     """It is full from step 3 to step 5; then a checkpoint is written again."""
-    monkeypatch.setattr(workshop, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr(keeping, "SAVED_EVERY", 0.0)
     checkpoint, disk, seen = tmp_path / "checkpoint.npz", contextlib.ExitStack(), {}
 
     def filled(training, step):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from styletransfer._tensorflow import tf
-from styletransfer.cyclegan import workshop
+from styletransfer.cyclegan import keeping, workshop
 from styletransfer.cyclegan.objectives import Adapted, Cycle
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.training import Training
@@ -267,13 +267,13 @@ def test_two_devices_share_a_batch(tmp_path):
 
 def test_killed_and_gone_on_with(folders, tmp_path, monkeypatch):
     """SIGKILL while it writes; what comes out in the end is what the uninterrupted training gives."""
-    monkeypatch.setattr(workshop, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr(keeping, "SAVED_EVERY", 0.0)
     options = {**TINY, "data": str(folders), "progress": False, "steps": 14}
     workshop.train(tmp_path / "whole", **options)
     script = f"""
 import time
-from styletransfer.cyclegan import workshop
-workshop.SAVED_EVERY = 0.0
+from styletransfer.cyclegan import keeping, workshop
+keeping.SAVED_EVERY = 0.0
 workshop.train({str(tmp_path / "killed")!r}, listeners=[lambda *_: time.sleep(0.1)], **{options!r})
 """
     checkpoint, stamp, changes = tmp_path / "killed" / "checkpoint.npz", None, 0

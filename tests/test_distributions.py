@@ -1,0 +1,252 @@
+"""Yardsticks of style and colour against NumPy and SciPy, against known pictures, and the table of them all."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.stats
+
+from styletransfer import distributions, metrics
+from styletransfer.distributions import StyleReference
+from styletransfer.errors import InputError
+from styletransfer.images import resize
+from styletransfer.settings import Settings
+
+
+def test_sliced_wasserstein_along_a_line(rng):
+    """With one value for each point every projection is the points themselves, or their mirror image."""
+    a, b = rng.normal(size=(12, 1)), rng.normal(1, 2, size=(18, 1))
+    expected = scipy.stats.wasserstein_distance(a[:, 0], b[:, 0])
+    assert distributions.sliced_wasserstein(a, b) == pytest.approx(expected)
+    # once more by sorting: 36 points each
+    assert expected == pytest.approx(np.abs(np.sort(a.repeat(3)) - np.sort(b.repeat(2))).mean())
+
+
+def test_sliced_wasserstein_of_two_points():
+    """A mean over the circle of |cos|, which is 2/π of their distance."""
+    a, b = np.array([[1.0, 2.0]]), np.array([[4.0, -2.0]])
+    found = distributions.sliced_wasserstein(a, b, directions=5000)
+    assert found == pytest.approx(5 * 2 / np.pi, rel=0.02)
+    assert found == distributions.sliced_wasserstein(a, b, directions=5000)
+    assert found != distributions.sliced_wasserstein(a, b, directions=5000, seed=1)
+
+
+def test_mean_std(rng):
+    a = rng.normal(size=(50, 4))
+    b = 3 * a[:, ::-1] + 1
+    expected = 0.0
+    for i in range(4):
+        mean, other = sum(a[:, i]) / 50, sum(b[:, i]) / 50
+        deviation = np.sqrt(sum((a[:, i] - mean) ** 2) / 50) - np.sqrt(sum((b[:, i] - other) ** 2) / 50)
+        expected += ((mean - other) ** 2 + deviation**2) / 4
+    assert distributions.mean_std(a, b) == pytest.approx(expected)
+
+
+def test_squared_mmd(rng):
+    """Gretton et al. 2012, Eq. 3, pair by pair."""
+    a, b = rng.normal(size=(9, 3)), rng.normal(0.5, 2, size=(7, 3))
+    squares = [sum((x - y) ** 2) for i, x in enumerate(b) for j, y in enumerate(b) if i != j]
+    width = 2 * sum(squares) / len(squares)
+
+    def mean(xs, ys, same):
+        pairs = [(x, y) for i, x in enumerate(xs) for j, y in enumerate(ys) if not (same and i == j)]
+        return sum(np.exp(-sum((x - y) ** 2) / width) for x, y in pairs) / len(pairs)
+
+    expected = mean(a, a, True) + mean(b, b, True) - 2 * mean(a, b, False)
+    assert distributions.squared_mmd(a, b) == pytest.approx(expected)
+    far = b + 1e6
+    assert distributions.squared_mmd(far, b) == pytest.approx(2 * mean(b, b, True))
+
+
+def test_frechet(rng):
+    mixing = rng.normal(size=(5, 5))
+    a, b = rng.normal(size=(40, 5)) @ mixing, rng.normal(1, 2, size=(60, 5))
+    s, t = np.cov(a.T), np.cov(b.T)
+    root = scipy.linalg.sqrtm(s @ t)
+    expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s + t - 2 * root.real)
+    assert distributions.frechet(a, b) == pytest.approx(expected)
+    assert distributions.frechet(a, a + np.array([0, 3, 0, 4, 0])) == pytest.approx(25)
+    few = a[:3]  # a singular covariance
+    assert distributions.frechet(few, few) == pytest.approx(0, abs=1e-6)
+
+
+def test_hellinger():
+    p, q, other = np.array([[0.5, 0.5], [0, 0]]), np.array([[1.0, 0], [0, 0]]), np.array([[0, 0], [0.3, 0.7]])
+    assert distributions.hellinger(p, p) == 0
+    assert distributions.hellinger(p, other) == pytest.approx(1)
+    assert distributions.hellinger(p, q) == pytest.approx(np.sqrt(1 - np.sqrt(0.5)))
+
+
+def test_rgb_uv_histogram(rng):
+    """Afifi et al.'s sums, pixel by pixel."""
+    picture = rng.random((2, 3, 3))
+    bins = np.linspace(-3, 3, 64)
+    expected = np.zeros((3, 64, 64))
+    for r, g, b in picture.reshape(-1, 3):
+        for plane, (own, first, second) in enumerate([(r, g, b), (g, r, b), (b, r, g)]):
+            u, v = (np.log((own + 1e-6) / (other + 1e-6)) for other in (first, second))
+            for i, bin_u in enumerate(bins):
+                near = 1 / (1 + ((u - bin_u) / 0.02) ** 2) / (1 + ((v - bins) / 0.02) ** 2)
+                expected[plane, i] += np.sqrt(r * r + g * g + b * b + 1e-6) * near
+    found = distributions.rgb_uv_histogram(picture)
+    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-5)
+
+
+def test_rgb_uv_histogram_of_changed_colours(pair):
+    picture = 0.1 + 0.9 * pair[0]
+    found = distributions.rgb_uv_histogram(picture)
+    assert found.sum() == pytest.approx(1)
+    # Red and blue exchanged: their planes too, and in them the two axes.
+    turned = distributions.rgb_uv_histogram(picture[..., ::-1])
+    np.testing.assert_allclose(turned[2], found[0].T, rtol=1e-6)
+    np.testing.assert_allclose(turned[1], found[1].T, rtol=1e-6)
+    apart = {
+        name: distributions.hellinger(found, distributions.rgb_uv_histogram(changed))
+        for name, changed in {
+            "darker": 0.5 * picture,
+            "mirrored": picture[:, ::-1],
+            "warmer": picture * [1, 0.9, 0.8],
+            "warm": picture * [1, 0.7, 0.4],
+            "black": 0 * picture,
+        }.items()
+    }
+    assert apart["mirrored"] == pytest.approx(0, abs=1e-7)
+    assert apart["darker"] < 0.01 < 0.2 < apart["warmer"] < apart["warm"]
+    assert np.isfinite(apart["black"])
+    large = resize(picture, (160, 300))
+    np.testing.assert_array_equal(
+        distributions.rgb_uv_histogram(large), distributions.rgb_uv_histogram(resize(large, (80, 150)))
+    )
+
+
+@pytest.fixture(scope="module")
+def painted(pair):
+    """A reference that counts every position of one painting, 45 x 48."""
+    return StyleReference(pair[1], size=48, backbone="embedded")
+
+
+def test_the_layers_are_not_the_objectives(painted):
+    assert not set(painted.layers) & {*Settings.style_layers, *Settings.content_layers}
+
+
+def test_style_distances_from_features_by_numpy(painted, pair, embedded_features):
+    picture, painting = resize(pair[0], (36, 48)), resize(pair[1], (48, 45))
+    found, target = embedded_features(picture), embedded_features(painting)
+    rows = []
+    for layer in ("block2_conv2", "block3_conv3", "block4_conv3"):
+        f, t = (each[layer].reshape(-1, each[layer].shape[-1]) for each in (found, target))
+        scale = np.sqrt(t.var(0).mean())
+        f, t = f / scale, t / scale
+        rows.append(
+            [
+                distributions.sliced_wasserstein(f, t),
+                distributions.mean_std(f, t),
+                distributions.squared_mmd(f, t),
+                distributions.frechet(f, t) / f.shape[1],
+            ]
+        )
+    distances = painted.distances(pair[0])
+    assert list(distances) == [
+        "sliced Wasserstein",
+        "mean and deviation",
+        "squared MMD",
+        "VGG-SIFID",
+        "RGB-uv to paintings",
+    ]
+    *style, colour = distances.values()
+    assert style == pytest.approx(np.mean(rows, axis=0), rel=2e-3)
+    histograms = [distributions.rgb_uv_histogram(each) for each in (picture, painting)]
+    assert colour == pytest.approx(distributions.hellinger(*histograms))
+
+
+def test_the_painting_itself_has_no_distance(painted, pair):
+    distances = painted.distances(pair[1])
+    assert distances.pop("squared MMD") == pytest.approx(0, abs=0.05)  # unbiased, of as few as 30 positions
+    assert list(distances.values()) == pytest.approx([0] * 4, abs=1e-5)
+    # so too where some positions count only
+    distances = StyleReference(pair[1], size=48, positions=20, backbone="embedded").distances(pair[1])
+    assert distances["sliced Wasserstein"] == distances["mean and deviation"] == 0
+
+
+def test_more_noise_is_further_away(painted, pair, rng):
+    noise = rng.normal(size=pair[1].shape)
+    noisy = [np.clip(pair[1] + strength * noise, 0, 1) for strength in (0, 0.1, 0.3)]
+    style = [painted.distances(picture) for picture in noisy]
+    for name in style[0]:
+        values = [row[name] for row in style]
+        assert values == sorted(set(values)), name
+    content = metrics.compare(dict(enumerate(noisy)), pair[1], painted)
+    for name, yardstick in metrics.YARDSTICKS.items():
+        values = content[name].tolist()
+        assert values == sorted(set(values), reverse=yardstick.better == "higher"), name
+
+
+def test_the_seed_decides(pair):
+    def distances(**options):
+        return StyleReference(pair[1:], size=48, positions=24, backbone="embedded", **options).distances(pair[0])
+
+    first, again, other = distances(), distances(seed=0), distances(seed=1)
+    assert first == again
+    assert all(first[name] != other[name] for name in first if name != "RGB-uv to paintings")
+
+
+def test_paintings_of_a_collection_count_the_same(rng):
+    """Of the larger painting as many positions as the smaller has, 16 x 8, even where more are asked for."""
+    paintings = [rng.random((32, 32, 3)), rng.random((32, 16, 3))]
+    options = {"size": 32, "layers": ["conv2_2"], "backbone": "embedded"}
+    all_there_are, as_many = (StyleReference(paintings, positions=n, **options) for n in (4096, 256))
+    assert all_there_are.layers == ("block2_conv2",)
+    assert all_there_are.distances(paintings[0]) == as_many.distances(paintings[0])
+    histograms = [distributions.rgb_uv_histogram(painting) for painting in paintings]
+    np.testing.assert_allclose(as_many.colours, np.mean(histograms, axis=0))
+
+
+def test_paintings_share_the_number_of_positions_but_not_the_places(rng):
+    """The same 32 of 64 positions twice would be the distribution of once, and all 64 twice that of the whole."""
+    painting = rng.random((32, 32, 3))
+    options = {"size": 32, "layers": ["conv3_1"], "backbone": "embedded"}
+    once, whole = (StyleReference(painting, positions=n, **options) for n in (32, 64))
+    twice = StyleReference([painting, painting], positions=64, **options)
+    picture = painting[:, :16]  # 32 positions, which all count
+    found = [style.distances(picture)["mean and deviation"] for style in (once, whole, twice)]
+    assert found[2] != pytest.approx(found[0], rel=1e-3)
+    assert found[2] != pytest.approx(found[1], rel=1e-3)
+
+
+def test_compare(painted, pair, rng):
+    photo = pair[0]
+    copies = {"content copy": photo, "style copy": resize(pair[1], photo.shape[:2])}
+    table = metrics.compare({**copies, "noise": rng.random(photo.shape)}, photo, painted)
+    assert list(table) == list(metrics.YARDSTICKS)
+    assert list(table.index) == ["content copy", "style copy", "noise"]
+    kinds = [yardstick.kind for yardstick in metrics.YARDSTICKS.values()]
+    assert kinds == sorted(kinds, key=["content", "style", "colour"].index)
+    for name, yardstick in metrics.YARDSTICKS.items():
+        of_content = yardstick.kind == "content" or name.endswith("photograph")
+        good, bad = ("content copy", "style copy") if of_content else ("style copy", "content copy")
+        order = table[name].sort_values(ascending=yardstick.better == "lower")
+        assert order.index[0] == good, name
+        assert table[name][good] != pytest.approx(table[name][bad], rel=0.1)
+    assert table.loc["content copy", list(metrics.YARDSTICKS)[:4]].tolist() == pytest.approx([0, 1, 1, 0], abs=1e-6)
+    assert table.loc["style copy", "VGG content"] == metrics.vgg_content(
+        copies["style copy"], photo, backbone="embedded"
+    )
+    assert metrics.compare({}, photo, painted).empty
+
+
+def test_bad_paintings(painted, pair):
+    for paintings, options, message in (
+        ([], {}, "the collection is empty"),
+        (np.zeros((0, 8, 8, 3)), {}, "the collection is empty"),
+        (np.zeros((8, 8, 3, 1, 1)), {}, "painting 0 must be an array"),
+        ([pair[1], 255 * pair[1]], {}, r"painting 1 must lie in \[0, 1\]"),
+        ([pair[1], pair[1][:20]], {}, "painting 1 has 64 x 21 pixels.*sides of 32"),
+        (pair[1], {"positions": 1}, "do not vary"),
+        (pair[1], {"layers": ["conv9_9"]}, "unknown layer"),
+        (pair[1], {"layers": []}, "no layer"),
+    ):
+        with pytest.raises(InputError, match=message):
+            StyleReference(paintings, **{"size": 64, "backbone": "embedded", **options})
+    with pytest.raises(InputError, match="the picture has 48 x 15 pixels"):
+        painted.distances(pair[0][:20, :64])
+    with pytest.raises(InputError, match="one shape"):
+        metrics.compare({"style copy": pair[1]}, pair[0], painted)
