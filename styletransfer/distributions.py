@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.linalg
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import wasserstein_distance
 
@@ -17,9 +18,21 @@ from .vgg import loss_network, smallest_side
 from .weights import load_weights, resolve_backbone
 
 __all__ = [
-    *("StyleReference", "frechet", "hellinger", "mean_std", "rgb_uv_histogram", "sliced_wasserstein", "squared_mmd"),
-    "vgg_features",
+    *(
+        "StyleReference",
+        "frechet",
+        "hellinger",
+        "mean_std",
+        "pyramid_patches",
+        "rgb_uv_histogram",
+        "sliced_wasserstein",
+    ),
+    *("squared_mmd", "standardized", "vgg_features"),
 ]
+
+PATCH, LEVELS = 7, 3
+"""Side in pixels of a patch (Karras et al. 2018, Sec. 5), and levels of the pyramid it is taken from: it covers 7 px
+of the picture in the finest and 28 in the coarsest."""
 
 
 def sliced_wasserstein(a: np.ndarray, b: np.ndarray, *, directions: int = 128, seed: int = 0) -> float:
@@ -134,6 +147,31 @@ def vgg_features(picture: np.ndarray, layers: tuple[str, ...], *, backbone: str)
     return {layer: np.asarray(values)[0] for layer, values in network(picture[None]).items()}
 
 
+def pyramid_patches(picture: np.ndarray) -> list[np.ndarray]:
+    """Every patch of 7 x 7 px of each level of a picture's Laplacian pyramid, finest first: (n, 3, 49) each.
+
+    Karras et al. 2018 (Progressive GAN), Sec. 5, whose pyramid is Burt and Adelson's; here a level is what `resize` to
+    half the size and back leaves out. There are `LEVELS` levels, or as many as have room for a patch, at least one.
+
+    Args:
+        picture: float32 (H, W, 3) in [0, 1], its sides at least 7 px.
+    """
+    found = []
+    while len(found) < LEVELS and (min(picture.shape[:2]) >= PATCH or not found):
+        half = resize(picture, tuple(-(-side // 2) for side in picture.shape[:2]))
+        band = picture - resize(half, picture.shape[:2])
+        found.append(sliding_window_view(band, (PATCH, PATCH), axis=(0, 1)).reshape(-1, 3, PATCH**2))
+        picture = half
+    return found
+
+
+def standardized(patches: np.ndarray) -> np.ndarray:
+    """Patches (n, 3, k) with mean 0 and deviation 1 in each channel, as a sample (n, 3k): Karras et al. 2018."""
+    centred = patches - patches.mean((0, 2), keepdims=True)
+    deviation = patches.std((0, 2), keepdims=True)
+    return (centred / np.maximum(deviation, 1e-6)).reshape(len(patches), -1)
+
+
 class StyleReference:
     """One painting or many, encoded once, against which the style and the colours of pictures are measured.
 
@@ -184,10 +222,11 @@ class StyleReference:
         self.backbone = resolve_backbone(backbone)[0]
         self.positions, self.seed = positions, seed
         share = max(1, positions // len(paintings))
-        samples, histograms = [], []
+        samples, patches, histograms = [], [], []
         for number, painting in enumerate(paintings):
             fitted = self._fit(painting, f"painting {number}")
             samples.append(self._sample(fitted, share, stream=number))
+            patches.append(self._patches(fitted, share, stream=number))
             histograms.append(rgb_uv_histogram(fitted))
         self.colours = np.mean(histograms, axis=0)
         self._scales, self._targets = {}, {}
@@ -199,13 +238,19 @@ class StyleReference:
             if scale == 0:
                 raise InputError(f"the features of {layer} do not vary: give other paintings or more positions")
             self._scales[layer], self._targets[layer] = scale, pooled / scale
+        self._textures = [
+            standardized(np.concatenate([each[: min(map(len, level))] for each in level]))
+            for level in zip(*patches, strict=False)  # a small painting may have fewer levels
+        ]
 
     def distances(self, picture: np.ndarray) -> dict[str, float]:
         """Distances of a picture by their names in `metrics.YARDSTICKS`, all about 0 for the painting itself.
 
         "sliced Wasserstein" is `sliced_wasserstein`, "mean and deviation" `mean_std`, "squared MMD" `squared_mmd`.
         "VGG-SIFID" is `frechet` divided by N: the single-image Fréchet distance of Shaham et al. 2019 (SinGAN), who
-        have Inception's features in place of VGG's, so that it must not be compared with published SIFID. "RGB-uv to
+        have Inception's features in place of VGG's, so that it must not be compared with published SIFID. "patch
+        Wasserstein" looks through no network: it is `sliced_wasserstein` of `standardized` `pyramid_patches`, the mean
+        over levels (Karras et al. 2018; a colour or a contrast that a whole level has is not in it). "RGB-uv to
         paintings" is `hellinger` of the picture's `rgb_uv_histogram` and `colours`.
 
         Args:
@@ -227,12 +272,15 @@ class StyleReference:
                 }
             )
         style = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        levels = zip(self._patches(picture, self.positions, stream=0), self._textures, strict=False)
+        textures = [sliced_wasserstein(standardized(level), target, seed=self.seed) for level, target in levels]
+        style["patch Wasserstein"] = float(np.mean(textures))
         return {**style, "RGB-uv to paintings": hellinger(rgb_uv_histogram(picture), self.colours)}
 
     def _fit(self, picture: np.ndarray, what: str) -> np.ndarray:
         picture = as_picture(picture, what)
         picture = resize(picture, fit(picture.shape, self.size))
-        if min(picture.shape[:2]) < (least := 4 * smallest_side(self.layers)):
+        if min(picture.shape[:2]) < (least := max(PATCH, 4 * smallest_side(self.layers))):
             height, width = picture.shape[:2]
             raise InputError(f"{what} has {width} x {height} pixels at that size; these layers need sides of {least}")
         return picture
@@ -246,3 +294,8 @@ class StyleReference:
             order = np.random.default_rng((self.seed, stream)).permutation(len(points))
             found[layer] = points[order[:count]].astype(np.float64)
         return found
+
+    def _patches(self, picture: np.ndarray, count: int, *, stream: int) -> list[np.ndarray]:
+        """By level a draw in random order; with one stream, pictures of one shape have the same positions."""
+        chance = np.random.default_rng((self.seed, stream))
+        return [patches[chance.permutation(len(patches))[:count]] for patches in pyramid_patches(picture)]

@@ -142,7 +142,9 @@ def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) 
     if settings.optimizer == "lbfgs":
         arrays += 2 * min(settings.history or history_for(picture), stage.steps)
     waiting = sum(paintings) - painting
-    return BASE + PER_KERNEL_BYTE[stage.precision] * kernels + evaluation + 12 * (arrays * picture + waiting)
+    opened = sum(rows * columns for rows, columns, *_ in shapes)  # as they came, kept for the sizes to come
+    kept = 12 * (arrays * picture + waiting + opened)
+    return BASE + PER_KERNEL_BYTE[stage.precision] * kernels + evaluation + kept
 
 
 def _available() -> float:

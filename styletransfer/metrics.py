@@ -1,7 +1,8 @@
 """Yardsticks that are not the objective: how far two pictures are apart, and what one keeps of the other.
 
-No method that is compared by `YARDSTICKS` minimises one of them. But most of them look through VGG, if at other layers
-than the objective, which favours methods with a loss on its features over those without (CycleGAN).
+No method that is compared by `YARDSTICKS` minimises one of them. But four of those of style and one of content look
+through VGG, if at other layers than the objective, which favours methods with a loss on its features over those without
+(CycleGAN). "patch Wasserstein" looks through no network.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from .weights import resolve_backbone
 
 __all__ = [
     *("BANDS", "TAPS", "YARDSTICKS", "Yardstick", "band_correlations", "compare", "gmsd", "ms_ssim", "rms", "shares"),
-    *("ssim", "table", "vgg_content"),
+    *("scales", "ssim", "table", "vgg_content"),
 ]
 
 BANDS = {"detail": (0, 2), "forms": (2, 8), "layout": (8, None)}
@@ -70,21 +71,25 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float(tf.image.ssim(a, b, max_val=1.0, filter_size=_WINDOW))
 
 
+def scales(shape: tuple[int, ...]) -> int:
+    """How many of `ms_ssim`'s five scales a picture of that shape (H, W, …) has."""
+    # TensorFlow rounds the half of an odd side up.
+    return sum(-(-min(shape[:2]) // 2**scale) >= _WINDOW for scale in range(len(_MS_WEIGHTS)))
+
+
 def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
     """SSIM over scales of two pictures (H, W, 3) in [0, 1], each half the one before: 1 for equal ones, least 0.
 
     Wang et al. 2003, by `tf.image.ssim_multiscale` with their five scales, the mean over channels. A side below 161 px
     cannot be halved four times and still hold the window: there the scales that fit count, their weights divided by
     their sum. Weakness: as for `ssim`, though coarse scales forgive a shift; and values of pictures with different
-    numbers of scales cannot be compared.
+    numbers of `scales` cannot be compared.
 
     Raises:
         InputError: a side has fewer than 11 px.
     """
     a, b = _pair(a, b, least=_WINDOW)
-    side = min(a.shape[:2])
-    # TensorFlow rounds the half of an odd side up.
-    weights = np.array([w for scale, w in enumerate(_MS_WEIGHTS) if -(-side // 2**scale) >= _WINDOW])
+    weights = np.array(_MS_WEIGHTS[: scales(a.shape)])
     weights = weights / weights.sum()
     return float(tf.image.ssim_multiscale(a, b, max_val=1.0, power_factors=weights.tolist(), filter_size=_WINDOW))
 
@@ -196,6 +201,8 @@ class Yardstick:
     weakness: str
 
 
+_THROUGH_VGG = "favours methods with a loss on VGG's features"
+
 YARDSTICKS = MappingProxyType(
     {
         "VGG content": Yardstick(
@@ -210,19 +217,31 @@ YARDSTICKS = MappingProxyType(
             "style",
             "lower",
             "Rabin et al. 2011, Heitz et al. 2021",
-            "random directions dilute what differs along a few",
+            f"random directions dilute what differs along a few; {_THROUGH_VGG}",
         ),
         "mean and deviation": Yardstick(
-            "style", "lower", "Li et al. 2017, Huang and Belongie 2017", "blind to which filters fire together"
+            "style",
+            "lower",
+            "Li et al. 2017, Huang and Belongie 2017",
+            f"blind to which filters fire together; {_THROUGH_VGG}",
         ),
         "squared MMD": Yardstick(
             "style",
             "lower",
             "Gretton et al. 2012",
-            "one width of kernel: blind to finer differences, saturates for large",
+            f"one width of kernel: blind to finer differences, saturates for large; {_THROUGH_VGG}",
         ),
         "VGG-SIFID": Yardstick(
-            "style", "lower", "Shaham et al. 2019, on VGG", "Gaussians alone; not comparable with published SIFID"
+            "style",
+            "lower",
+            "Shaham et al. 2019, on VGG",
+            f"Gaussians alone; not comparable with published SIFID; {_THROUGH_VGG}",
+        ),
+        "patch Wasserstein": Yardstick(
+            "style",
+            "lower",
+            "Karras et al. 2018",
+            "sees textures of 7 to 28 px at 256 px, whatever they are a picture of",
         ),
         "RGB-uv to paintings": Yardstick("colour", "lower", "Afifi et al. 2021", "blind to lightness"),
         "RGB-uv to photograph": Yardstick("colour", "lower", "Afifi et al. 2021", "blind to lightness"),

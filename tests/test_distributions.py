@@ -118,6 +118,44 @@ def test_rgb_uv_histogram_of_changed_colours(pair):
     )
 
 
+def test_pyramid_patches(rng):
+    """The levels add up to the picture, and a patch is what stands in its place."""
+    picture = rng.random((45, 60, 3)).astype(np.float32)
+    levels = distributions.pyramid_patches(picture)
+    assert [level.shape for level in levels] == [(39 * 54, 3, 49), (17 * 24, 3, 49), (6 * 9, 3, 49)]
+    whole = resize(resize(resize(picture, (23, 30)), (12, 15)), (6, 8))
+    for level, (h, w) in zip(levels[::-1], ((12, 15), (23, 30), (45, 60)), strict=True):
+        corners = level.reshape(h - 6, w - 6, 3, 7, 7)
+        band = np.zeros((h, w, 3))
+        band[: h - 6, : w - 6] = corners[:, :, :, 0, 0]
+        band[h - 6 :, : w - 6] = corners[-1, :, :, 1:, 0].transpose(2, 0, 1)
+        band[: h - 6, w - 6 :] = corners[:, -1, :, 0, 1:].transpose(0, 2, 1)
+        band[h - 6 :, w - 6 :] = corners[-1, -1, :, 1:, 1:].transpose(1, 2, 0)
+        whole = resize(whole, (h, w)) + band
+    # An enlargement is clipped to [0, 1] where the picture is not: what is left is small.
+    np.testing.assert_allclose(whole, picture, atol=1e-4)
+    standard = distributions.standardized(levels[0]).reshape(-1, 3, 49)
+    np.testing.assert_allclose(standard.mean((0, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(standard.std((0, 2)), 1, atol=1e-4)
+
+
+def test_patch_wasserstein_sees_texture_and_no_colour(rng):
+    """Grain of another direction is far away; in other colours, with less contrast or elsewhere it is not."""
+    grain = rng.random((96, 24, 1)).repeat(4, 1) * 0.4 + 0.3
+    grain = grain * np.ones(3)
+    reference = StyleReference(grain, size=96, positions=2000, backbone="embedded")
+    found = {
+        name: reference.distances(picture)["patch Wasserstein"]
+        for name, picture in {
+            "turned": grain.transpose(1, 0, 2),
+            "tinted": grain * [1, 0.8, 0.6],
+            "paler": 0.25 + 0.5 * grain,
+            "upside down": grain[::-1],
+        }.items()
+    }
+    assert max(found["tinted"], found["paler"], found["upside down"]) < 0.06 < 0.1 < found["turned"]
+
+
 @pytest.fixture(scope="module")
 def painted(pair):
     """A reference that counts every position of one painting, 45 x 48."""
@@ -150,9 +188,10 @@ def test_style_distances_from_features_by_numpy(painted, pair, embedded_features
         "mean and deviation",
         "squared MMD",
         "VGG-SIFID",
+        "patch Wasserstein",
         "RGB-uv to paintings",
     ]
-    *style, colour = distances.values()
+    *style, _, colour = distances.values()
     assert style == pytest.approx(np.mean(rows, axis=0), rel=2e-3)
     histograms = [distributions.rgb_uv_histogram(each) for each in (picture, painting)]
     assert colour == pytest.approx(distributions.hellinger(*histograms))
@@ -161,7 +200,7 @@ def test_style_distances_from_features_by_numpy(painted, pair, embedded_features
 def test_the_painting_itself_has_no_distance(painted, pair):
     distances = painted.distances(pair[1])
     assert distances.pop("squared MMD") == pytest.approx(0, abs=0.05)  # unbiased, of as few as 30 positions
-    assert list(distances.values()) == pytest.approx([0] * 4, abs=1e-5)
+    assert list(distances.values()) == pytest.approx([0] * 5, abs=1e-5)
     # so too where some positions count only
     distances = StyleReference(pair[1], size=48, positions=20, backbone="embedded").distances(pair[1])
     assert distances["sliced Wasserstein"] == distances["mean and deviation"] == 0
@@ -195,7 +234,9 @@ def test_paintings_of_a_collection_count_the_same(rng):
     options = {"size": 32, "layers": ["conv2_2"], "backbone": "embedded"}
     all_there_are, as_many = (StyleReference(paintings, positions=n, **options) for n in (4096, 256))
     assert all_there_are.layers == ("block2_conv2",)
-    assert all_there_are.distances(paintings[0]) == as_many.distances(paintings[0])
+    found = [reference.distances(paintings[0]) for reference in (all_there_are, as_many)]
+    assert [each.pop("patch Wasserstein") > 0 for each in found] == [True, True]  # of which there are more
+    assert found[0] == found[1]
     histograms = [distributions.rgb_uv_histogram(painting) for painting in paintings]
     np.testing.assert_allclose(as_many.colours, np.mean(histograms, axis=0))
 

@@ -1,6 +1,8 @@
 """The page, driven in a real browser: JupyterLab and Voilà are started here, and Chromium opens them."""
 
 import csv
+import io
+import itertools
 import json
 import os
 import re
@@ -18,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from styletransfer import load_image, sweep
+from styletransfer.cyclegan import Generator
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOME = Path(__file__).parents[1]
@@ -25,6 +28,8 @@ HOME = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 PATIENCE = 180_000  # milliseconds, on a machine that has other things to do, too
+
+WITHOUT_LAB = "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"  # as `make explorer` does
 
 CELL = 'from styletransfer.explorer import Explorer\n\nExplorer(folder="saved", store="runs")'
 
@@ -40,9 +45,9 @@ def served(tmp_path):
     """Starts a server in a folder with the notebook; gives its address, its log and the folder."""
     started = []
 
-    def serve(program, *words):
+    def serve(program, *words, cell=CELL):
         notebook = json.loads((HOME / "notebooks" / "explorer.ipynb").read_text())
-        notebook["cells"][1]["source"] = CELL
+        notebook["cells"][1]["source"] = cell
         (tmp_path / "explorer.ipynb").write_text(json.dumps(notebook))
         port, log = free_port(), (tmp_path / "server.log").open("wb")
         environment = {name: str(tmp_path / name.lower()) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")}
@@ -148,9 +153,7 @@ def test_a_visit(served, page, tmp_path, command):
     for grid in ({"lam": [10.0, 100.0]}, {"lam": [10.0], "pooling": ["avg"]}):
         kept = {"store": tmp_path / "runs", "size": 64, "steps": 2, "form": "gatys-code", "backbone": "embedded"}
         sweep("eiffel_tower", "pere_tanguy", grid, **kept, progress=False)
-    without = "@jupyter-notebook/lab-extension"  # as `make explorer` does
-    address = served("voila", "explorer.ipynb", f"--VoilaConfiguration.extension_denylist={without}")
-    page.goto(address)
+    page.goto(served("voila", "explorer.ipynb", WITHOUT_LAB))
     button(page, "Run").wait_for()
     begin(page)
 
@@ -234,6 +237,53 @@ def test_a_visit(served, page, tmp_path, command):
         ("content", "right"),
         ("overall", "neither"),
     ]
+    assert not page.complaints
+
+
+def decoded(image):
+    """What the browser has of an image."""
+    script = "async image => [...new Uint8Array(await (await fetch(image.src)).arrayBuffer())]"
+    return np.asarray(Image.open(io.BytesIO(bytes(image.evaluate(script))))) / 255
+
+
+def test_a_vote_on_pictures_that_are_given(served, page, tmp_path):
+    """As 10_cnn_or_gan feeds it: each photograph through several methods; two at a time are shown, without names."""
+    paint, photos = Generator("photo2vangogh"), {name: load_image(name, size=96) for name in ("petra", "eiffel_tower")}
+    made = {p: {"content copy": x, "(c) CycleGAN": paint(x), "mirrored": x[:, ::-1]} for p, x in photos.items()}
+    np.savez(tmp_path / "made.npz", **{f"{p}/{method}": x for p, each in made.items() for method, x in each.items()})
+    cell = """import numpy as np
+from styletransfer.explorer import Explorer
+
+given = {}
+for name, picture in np.load("made.npz").items():
+    photo, method = name.split("/")
+    given.setdefault(photo, {})[method] = picture
+Explorer(folder="saved", store="runs", compare=given)"""
+    page.goto(served("voila", "explorer.ipynb", WITHOUT_LAB, cell=cell))
+    button(page, "Run").wait_for()
+    page.get_by_role("tab", name="Which is better?").click()
+    pictures, shown = page.locator(".widget-image:visible"), []
+    for _ in range(6):
+        expect(pictures).to_have_count(2)
+        text = page.locator("body").inner_text()
+        assert not any(method in text for method in ("content copy", "CycleGAN", "mirrored"))
+        shown.append([decoded(pictures.nth(k)) for k in range(2)])
+        for question in ("style", "content", "overall"):
+            page.locator(f".st-ask-{question}").get_by_role("button", name="Left").click()
+        button(page, "Vote").click()
+        page.wait_for_function("document.querySelectorAll('.st-ask-style .mod-active').length === 0")
+        wait_for_message(page, "Kept in")
+    with (tmp_path / "saved" / "votes.csv").open(newline="") as file:
+        votes = [vote for vote in csv.DictReader(file) if vote["question"] == "style"]
+    asked = {(vote["subject"], frozenset((vote["left"], vote["right"]))) for vote in votes}
+    assert asked == {(p, frozenset(two)) for p in photos for two in itertools.combinations(made[p], 2)}
+    for vote, pair in zip(votes, shown, strict=True):  # the names that are kept are those of the pictures shown
+        for side, picture in zip(("left", "right"), pair, strict=True):
+            apart = {method: np.abs(picture - x).mean() for method, x in made[vote["subject"]].items()}
+            assert min(apart, key=apart.get) == vote[side]
+            assert apart[vote[side]] < 0.05
+    button(page, "Show the table").click()
+    expect(page.locator(".st-votes")).to_contain_text("(c) CycleGAN")
     assert not page.complaints
 
 

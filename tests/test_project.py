@@ -14,6 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from styletransfer.cyclegan.generators import SHIPPED, Generator
+
 HOME = Path(__file__).parent.parent
 README = (HOME / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text())
@@ -86,9 +88,22 @@ STORED = {
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
     "08_cost": lambda p: [f"{p['size']} px, {p['plain_steps']} steps"],
     "09_cyclegan": lambda p: [f"{p['steps']} steps at {p['size']} px", f"{p['picture_size']} px"],
-    "10_cnn_or_gan": lambda p: [f"{p['adapted']['steps']} steps at {p['adapted']['size']} px), {p['size']} px"],
+    "10_cnn_or_gan": lambda p: [
+        f"{p['adapted']['steps']} steps at {p['adapted']['size']} px), {p['size']} px",
+        f"photo2vangogh (CycleGAN, {shipped_steps()} steps",
+    ],
     "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
 }
+
+
+def shipped_steps():
+    """How long the generators that come along were trained."""
+    (steps,) = {Generator(name).record["step"] for name in SHIPPED}
+    return steps
+
+
+def test_the_readme_says_how_the_generators_were_made():
+    assert f"{shipped_steps():,} steps" in README
 
 
 def blocks(language):
@@ -180,6 +195,7 @@ def test_an_installed_package_has_the_pictures(tmp_path):
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
         assert len([name for name in names if name.endswith(".webp")]) == 52
+        assert {Path(name).stem for name in names if "generators" in name and name.endswith(".npz")} == set(SHIPPED)
         file.extractall(tmp_path / "site")
     script = "import styletransfer; print(styletransfer.__file__, styletransfer.load_image('petra').shape)"
     done = subprocess.run(

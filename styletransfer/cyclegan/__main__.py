@@ -40,15 +40,17 @@ def _parser() -> Parser:
         training.add_argument(
             *("--data",),
             default="bundled",
-            help="a folder with trainA and trainB (paintings, photographs) and perhaps testA and testB; the name of a "
-            "published set, such as vangogh2photo (needs tensorflow-datasets); or bundled, the default",
+            type=_data,
+            help="a folder with trainA and trainB (paintings, photographs) and perhaps testA and testB; two folders, "
+            "paintings,photographs; the name of a published set, such as vangogh2photo (needs tensorflow-datasets); or "
+            "bundled, the default",
         )
         training.add_argument("--until", type=int, metavar="STEP", help="stop after this step; a later call goes on")
         training.add_argument("--quiet", action="store_true", help="no progress bar")
         add_options(training.add_argument_group("settings"), settings)
     translate = words.add_parser("translate", help="translate pictures", description="Translate pictures.")
     translate.add_argument("pictures", nargs="+", metavar="PICTURE", help="paths, or names of the databases")
-    translate.add_argument("--out", required=True, metavar="OUT", help="a file for one picture, else a folder")
+    translate.add_argument("--out", required=True, metavar="OUT", help="a file for one picture, or a folder")
     translate.add_argument(
         "--generator",
         default=GENERATOR,
@@ -56,6 +58,11 @@ def _parser() -> Parser:
     )
     translate.add_argument("--size", type=int, help="long side in pixels; by default the picture's own")
     return parser
+
+
+def _data(word: str) -> str | list[str]:
+    """Two folders where there is a comma and no folder of that name."""
+    return word if "," not in word or Path(word).is_dir() else word.split(",")
 
 
 def _train(given: dict[str, Any]) -> int:
@@ -75,8 +82,10 @@ def _train(given: dict[str, Any]) -> int:
 def _translate(given: dict[str, Any]) -> int:
     out, names = Path(given["out"]), given["pictures"]
     one = len(names) == 1 and out.suffix.lower() in WRITABLE
-    if not one and not out.is_dir():
-        raise InputError(f"{out} is no folder; make it first, or name a file (.png, .jpg) for one picture")
+    if not one and (out.is_file() or out.suffix.lower() in WRITABLE):
+        raise InputError(f"{out} is no folder; name one for several pictures")
+    if not one:
+        out.mkdir(parents=True, exist_ok=True)
     places = [out if one else out / f"{Path(name).stem}.png" for name in names]
     if len(set(places)) < len(places):
         raise InputError("two of the pictures would have the same name in the folder; translate them one by one")
@@ -86,11 +95,24 @@ def _translate(given: dict[str, Any]) -> int:
     spare(places, names)
     from .generators import Generator
 
-    generator = Generator(given["generator"])
+    generator, made, refused = Generator(given["generator"]), 0, []
     for place, name in zip(places, names, strict=True):
-        result = generator.translate(name, size=given["size"])
-        result.save(place)
+        try:
+            result = generator.translate(name, size=given["size"])
+            result.save(place)
+        except (InputError, OSError) as error:
+            refused.append(str(error))
+            continue
+        except KeyboardInterrupt:
+            if not made:
+                raise
+            print(f"Interrupted: {made} of {len(names)} pictures are made.", file=sys.stderr)
+            return INTERRUPTED
+        made += 1
         print(f"{place}: {result.caption}", file=sys.stderr)
+    if refused:
+        left = f"{len(refused)} of {len(names)} pictures are left out: " if len(names) > 1 else ""
+        raise InputError(left + "; ".join(refused))
     return 0
 
 

@@ -60,12 +60,12 @@ class Data:
     """Two sides, and pictures that are kept out of the training.
 
     Attributes:
-        source: "bundled", the folder, or the name of the set.
+        source: "bundled", the folder, the two folders, or the name of the set.
         a, b: the sides.
         hold_out: by side ("A", "B"), pictures that are never trained on; a side may have none.
     """
 
-    source: str
+    source: str | list[str]
     a: Side
     b: Side
     hold_out: Mapping[str, Mapping[str, Picture | PublishedPicture]]
@@ -80,7 +80,7 @@ class Data:
 
 
 def open_data(
-    source: str | os.PathLike = "bundled",
+    source: str | os.PathLike | Sequence[str | os.PathLike] = "bundled",
     *,
     short_side: int,
     least: int = 1,
@@ -90,7 +90,8 @@ def open_data(
 
     Args:
         source: "bundled" for the eight paintings and the photographs but for `HOLD_OUT`; a folder with trainA and
-            trainB, and testA and testB where there are hold-outs; or the name of a published set, see `PUBLISHED`.
+            trainB, and testA and testB where there are hold-outs; two folders, of side A and of side B; or the name of
+            a published set, see `PUBLISHED`.
         short_side: in pixels, to which each picture is brought.
         least: short side in pixels that a picture must have itself; smaller ones are left out.
         progress: show a progress bar.
@@ -99,8 +100,15 @@ def open_data(
         InputError: no such folder or set, a side with too few pictures that can be read, or pictures that take more
             memory than there is.
     """
-    name, home = os.fspath(source), Path(source)
-    if name == "bundled":
+    pair = [] if isinstance(source, (str, os.PathLike)) else [os.fspath(each) for each in source]
+    name, home = (pair, Path()) if pair else (os.fspath(source), Path(source))
+    if pair:
+        if len(pair) != len(SIDES):
+            raise InputError(f"{len(pair)} folders are given; give one of paintings and one of photographs")
+        found = dict(zip(SIDES, map(datasets.folder, pair), strict=True))
+        training = {side: (len(pictures), pictures.values()) for side, pictures in found.items()}
+        hold_out = {side: {} for side in SIDES}
+    elif name == "bundled":
         photos = datasets.photos()
         hold_out = {"A": {}, "B": {name: photos[name] for name in HOLD_OUT}}
         chosen = {"A": datasets.paintings().values(), "B": [photos[name] for name in photos if name not in HOLD_OUT]}
@@ -108,8 +116,7 @@ def open_data(
     elif home.is_dir():
         found = {side: datasets.folder(home / f"train{side}") for side in SIDES}
         training = {side: (len(pictures), pictures.values()) for side, pictures in found.items()}
-        tests = {side: home / f"test{side}" for side in SIDES}
-        hold_out = {side: datasets.folder(path) if path.is_dir() else {} for side, path in tests.items()}
+        hold_out = {side: _pictures_in(home / f"test{side}") for side in SIDES}
     elif name in PUBLISHED:
         found = splits(name)
         training = {side: found[f"train{side}"] for side in SIDES}
@@ -121,6 +128,11 @@ def open_data(
     options = {"short_side": short_side, "least": least, "progress": progress}
     a, b = (read_side(training[side][1], count=training[side][0], what=f"side {side}", **options) for side in SIDES)
     return Data(name, a, b, hold_out)
+
+
+def _pictures_in(path: Path) -> Mapping[str, Picture]:
+    """Those of a folder, which may be empty or not be there."""
+    return datasets.folder(path) if path.is_dir() and any(path.iterdir()) else {}
 
 
 def read_side(

@@ -12,7 +12,7 @@ import psutil
 from .. import datasets
 from .._tensorflow import keras, tf
 from ..errors import InputError, nearest
-from ..images import fit, resize
+from ..images import as_picture, fit, resize
 from ..runs import Result, Source, open_picture, picture_checksum, versions
 from ..states import read_state, write_state
 from .networks import MULTIPLE, generator
@@ -74,6 +74,10 @@ class Generator:
             path = datasets.data_folder() / "generators" / f"{name_or_path}.npz"
         elif not path.suffix and len(path.parts) == 1 and not path.exists():
             raise InputError(nearest(self.name, SHIPPED, what="generator") + " (or give the path of a file)")
+        if path.is_dir():
+            there = [name for name in ("BtoA", "AtoB") if (path / f"{name}.npz").exists()]
+            advice = " or ".join(str(path / f"{name}.npz") for name in there) or "the file of a generator"
+            raise InputError(f"{path} is a folder; name {advice}")
         arrays, facts = read_state(path, what="a trained generator")
         self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         try:
@@ -100,8 +104,6 @@ class Generator:
         """
         source = picture if isinstance(picture, Source) else open_picture(picture)
         shape = source.picture.shape[:2] if size is None else fit(source.picture.shape, size)
-        if min(shape) < LEAST_SIDE:
-            raise InputError(f"a picture of {shape[1]} x {shape[0]} px is too small; its sides need {LEAST_SIDE}")
         self._check_memory(shape)
         image = self(resize(source.picture, shape))
         record = {
@@ -114,11 +116,21 @@ class Generator:
         return Translation(image, record)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """A picture's translation, float32 (H, W, 3) in [0, 1] of the same shape."""
+        """A picture's translation, float32 (H, W, 3) in [0, 1] of the same shape.
+
+        Args:
+            picture: (H, W, 3) in [0, 1], or uint8 in 0..255.
+
+        Raises:
+            InputError: it is no picture, or its sides are too small.
+        """
+        picture = as_picture(picture)
         height, width = picture.shape[:2]
+        if min(height, width) < LEAST_SIDE:
+            raise InputError(f"a picture of {width} x {height} px is too small; its sides need {LEAST_SIDE}")
         # Sides that are no multiples are reflected, and what was added is cut off again.
         edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
-        whole = np.pad(np.asarray(picture, np.float32), edges, mode="reflect")
+        whole = np.pad(picture, edges, mode="reflect")
         found = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
         return np.clip(found[:height, :width] / 2 + 0.5, 0, 1)
 

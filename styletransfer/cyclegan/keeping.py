@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from ..images import atomic_path, fit, resize, save_image
-from .data import Data
+from .data import NAMED, Data
 from .generators import write_generator
 from .training import Training, TrainingStep
 
@@ -108,6 +108,7 @@ class Keeper:
         if milestone or step.step == 1 or now - self._shown > SHOWN_EVERY:
             self._shown = now
             self._attempt("the samples", functools.partial(self._samples, training, milestone=milestone))
+            self._attempt("the losses", functools.partial(self._losses, training))
         if now - self._saved > SAVED_EVERY:
             self._saved = now
             self._save(training)
@@ -124,7 +125,7 @@ class Keeper:
     def _attempt(self, what: str, write: Callable[[], None]) -> None:
         try:
             write()
-        except (OSError, InputError) as error:
+        except Exception as error:  # whatever it is: what follows is still to be kept
             reason = getattr(error, "strerror", None) or error
             log.warning("%s could not be written (%s); what was there is kept", what.capitalize(), reason)
 
@@ -140,6 +141,8 @@ class Keeper:
         save_image(sheet, self._folder / "samples" / "latest.jpg")
         if milestone:
             save_image(sheet, self._folder / "samples" / f"{training.step:07d}.jpg")
+
+    def _losses(self, training: Training) -> None:
         history = pd.DataFrame(training.history)
         history.index = pd.Index(range(1, len(history) + 1), name="step")
         means = history.groupby((history.index - 1) // MEANS).mean()
@@ -153,7 +156,18 @@ class Keeper:
 def _to_translate(data: Data, generator: str) -> list[np.ndarray]:
     """Hold-out pictures of a generator's side, or training pictures where there is none, cut square."""
     side, known = ("B", data.b) if generator == "BtoA" else ("A", data.a)
-    pictures = [each.load(size=SAMPLE_SIZE) for each in list(data.hold_out[side].values())[:SAMPLES]] or [
+    pictures, broken = [], []
+    for name, picture in data.hold_out[side].items():
+        try:
+            pictures.append(picture.load(size=SAMPLE_SIZE))
+        except (InputError, OSError):
+            broken.append(name)
+        if len(pictures) == SAMPLES:
+            break
+    if broken:
+        names = ", ".join(broken[:NAMED]) + (f" and {len(broken) - NAMED} more" if len(broken) > NAMED else "")
+        log.warning("%d hold-out picture(s) of side %s cannot be read and are left out: %s.", len(broken), side, names)
+    pictures = pictures or [
         resize(each / np.float32(255), fit(each.shape, SAMPLE_SIZE)) for each in known.pictures[:SAMPLES]
     ]
     return [_square(picture) for picture in pictures]

@@ -1,8 +1,8 @@
 """The two networks of Zhu et al. 2017 (arXiv 1703.10593), Sec. 7.2: the generator and the 70 x 70 PatchGAN.
 
-Pictures are float32 (n, H, W, 3) in [-1, 1] here. Two departures: borders are reflected wherever the generator pads
-(the authors' code has zeros beside its strided convolutions), and the generator can enlarge by nearest neighbours and a
-convolution (Odena et al. 2016), which leaves no checkerboard.
+Pictures are float32 (n, H, W, 3) in [-1, 1] here. Two departures: borders are reflected wherever the generator's
+convolutions pad (the authors' code has zeros beside the strided ones), and the generator can enlarge by nearest
+neighbours and a convolution (Odena et al. 2016), which leaves no checkerboard.
 """
 
 from collections.abc import Callable
@@ -65,10 +65,10 @@ def generator(
         x = keras.layers.Add(**kind)([x, normed(convolved(inner, 4 * filters, 3), relu=False)])
     for factor in (2, 1):
         if upsampling == "transposed":
-            enlarge = keras.layers.Conv2DTranspose(
-                *(factor * filters, 3, 2, "same"), kernel_initializer=normal(), **kind
-            )
-            x = normed(enlarge(x))
+            enlarge = keras.layers.Conv2DTranspose(factor * filters, 3, 2, kernel_initializer=normal(), **kind)
+            # As the authors' padding of 1 and output padding of 1: value i spreads around 2i, where the encoder's
+            # strided convolutions took it from. Keras' "same" would move everything by a pixel each time.
+            x = normed(keras.layers.Cropping2D(((1, 0), (1, 0)), **kind)(enlarge(x)))
         else:
             x = normed(convolved(keras.layers.UpSampling2D(2, **kind)(x), factor * filters, 3))
     outputs = keras.layers.Activation("tanh", dtype="float32")(convolved(x, 3, 7))

@@ -305,12 +305,15 @@ class Training:
 
         Raises:
             FileNotFoundError: no such file.
-            InputError: it is no checkpoint of a training, or one of other networks; or the pictures have changed.
+            InputError: it is no checkpoint of a training, or one of other networks; the pictures have changed; or more
+                steps are made already.
         """
         arrays, facts = read_state(path)
         try:
             settings = recorded_settings(facts)
             if steps is not None:
+                if steps < facts["step"]:
+                    raise InputError(f"{facts['step']} steps are made already; {steps} in all are too few")
                 settings = dataclasses.replace(settings, steps=steps)
             if data is None:
                 options = {"short_side": settings.short_side, "least": settings.size // 2, "progress": progress}

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import InputError
-from ..images import atomic_path
 from ..options import build
+from ..states import read_state
 from .data import Data, open_data
 from .generators import Generator, write_generator
 from .keeping import CHECKPOINT, LOSSES, RECORD, UNDER_WAY, Keeper, Progress, snapshot, write_json
+from .settings import TrainingSettings
 from .training import KINDS, Training, recorded_settings
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def train(
     folder: str | os.PathLike,
     *,
     kind: str = "cycle",
-    data: str | os.PathLike | Data = "bundled",
+    data: str | os.PathLike | Sequence[str | os.PathLike] | Data = "bundled",
     until: int | None = None,
     listeners: Sequence[Callable] = (),
     progress: bool = True,
@@ -86,12 +87,13 @@ def train(
     Args:
         folder: is made where it does not exist.
         kind: "cycle" (CycleGAN) or "adapted" (the proposal's objective with an adversarial term).
-        data: "bundled", a folder with trainA and trainB, or what `open_data` gave.
+        data: as `open_data` takes it, or what it gave.
         until: stop after this step of the whole training.
         listeners: called with the training and the step after every step.
         progress: show a progress bar with the time left.
         strategy: see `Training`.
-        settings: of `CycleSettings` or `AdaptedSettings`. Of a training that is there only `steps` may change.
+        settings: of `CycleSettings` or `AdaptedSettings`. Of a training that is there only `steps` may change, to as
+            many as are made or more.
 
     Raises:
         InputError: a setting or data that cannot be used, or others than those of the training that is there.
@@ -99,9 +101,13 @@ def train(
     """
     if kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}; there are: {', '.join(KINDS)}")
+    if until is not None and until < 1:
+        raise InputError(f"until must be a step, at least 1, not {until}")
     wanted, folder = build(KINDS[kind], settings), Path(folder)
-    if (done := _done(folder, kind, wanted, until)) is not None:
-        return done
+    if (record := _recorded(folder)) is not None:
+        _check_same(folder, record, kind, wanted)
+        if _done(record, data, wanted.steps, until):
+            return Trained(folder, record)
     try:
         for part in ("samples", "snapshots"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -110,8 +116,9 @@ def train(
     options = {"short_side": wanted.short_side, "least": wanted.size // 2, "progress": progress}
     data = data if isinstance(data, Data) else open_data(data, **options)
     checkpoint = folder / CHECKPOINT
+    for left in folder.glob(f".{checkpoint.stem}-*{checkpoint.suffix}"):
+        left.unlink()  # what was being written when the training was killed
     if checkpoint.exists():
-        _check_same(folder, kind, wanted)
         training = Training.load(checkpoint, steps=wanted.steps, data=data, strategy=strategy)
     else:
         training = Training(data, wanted, strategy=strategy)
@@ -124,40 +131,47 @@ def train(
 
 
 def _recorded(folder: Path) -> dict[str, Any] | None:
+    """The record of the training in a folder: its own file's, or the checkpoint's where that was lost."""
+    path, checkpoint = folder / RECORD, folder / CHECKPOINT
     try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None
+        if not checkpoint.exists():
+            return None
+        path, record = (
+            checkpoint,
+            {**read_state(checkpoint, what="the checkpoint of a training")[1], "stopped": UNDER_WAY},
+        )
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder / RECORD} is not the record of a training ({error})") from None
+        raise InputError(f"{path} is not the record of a training ({error})") from None
+    try:
+        record["step"], record["stopped"], record["data"]["source"], recorded_settings(record)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the record of a training ({error!r} is missing or wrong)") from None
+    return record
 
 
-def _done(folder: Path, kind: str, wanted: Any, until: int | None) -> Trained | None:
-    """The training that is there, where it is as long as it should be."""
-    record = _recorded(folder)
-    if record is None:
-        return None
-    _check_same(folder, kind, wanted)
-    if record["stopped"] == UNDER_WAY:
-        return None
-    goal = wanted.steps or record["settings"]["steps"]
-    reached = record["step"] >= (goal if until is None else min(until, goal))
-    return Trained(folder, record) if reached and goal == record["settings"]["steps"] else None
-
-
-def _check_same(folder: Path, kind: str, wanted: Any) -> None:
+def _check_same(folder: Path, record: dict[str, Any], kind: str, wanted: TrainingSettings) -> None:
     """Refuse to go on with other settings than those of the record.
 
     Raises:
         InputError: they differ, or they are of another kind of training.
     """
-    record = _recorded(folder)
-    if record is None:
-        return
     if record["kind"] != kind:
         raise InputError(f"{folder} holds a training of the kind {record['kind']!r}; choose another folder")
     before = recorded_settings(record)
     for name, value in dataclasses.asdict(wanted).items():
         there = getattr(before, name)
-        if name not in ("steps", "precision") and value != there:
+        if value != there and name != "steps" and (name, value) != ("precision", "auto"):
             raise InputError(f"{folder} holds a training with {name} = {there}, not {value}; choose another folder")
+
+
+def _done(record: dict[str, Any], data: Any, steps: int | None, until: int | None) -> bool:
+    """Whether the training that is there, on the same data, is as long as it should be."""
+    source = data.source if isinstance(data, Data) else data
+    source = os.fspath(source) if isinstance(source, (str, os.PathLike)) else [os.fspath(each) for each in source]
+    if record["stopped"] == UNDER_WAY or source != record["data"]["source"]:
+        return False
+    planned = record["settings"]["steps"]
+    goal = steps or planned
+    return goal == planned and record["step"] >= (goal if until is None else min(until, goal))

@@ -36,6 +36,19 @@ def test_folders_with_mixed_formats_and_broken_files(folders, caplog):
     assert found.hold_out["A"] == {}
 
 
+def test_any_two_folders(folders, caplog):
+    pair = [str(folders / "trainA"), str(folders / "trainB")]
+    found, one = (open_data(source, short_side=40, progress=False) for source in (tuple(pair), folders))
+    assert found.about == {**one.about, "source": pair, "hold_out": {"A": [], "B": []}}
+    for number in range(7):
+        (folders / "trainB" / f"broken{number}.png").write_bytes(b"")
+    (folders / "testA").mkdir()
+    assert open_data(folders, short_side=40, progress=False).hold_out["A"] == {}
+    assert "7 of 9 files of side B are left out (broken0: " in caplog.text
+    assert "; and 2 more)" in caplog.text
+    assert "broken5" not in caplog.text
+
+
 def test_what_cannot_be_trained_on(folders, tmp_path, rng):
     def refused(match, source=folders, **options):
         with pytest.raises(InputError, match=match):
@@ -45,6 +58,7 @@ def test_what_cannot_be_trained_on(folders, tmp_path, rng):
     refused("did you mean 'vangogh2photo'", "vangoh2photo")
     refused(r"side A has 1 picture\(s\) that can be used; at least 2", least=50)
     refused("take some .* GB at 200000 px", short_side=200_000)
+    refused("3 folders are given; give one of paintings and one of photographs", [folders] * 3)
     (folders / "trainB" / "b.png").unlink()
     refused(r"side B has 1 picture\(s\)")
     shutil.rmtree(folders / "trainB")
@@ -121,7 +135,7 @@ def test_pool_against_a_second_account(rng):
 
 
 def test_learning_rate():
-    """The authors' rule: 1 − max(0, epoch − n) / n over the second half, here by steps."""
+    """Constant over the first half, then linear to zero: Zhu et al. 2017, Sec. 7.1, here by steps and not by passes."""
     s = settings(steps=200, learning_rate=2e-4)
     assert [s.rate(i) for i in (0, 99, 100)] == [2e-4] * 3
     for step in (100, 150, 199):

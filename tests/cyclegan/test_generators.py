@@ -1,8 +1,10 @@
 """Trained generators: files, folders of trainings, the shipped pair, and the command line."""
 
 import contextlib
+import dataclasses
 import json
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from styletransfer.cyclegan.workshop import train
 from styletransfer.errors import InputError
 from styletransfer.images import read_image
 
-from .conftest import TINY
+from .conftest import TINY, side
 from .test_training import full_disk
 
 HALF = 2**-10  # relative spacing of half precision
@@ -30,13 +32,13 @@ def trained(data, tmp_path_factory):
 
 
 def test_what_a_training_leaves(trained):
-    assert trained.steps == [50, 60]
+    assert trained.steps == [50, 52, 60]
     left = {path.name for path in trained.folder.iterdir()}
     assert left == {
         *("AtoB.npz", "BtoA.npz", "checkpoint.npz", "losses.csv", "record.json", "samples", "snapshots"),
     }
     assert {path.name for path in (trained.folder / "samples").iterdir()} == {
-        *("0000050.jpg", "0000060.jpg", "latest.jpg"),
+        *("0000050.jpg", "0000052.jpg", "0000060.jpg", "latest.jpg"),
     }
     with np.load(trained.folder / "checkpoint.npz") as file:
         history = file["history"]
@@ -54,17 +56,67 @@ def test_what_a_training_leaves(trained):
 def test_done_is_done_and_other_settings_are_refused(trained, data, monkeypatch):
     options = {**TINY, "steps": 60, "learning_rate": 2e-3}
     before = (trained.folder / "BtoA.npz").stat().st_mtime_ns
-    monkeypatch.setattr(workshop, "Training", None)  # it would fail if it were built
-    assert train(trained.folder, data=data, progress=False, **options).record == trained.record
+    with monkeypatch.context() as patch:
+        patch.setattr(workshop, "Training", None)  # it would fail if it were built
+        assert train(trained.folder, data=data, progress=False, **options).record == trained.record
     assert (trained.folder / "BtoA.npz").stat().st_mtime_ns == before
-    with pytest.raises(InputError, match="holds a training with filters = 4, not 5"):
-        train(trained.folder, data=data, progress=False, **{**options, "filters": 5})
-    with pytest.raises(InputError, match="holds a training of the kind 'cycle'"):
-        train(trained.folder, kind="adapted", data=data, **TINY)
-    with pytest.raises(InputError, match="did you mean 'filters'"):
-        train(trained.folder, filtres=5)
-    with pytest.raises(InputError, match="unknown kind"):
-        train(trained.folder, kind="cycl")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"filters": 5}, "holds a training with filters = 4, not 5"),
+        ({"precision": "mixed"}, "holds a training with precision = float32, not mixed"),
+        ({"kind": "adapted"}, "holds a training of the kind 'cycle'"),
+        ({"kind": "cycl"}, "unknown kind"),
+        ({"filtres": 5}, "did you mean 'filters'"),
+        ({"steps": 20}, "60 steps are made already; 20 in all are too few"),
+        ({"until": 0}, "until must be a step, at least 1, not 0"),
+        ({"data": "other"}, "pictures of side A are not those"),
+    ],
+)
+@pytest.mark.parametrize("recorded", [True, False])
+def test_another_training_than_the_one_that_is_there(trained, data, tmp_path, change, match, recorded):
+    """It is refused, also where the record was lost and the checkpoint alone can tell."""
+    folder = tmp_path / "run"
+    shutil.copytree(trained.folder, folder)
+    if not recorded:
+        (folder / "record.json").unlink()
+    before = (folder / "checkpoint.npz").read_bytes()
+    elsewhere = dataclasses.replace(data, source="elsewhere")  # the same pictures under another name are not refused
+    options = {**TINY, "steps": 60, "learning_rate": 2e-3, "data": elsewhere, "progress": False}
+    if "data" in change:
+        change = {"data": dataclasses.replace(data, source="other", a=side(data.a.pictures[:2]))}
+    with pytest.raises(InputError, match=match):
+        train(folder, **{**options, **change})
+    assert (folder / "checkpoint.npz").read_bytes() == before
+    assert train(folder, **options).record["step"] == 60
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"kind": "cycle"}', "no JSON"])
+def test_a_record_that_is_none(tmp_path, text):
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(InputError, match="is not the record of a training"):
+        train(tmp_path, **TINY)
+
+
+def test_what_cannot_be_shown_does_not_end_what_is_kept(folders, tmp_path, caplog, monkeypatch):
+    """A broken hold-out is named; an error that nobody thought of is reported; losses and checkpoints are written."""
+    monkeypatch.setattr(keeping, "SAVED_EVERY", 0.0)
+    (folders / "testB" / "a.png").write_bytes(b"no picture")
+    options = {**TINY, "data": folders, "progress": False}
+    train(tmp_path / "one", **options)
+    assert "1 hold-out picture(s) of side B cannot be read and are left out: a." in caplog.text
+    assert (tmp_path / "one" / "samples" / "latest.jpg").exists()
+
+    def fail(*_):
+        raise MemoryError("no memory left")
+
+    monkeypatch.setattr(keeping, "_sheet", fail)
+    trained = train(tmp_path / "two", **options)
+    assert "The samples could not be written (no memory left)" in caplog.text
+    assert len(trained.losses) == 1
+    assert (tmp_path / "two" / "checkpoint.npz").exists()
 
 
 def test_milestones():
@@ -103,6 +155,8 @@ def test_a_generator_file_is_the_network(trained, data, rng):
     found = generator(picture)
     assert found.shape == picture.shape
     assert found.dtype == np.float32
+    eight = np.round(255 * picture).astype(np.uint8)
+    np.testing.assert_array_equal(generator(eight), generator(eight / np.float32(255)))
     padded = np.pad(picture, ((0, 3), (0, 2), (0, 0)), mode="reflect")
     np.testing.assert_allclose(generator(padded)[:33, :38], found, atol=1e-6)
     with np.load(trained.folder / "checkpoint.npz") as file, np.load(trained.folder / "BtoA.npz") as half:
@@ -135,6 +189,11 @@ def test_generators_that_cannot_be_used(trained, tmp_path, rng):
         Generator(tmp_path / "cut.npz")
     with pytest.raises(InputError, match="too small"):
         trained.generator().translate(rng.random((8, 40, 3)))
+    for wrong, message in ((rng.random((8, 40, 3)), "too small"), (255 * rng.random((20, 20, 3)), "must lie in")):
+        with pytest.raises(InputError, match=message):
+            trained.generator()(wrong)
+    with pytest.raises(InputError, match=r"is a folder; name .*BtoA\.npz or .*AtoB\.npz"):
+        Generator(trained.folder)
     with pytest.raises(InputError, match="give a size of at most"):
         trained.generator().translate("petra", size=60_000)
 
@@ -187,7 +246,6 @@ def test_command_line(folders, tmp_path, capsys):
     assert "8 of 8 steps" in capsys.readouterr().err
     one = str(tmp_path / "one.png")
     assert main(["translate", "petra", "--generator", f"{out}/BtoA.npz", "--size", "48", "--out", one]) == 0
-    (tmp_path / "many").mkdir()
     several = ["translate", "petra", one, "--generator", f"{out}/AtoB.npz", "--size", "48"]
     assert main([*several, "--out", str(tmp_path / "many")]) == 0
     assert {path.name for path in (tmp_path / "many").iterdir()} == {"petra.png", "petra.json", "one.png", "one.json"}
@@ -195,7 +253,9 @@ def test_command_line(folders, tmp_path, capsys):
     (tmp_path / "mine.json").write_text("[1]")
     for words, message in (
         (["translate", "petra", "--out", str(tmp_path / "no" / "x.png")], "there is no folder"),
-        (["translate", "petra", one, "--out", str(tmp_path / "x.png")], "is no folder; make it first"),
+        (["translate", "petra", one, "--out", str(tmp_path / "x.png")], "is no folder; name one for several pictures"),
+        (["translate", "petra", one, "--out", str(tmp_path / "mine.json")], "is no folder; name one for several"),
+        (["train", "--out", str(tmp_path / "z"), "--data", "nowhere,elsewhere"], "there is no folder nowhere"),
         (["translate", one, "--out", one], "is one of the pictures that go in"),
         (["translate", "petra", "--out", str(tmp_path / "mine.png")], "mine.json is there and is not the record"),
         (["translate", "petra", one, one, "--out", str(tmp_path / "many")], "same name in the folder"),
@@ -218,3 +278,35 @@ def test_command_line(folders, tmp_path, capsys):
             main(words)
         assert ended.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def test_command_line_leaves_out_what_cannot_be_translated(tmp_path, capsys, monkeypatch):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    names, out = ["petra", str(tmp_path / "broken.png"), "eiffel_tower"], tmp_path / "new" / "folder"
+    assert main(["translate", *names, "--size", "48", "--out", str(out)]) == 2
+    assert "1 of 3 pictures are left out: " in capsys.readouterr().err.splitlines()[-1]
+    assert {path.name for path in out.glob("*.png")} == {"petra.png", "eiffel_tower.png"}
+
+    original = Generator.translate
+
+    def interrupted(self, picture, **options):
+        if picture == "eiffel_tower":
+            raise KeyboardInterrupt
+        return original(self, picture, **options)
+
+    monkeypatch.setattr(Generator, "translate", interrupted)
+    assert main(["translate", "petra", "eiffel_tower", "--size", "48", "--out", str(out)]) == 130
+    assert "Interrupted: 1 of 2 pictures are made." in capsys.readouterr().err
+    assert main(["translate", "eiffel_tower", "--size", "48", "--out", str(out)]) == 130
+    assert "Interrupted before anything was made." in capsys.readouterr().err
+
+
+def test_adapt_on_the_command_line(folders, tmp_path, capsys):
+    tiny = {**TINY, "steps": 2, "adversarial": 0, "lam": 0.01, "backbone": "embedded"}
+    options = [word for name, value in tiny.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    sides = f"{folders / 'trainA'},{folders / 'trainB'}"
+    assert main(["adapt", "--out", str(tmp_path / "out"), "--data", sides, "--quiet", *options]) == 0
+    assert "2 of 2 steps" in capsys.readouterr().err
+    caption = Generator(tmp_path / "out" / "BtoA.npz").translate("petra", size=48).caption
+    assert "adapted generator" in caption
+    assert "λ = 0.01, γ = 0" in caption

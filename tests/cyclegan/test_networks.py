@@ -24,13 +24,16 @@ def convolved(x, kernel, bias, stride=1):
 
 
 def transposed(x, kernel, bias):
-    """Every value spreads its kernel (3, 3, out, in) over a grid of twice the pitch; the last row and column go."""
+    """Every value spreads its kernel (3, 3, out, in) around its place on a grid of twice the pitch.
+
+    PyTorch's padding of 1 and output padding of 1, which the authors' code has: the first row and column go.
+    """
     h, w, _ = x.shape
     full = np.zeros((2 * h + 1, 2 * w + 1, kernel.shape[2]))
     for i in range(h):
         for j in range(w):
             full[2 * i : 2 * i + 3, 2 * j : 2 * j + 3] += kernel @ x[i, j]
-    return full[: 2 * h, : 2 * w] + bias
+    return full[1:, 1:] + bias
 
 
 def normed(x):
