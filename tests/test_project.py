@@ -55,6 +55,7 @@ TOYS = {
         {
             **{"folder": "TMP/training", "photos": ["petra", "colosseum"], "paintings": ["night_cafe"]},
             **{"picture_size": 64, "steps": 3, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2},
+            "averaged": [3],
         },
         ["training"],
     ),

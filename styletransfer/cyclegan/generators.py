@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..runs import Result, Source, open_picture, picture_checksum, versions
 from ..states import read_state, write_state
 from .networks import MULTIPLE, generator
 
-__all__ = ["SHIPPED", "Generator", "Translation", "write_generator"]
+__all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
 SHIPPED = ("photo2vangogh", "vangogh2photo")
 """The generators that come along, in data/generators; they were trained on the bundled databases but for `HOLD_OUT`."""
@@ -43,7 +44,9 @@ class Translation(Result):
             terms = f", {settings['form']}, λ = {training['lam']:g}, γ = {settings['adversarial']:g}"
         return (
             f"{made['name']} ({'CycleGAN' if training['kind'] == 'cycle' else 'adapted generator'}{terms}, "
-            f"{training['step']} steps at {training['settings']['size']} px), {self.record['size']} px"
+            f"{training['step']} steps at {training['settings']['size']} px"
+            + (f", mean of {len(training['averaged'])} snapshots" if "averaged" in training else "")
+            + f"), {self.record['size']} px"
         )
 
     def __repr__(self) -> str:
@@ -144,7 +147,41 @@ class Generator:
             )
 
     def _short_record(self) -> dict[str, Any]:
-        return {name: self.record[name] for name in ("kind", "settings", "step", "lam") if name in self.record}
+        return {
+            name: self.record[name] for name in ("kind", "settings", "step", "lam", "averaged") if name in self.record
+        }
+
+
+def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> None:
+    """Write the generator whose weights are the means of those of several, snapshots of one training.
+
+    Izmailov et al. 2018 (arXiv 1803.05407); for GANs, whose networks circle around each other rather than settle,
+    Yazıcı et al. 2019 (arXiv 1806.04498). Its record is that of the last one, with all their steps as "averaged".
+
+    Args:
+        path: the file to be.
+        sources: files that `write_generator` wrote, in the order of their steps.
+
+    Raises:
+        FileNotFoundError: one is not there.
+        InputError: none is given, one is no generator, or they are of different trainings.
+    """
+    if not sources:
+        raise InputError("there is no generator to average; name at least one file")
+    found = [read_state(source, what="a trained generator") for source in sources]
+    try:
+        known = [(facts["network"], facts["training"]["data"], facts["training"]["kind"]) for _, facts in found]
+        steps = [facts["training"]["step"] for _, facts in found]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"one of the files is not a trained generator ({error!r} is missing or wrong)") from None
+    if any(each != known[0] for each in known):
+        raise InputError("generators of different networks or trainings cannot be averaged")
+    means = {
+        name: np.mean([arrays[name].astype(np.float32) for arrays, _ in found], axis=0).astype(np.float16)
+        for name in found[0][0]
+    }
+    facts = found[-1][1]
+    write_state(path, means, {**facts, "training": {**facts["training"], "averaged": steps}})
 
 
 def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..options import build
 from ..states import read_state
 from .data import Data, open_data
-from .generators import Generator, write_generator
+from .generators import Generator, write_average, write_generator
 from .keeping import CHECKPOINT, LOSSES, RECORD, UNDER_WAY, Keeper, Progress, snapshot, write_json
 from .settings import TrainingSettings
 from .training import KINDS, Training, recorded_settings
@@ -48,6 +48,17 @@ class Trained:
             FileNotFoundError: there is none.
         """
         return Generator(self.folder / (f"{name}.npz" if step is None else snapshot(name, step)))
+
+    def average(self, name: str = "BtoA", *, steps: Sequence[int]) -> Generator:
+        """The generator with the mean weights of those after several steps (see `write_average`), in a file of its own.
+
+        Raises:
+            FileNotFoundError: one of them was not kept.
+            InputError: no step is given.
+        """
+        path = self.folder / f"{name}-mean.npz"
+        write_average(path, [self.folder / snapshot(name, step) for step in steps])
+        return Generator(path)
 
     @property
     def steps(self) -> list[int]:

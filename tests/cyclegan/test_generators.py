@@ -13,7 +13,7 @@ from styletransfer import datasets, load_image
 from styletransfer.cyclegan import keeping, workshop
 from styletransfer.cyclegan.__main__ import main
 from styletransfer.cyclegan.data import HOLD_OUT
-from styletransfer.cyclegan.generators import SHIPPED, Generator
+from styletransfer.cyclegan.generators import SHIPPED, Generator, write_average
 from styletransfer.cyclegan.keeping import milestones
 from styletransfer.cyclegan.workshop import train
 from styletransfer.errors import InputError
@@ -162,6 +162,32 @@ def test_a_generator_file_is_the_network(trained, data, rng):
     with np.load(trained.folder / "checkpoint.npz") as file, np.load(trained.folder / "BtoA.npz") as half:
         for i in range(len(half.files) - 1):
             np.testing.assert_allclose(half[str(i)], file[f"BtoA/{i}"], rtol=HALF, atol=1e-7)
+
+
+def test_the_mean_of_snapshots(trained, data, tmp_path):
+    mean = trained.average(steps=[50, 60])
+    with contextlib.ExitStack() as stack:
+        first, second, found = (
+            stack.enter_context(np.load(trained.folder / name))
+            for name in ("snapshots/BtoA-0000050.npz", "snapshots/BtoA-0000060.npz", "BtoA-mean.npz")
+        )
+        assert set(found.files) == set(first.files)
+        for name in set(found.files) - {"facts"}:
+            expected = (first[name].astype(float) + second[name].astype(float)) / 2
+            np.testing.assert_allclose(found[name], expected, rtol=HALF, atol=1e-7)
+        assert any(not np.array_equal(found[name], second[name]) for name in set(found.files) - {"facts"})
+    assert (mean.record["step"], mean.record["averaged"]) == (60, [50, 60])
+    assert mean.translate("petra", size=48).caption.endswith("60 steps at 32 px, mean of 2 snapshots), 48 px")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        trained.average(steps=[50, 55])
+    with pytest.raises(InputError, match="no generator to average"):
+        trained.average(steps=[])
+    other = train(tmp_path / "other", data=data, progress=False, **{**TINY, "filters": 5, "steps": 2})
+    with pytest.raises(InputError, match="different networks"):
+        write_average(tmp_path / "x.npz", [trained.folder / "BtoA.npz", other.folder / "BtoA.npz"])
+    with pytest.raises(InputError, match="not a trained generator"):
+        write_average(tmp_path / "x.npz", [trained.folder / "checkpoint.npz"])
+    (trained.folder / "BtoA-mean.npz").unlink()
 
 
 def test_translation_and_its_record(trained, tmp_path):
