@@ -73,7 +73,7 @@ TOYS = {
     "11_adversarial": (
         {
             **{"photos": ["petra", "colosseum"], "picture_size": 48, "lams": [1e-3], "trainings": "TMP/trainings"},
-            **{"steps": 2, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2},
+            **{"seeds": [0], "steps": 2, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2},
         },
         ["trainings"],
     ),

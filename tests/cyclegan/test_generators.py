@@ -67,6 +67,7 @@ def test_done_is_done_and_other_settings_are_refused(trained, data, monkeypatch)
 @pytest.mark.parametrize(
     ("change", "match"),
     [
+        ({}, None),
         ({"filters": 5}, "holds a training with filters = 4, not 5"),
         ({"precision": "mixed"}, "holds a training with precision = float32, not mixed"),
         ({"kind": "adapted"}, "holds a training of the kind 'cycle'"),
@@ -89,10 +90,12 @@ def test_another_training_than_the_one_that_is_there(trained, data, tmp_path, ch
     options = {**TINY, "steps": 60, "learning_rate": 2e-3, "data": elsewhere, "progress": False}
     if "data" in change:
         change = {"data": dataclasses.replace(data, source="other", a=side(data.a.pictures[:2]))}
+    if match is None:
+        assert train(folder, **options).record["step"] == 60
+        return
     with pytest.raises(InputError, match=match):
         train(folder, **{**options, **change})
     assert (folder / "checkpoint.npz").read_bytes() == before
-    assert train(folder, **options).record["step"] == 60
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"kind": "cycle"}', "no JSON"])
@@ -106,7 +109,7 @@ def test_what_cannot_be_shown_does_not_end_what_is_kept(folders, tmp_path, caplo
     """A broken hold-out is named; an error that nobody thought of is reported; losses and checkpoints are written."""
     monkeypatch.setattr(keeping, "SAVED_EVERY", 0.0)
     (folders / "testB" / "a.png").write_bytes(b"no picture")
-    options = {**TINY, "data": folders, "progress": False}
+    options = {**TINY, "data": folders, "progress": False, "steps": 2}
     train(tmp_path / "one", **options)
     assert "1 hold-out picture(s) of side B cannot be read and are left out: a." in caplog.text
     assert (tmp_path / "one" / "samples" / "latest.jpg").exists()
@@ -166,7 +169,7 @@ def test_a_generator_file_is_the_network(trained, data, rng):
             np.testing.assert_allclose(half[str(i)], file[f"BtoA/{i}"], rtol=HALF, atol=1e-7)
 
 
-def test_the_mean_of_snapshots(trained, data, tmp_path):
+def test_the_mean_of_snapshots(trained, tmp_path):
     mean = trained.average(steps=[50, 60])
     with contextlib.ExitStack() as stack:
         first, second, found = (
@@ -184,9 +187,9 @@ def test_the_mean_of_snapshots(trained, data, tmp_path):
         trained.average(steps=[50, 55])
     with pytest.raises(InputError, match="no generator to average"):
         trained.average(steps=[])
-    other = train(tmp_path / "other", data=data, progress=False, **{**TINY, "filters": 5, "steps": 2})
+    shipped = datasets.data_folder() / "generators" / "photo2vangogh.npz"
     with pytest.raises(InputError, match="different networks"):
-        write_average(tmp_path / "x.npz", [trained.folder / "BtoA.npz", other.folder / "BtoA.npz"])
+        write_average(tmp_path / "x.npz", [trained.folder / "BtoA.npz", shipped])
     with pytest.raises(InputError, match="not a trained generator"):
         write_average(tmp_path / "x.npz", [trained.folder / "checkpoint.npz"])
     (trained.folder / "BtoA-mean.npz").unlink()
