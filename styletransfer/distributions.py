@@ -18,16 +18,8 @@ from .vgg import loss_network, smallest_side
 from .weights import load_weights, resolve_backbone
 
 __all__ = [
-    *(
-        "StyleReference",
-        "frechet",
-        "hellinger",
-        "mean_std",
-        "pyramid_patches",
-        "rgb_uv_histogram",
-        "sliced_wasserstein",
-    ),
-    *("squared_mmd", "standardized", "vgg_features"),
+    *("StyleReference", "frechet", "hellinger", "mean_std", "pyramid_patches", "rgb_uv_histogram"),
+    *("sliced_wasserstein", "squared_mmd", "standardized", "vgg_features"),
 ]
 
 PATCH, LEVELS = 7, 3

@@ -19,7 +19,7 @@ from ..images import encode, resize
 from .published import PUBLISHED, PublishedPicture, splits
 from .settings import TrainingSettings
 
-__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "batches", "open_data"]
+__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "batches", "named", "open_data"]
 
 log = logging.getLogger("styletransfer")
 
@@ -79,6 +79,11 @@ class Data:
         return {"source": self.source, **sides, "skipped": skipped, "hold_out": hold_out}
 
 
+def named(source: str | os.PathLike | Sequence[str | os.PathLike]) -> str | list[str]:
+    """What `Data.source` calls a source of `open_data`."""
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else [os.fspath(each) for each in source]
+
+
 def open_data(
     source: str | os.PathLike | Sequence[str | os.PathLike] = "bundled",
     *,
@@ -100,12 +105,12 @@ def open_data(
         InputError: no such folder or set, a side with too few pictures that can be read, or pictures that take more
             memory than there is.
     """
-    pair = [] if isinstance(source, (str, os.PathLike)) else [os.fspath(each) for each in source]
-    name, home = (pair, Path()) if pair else (os.fspath(source), Path(source))
-    if pair:
-        if len(pair) != len(SIDES):
-            raise InputError(f"{len(pair)} folders are given; give one of paintings and one of photographs")
-        found = dict(zip(SIDES, map(datasets.folder, pair), strict=True))
+    name = named(source)
+    home = Path(name if isinstance(name, str) else "")
+    if not isinstance(name, str):
+        if len(name) != len(SIDES):
+            raise InputError(f"{len(name)} folders are given; give one of paintings and one of photographs")
+        found = dict(zip(SIDES, map(datasets.folder, name), strict=True))
         training = {side: (len(pictures), pictures.values()) for side, pictures in found.items()}
         hold_out = {side: {} for side in SIDES}
     elif name == "bundled":
@@ -132,7 +137,8 @@ def open_data(
 
 def _pictures_in(path: Path) -> Mapping[str, Picture]:
     """Those of a folder, which may be empty or not be there."""
-    return datasets.folder(path) if path.is_dir() and any(path.iterdir()) else {}
+    there = path.is_dir() and any(not file.name.startswith(".") for file in path.iterdir())
+    return datasets.folder(path) if there else {}
 
 
 def read_side(

@@ -147,9 +147,8 @@ class Generator:
             )
 
     def _short_record(self) -> dict[str, Any]:
-        return {
-            name: self.record[name] for name in ("kind", "settings", "step", "lam", "averaged") if name in self.record
-        }
+        names = ("kind", "settings", "step", "lam", "averaged")
+        return {name: self.record[name] for name in names if name in self.record}
 
 
 def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from ..errors import InputError
 from ..options import build
 from ..states import read_state
-from .data import Data, open_data
+from .data import Data, named, open_data
 from .generators import Generator, write_average, write_generator
 from .keeping import CHECKPOINT, LOSSES, RECORD, UNDER_WAY, Keeper, Progress, snapshot, write_json
 from .settings import TrainingSettings
@@ -149,10 +149,8 @@ def _recorded(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         if not checkpoint.exists():
             return None
-        path, record = (
-            checkpoint,
-            {**read_state(checkpoint, what="the checkpoint of a training")[1], "stopped": UNDER_WAY},
-        )
+        _, facts = read_state(checkpoint, what="the checkpoint of a training")
+        path, record = checkpoint, {**facts, "stopped": UNDER_WAY}
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not the record of a training ({error})") from None
     try:
@@ -179,8 +177,7 @@ def _check_same(folder: Path, record: dict[str, Any], kind: str, wanted: Trainin
 
 def _done(record: dict[str, Any], data: Any, steps: int | None, until: int | None) -> bool:
     """Whether the training that is there, on the same data, is as long as it should be."""
-    source = data.source if isinstance(data, Data) else data
-    source = os.fspath(source) if isinstance(source, (str, os.PathLike)) else [os.fspath(each) for each in source]
+    source = data.source if isinstance(data, Data) else named(data)
     if record["stopped"] == UNDER_WAY or source != record["data"]["source"]:
         return False
     planned = record["settings"]["steps"]
