@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, datasets
+from .backbones import fetch, networks, refuse_retired
 from .console import INTERRUPTED, Parser, add_options, outcome, spare
 from .errors import InputError, NonFiniteError
 from .images import WRITABLE, check_writable
@@ -13,6 +14,10 @@ from .runs import open_picture, open_pictures, picture_checksum, read_record, re
 from .settings import Settings, settings_from
 
 __all__ = ["main"]
+
+WITHOUT_NETWORK = """
+--fetch NAME gets one that is not here. On machines without a network, take the file of vgg19 along once, put it where the
+list says (KERAS_HOME moves that folder) or anywhere, and name it: --backbone /path/to/the/file.h5."""
 
 
 def _parser() -> Parser:
@@ -33,6 +38,8 @@ def _parser() -> Parser:
     parser.add_argument("--forecast", action="store_true", help="only say how long it would take, and how much memory")
     parser.add_argument("--quiet", action="store_true", help="no forecast and no progress bar")
     parser.add_argument("--list", action="store_true", help="list the pictures that have names, and exit")
+    parser.add_argument("--backbones", action="store_true", help="list the networks, where they are and how to get them")
+    parser.add_argument("--fetch", metavar="NAME", help="get a network of that list, and exit")
     parser.add_argument("--version", action="version", version=f"styletransfer {__version__}")
     add_options(parser.add_argument_group("settings"), Settings)
     return parser
@@ -47,6 +54,15 @@ def _list() -> None:
         print(f"{title}:")
         for name, picture in pictures.items():
             print(f"  {name:34}{picture.credit}")
+
+
+def _list_networks() -> None:
+    for network in networks().values():
+        print(f"{network.name}: {network.about}")
+        for place, checksum in network.files.items():
+            print(f"  {'here' if place.is_file() else 'not here'}: {place}\n    {checksum}")
+        print(f"  from {network.source}")
+    print(WITHOUT_NETWORK)
 
 
 def _run(given: dict[str, Any]) -> int:
@@ -68,6 +84,7 @@ def _run(given: dict[str, Any]) -> int:
     before = None
     if replay:
         before, settings = read_record(replay)
+        refuse_retired(before["weights"]["sha256"], replay)
         home = Path(replay).parent
         sources = [recorded_picture(before, key, beside=home) for key in ("content", "style")]
         start = recorded_picture(before, "start", beside=home)
@@ -169,10 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(_parser().parse_args(arguments))
 
     def run() -> int:
-        if given.pop("list"):
+        pictures, networks_too, wanted = (given.pop(name) for name in ("list", "backbones", "fetch"))
+        if pictures:
             _list()
-            return 0
-        return _run(given)
+        if networks_too:
+            _list_networks()
+        if wanted is not None:
+            print(f"{wanted} is here: {', '.join(map(str, fetch(wanted).files))}")
+        return 0 if pictures or networks_too or wanted is not None else _run(given)
 
     return outcome(run, interrupted="Interrupted; no picture was written.")
 

@@ -15,7 +15,7 @@ from .errors import InputError
 from .images import as_picture, fit, resize
 from .settings import Settings, layer_name
 from .vgg import loss_network, smallest_side
-from .weights import load_weights, resolve_backbone
+from .backbones import load_weights, resolve_backbone
 
 __all__ = [
     *("StyleReference", "frechet", "hellinger", "mean_std", "pyramid_patches", "rgb_uv_histogram"),

@@ -19,7 +19,8 @@ from .runs import Collection, Pictures, Source, open_picture, open_pictures
 from .schedule import Shapes, Stage, history_for, in_tiles, ladder, pixels, plan, share
 from .settings import FORMS, Settings
 from .vgg import check_sides
-from .weights import Weights, load_weights, resolve_backbone
+from .backbones import load_weights, resolve_backbone
+from .weights import Weights
 
 __all__ = ["Decision", "Job"]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .backbones import refuse_retired
 from .checkpoints import Saved
 from .errors import InputError, NonFiniteError
 from .following import follow
@@ -322,6 +323,7 @@ class Run:
         """
         try:
             saved = Saved.read(path)
+            refuse_retired(saved.weights, path)
             job = saved.job
             run = cls(job.content, job.style, job.settings, start=job.start)
             # Every one is decided, as the machine decided that it began on.

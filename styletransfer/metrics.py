@@ -21,7 +21,7 @@ from .images import as_picture
 from .objective import Objective
 from .settings import Settings
 from .vgg import check_sides
-from .weights import resolve_backbone
+from .backbones import resolve_backbone
 
 __all__ = [
     *("BANDS", "TAPS", "YARDSTICKS", "Yardstick", "band_correlations", "compare", "gmsd", "ms_ssim", "rms", "shares"),

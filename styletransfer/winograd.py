@@ -100,12 +100,16 @@ class WinogradConv2D(keras.layers.Layer):
         kernel: (3, 3, inputs, filters).
         bias: (filters,).
         activation: "relu" or "linear".
+        padding: "zero", or a mode of `tf.pad`.
         name: of the layer.
     """
 
-    def __init__(self, kernel: np.ndarray, bias: np.ndarray, *, activation: str = "relu", name: str) -> None:
+    def __init__(
+        self, kernel: np.ndarray, bias: np.ndarray, *, activation: str = "relu", padding: str = "zero", name: str
+    ) -> None:
         """Transform the kernel, once: it takes four times the memory."""
         super().__init__(name=name, trainable=False, dtype="float32")
+        self._padding = padding
         self._activation = keras.activations.get(activation)
         transformed = transform_kernel(kernel)
         self._kernel = self._frozen(transformed, "kernel")
@@ -123,7 +127,11 @@ class WinogradConv2D(keras.layers.Layer):
         def convolution(x: tf.Tensor) -> tuple:
             return _convolve(x, kernel), lambda upstream: _convolve(upstream, kernel, turned=True)
 
-        return self._activation(tf.nn.bias_add(convolution(inputs), bias))
+        if self._padding == "zero":
+            outputs = convolution(inputs)
+        else:  # the outermost outputs see the zeros around what was padded, and are cut off
+            outputs = convolution(tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], self._padding))[:, 1:-1, 1:-1]
+        return self._activation(tf.nn.bias_add(outputs, bias))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """As `keras.layers.Layer` has it."""

@@ -28,7 +28,7 @@ def pair():
 @pytest.fixture(scope="session")
 def embedded_features():
     """The unscaled features of a picture in the embedded VGG-16, by layer, computed by NumPy."""
-    from styletransfer.weights import load_weights
+    from styletransfer.backbones import load_weights
 
     from . import reference
 

@@ -8,7 +8,7 @@ from styletransfer import Objective, conversions, load_image
 from styletransfer.errors import InputError
 from styletransfer.images import resize
 from styletransfer.vgg import loss_network
-from styletransfer.weights import load_weights
+from styletransfer.backbones import load_weights
 
 SHAPE = (75, 98)  # odd, so that pooling drops something
 

@@ -16,7 +16,7 @@ from styletransfer.images import save_image
 from styletransfer.loop import Run
 from styletransfer.schedule import Stage
 from styletransfer.settings import settings_from
-from styletransfer.weights import load_weights
+from styletransfer.backbones import load_weights
 
 SMALL = {"sizes": (64,), "steps": 3, "backbone": "embedded"}
 

@@ -6,7 +6,7 @@ import pytest
 from styletransfer import metrics
 from styletransfer._tensorflow import tf
 from styletransfer.errors import InputError
-from styletransfer.weights import load_weights
+from styletransfer.backbones import load_weights
 
 from . import reference
 

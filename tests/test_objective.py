@@ -9,7 +9,7 @@ from styletransfer.errors import InputError
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.settings import FORMS
 from styletransfer.vgg import mean_activations
-from styletransfer.weights import load_weights
+from styletransfer.backbones import load_weights
 
 from . import reference
 

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..losses import STATISTICS, content_loss, style_loss
 from ..settings import FORMS, default_omega
 from ..vgg import loss_network
-from ..weights import load_weights, resolve_backbone
+from ..backbones import load_weights, resolve_backbone
 from .networks import critic, generator
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from styletransfer.weights import load_weights
+from styletransfer.backbones import load_weights
 
 CONTENT_LAYER = "block4_conv2"
 

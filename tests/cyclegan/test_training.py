@@ -18,7 +18,7 @@ from styletransfer.cyclegan.objectives import Adapted, Cycle
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.training import Training
 from styletransfer.errors import InputError, NonFiniteError
-from styletransfer.weights import load_weights
+from styletransfer.backbones import load_weights
 
 from .. import reference
 from .conftest import TINY
