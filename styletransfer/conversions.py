@@ -60,14 +60,15 @@ class Convention:
 
 CONVENTIONS = {
     "gatys": Convention(
-        *(1.0, FORMS["gatys"].lam, lambda layer: 0.5, lambda layer: 0.25 / layer.count),
+        *(1.0, 1e3, lambda layer: 0.5, lambda layer: 0.25 / layer.count),
         *(CONTENT_LAYERS, STYLE_LAYERS, "scaled", "avg", "1, λ"),
-        source="the form `gatys`: Gatys et al. 2016 with means for sums",
+        source="the form `gatys` with the paper's λ: Gatys et al. 2016 with means for sums",
     ),
     "gatys-code": Convention(
-        *(1.0, FORMS["gatys-code"].lam, lambda layer: 1.0, lambda layer: 1e3 / layer.N**2),
+        *(1.0, 1.0, lambda layer: 1.0, lambda layer: 1e3 / layer.N**2),
         *(CONTENT_LAYERS, STYLE_LAYERS, "raw", "max", "1, λ"),
-        source="the form `gatys-code`: leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb",
+        source="the form `gatys-code` as its authors have it: leongatys/PytorchNeuralStyleTransfer@be6c8e2, "
+        "NeuralStyleTransfer.ipynb",
     ),
     "paper": Convention(
         # α ½ Σ (F − P)², and β w_l / (4 N² M²) Σ (G − A)² with w_l = 1/(number of layers)

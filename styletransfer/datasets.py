@@ -19,7 +19,7 @@ import requests
 from .errors import InputError, nearest
 from .images import read_image
 
-__all__ = ["Picture", "find", "folder", "load_image", "paintings", "paper", "photos"]
+__all__ = ["Picture", "artists", "find", "folder", "load_image", "paintings", "paper", "photos"]
 
 log = logging.getLogger("styletransfer")
 
@@ -178,9 +178,34 @@ def photos() -> Mapping[str, Picture]:
     return _bundled("photos")
 
 
-def paintings() -> Mapping[str, Picture]:
-    """The bundled paintings by Van Gogh (8, about 500 px, public domain), by name."""
-    return _bundled("paintings")
+def paintings(*, artist: str | None = None) -> Mapping[str, Picture]:
+    """The bundled paintings (17 by eight painters, about 500 px, public domain), by name.
+
+    Args:
+        artist: whose paintings; None for everybody's. The surname is enough, in capitals or not:
+            "Vincent van Gogh", "van gogh", "Hokusai".
+
+    Raises:
+        InputError: no painting is by that artist; the message says which names come closest.
+    """
+    everybodys = _bundled("paintings")
+    if artist is None:
+        return everybodys
+    wanted = " ".join(str(artist).casefold().split())
+    # Whole words: "Gogh" is Van Gogh, and "go" is nobody.
+    found = [name for name in artists() if f" {wanted} " in f" {name.casefold()} "]
+    if len(found) != 1:
+        raise InputError(nearest(artist, artists(), what="artist"))
+    chosen = {name: each for name, each in everybodys.items() if each.author == found[0]}
+    return MappingProxyType(chosen)
+
+
+def artists() -> tuple[str, ...]:
+    """Who made the bundled paintings: who made most of them first, then by the first one's year."""
+    years: dict[str, list[str]] = {}
+    for painting in _bundled("paintings").values():
+        years.setdefault(painting.author, []).append(painting.year)
+    return tuple(sorted(years, key=lambda name: (-len(years[name]), min(years[name]))))
 
 
 def paper() -> Mapping[str, Picture]:

@@ -11,11 +11,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import wasserstein_distance
 
+from .backbones import load_weights, resolve_backbone
 from .errors import InputError
 from .images import as_picture, fit, resize
 from .settings import Settings, layer_name
 from .vgg import loss_network, smallest_side
-from .backbones import load_weights, resolve_backbone
 
 __all__ = [
     *("StyleReference", "frechet", "hellinger", "mean_std", "pyramid_patches", "rgb_uv_histogram"),
@@ -186,6 +186,7 @@ class StyleReference:
         layers: Keras layer names.
         size, positions, seed: as given.
         backbone: whose weights are in use.
+        paintings: at that size.
         colours: the mean of the paintings' `rgb_uv_histogram`.
 
     Raises:
@@ -215,8 +216,8 @@ class StyleReference:
         self.positions, self.seed = positions, seed
         share = max(1, positions // len(paintings))
         samples, patches, histograms = [], [], []
-        for number, painting in enumerate(paintings):
-            fitted = self._fit(painting, f"painting {number}")
+        self.paintings = [self.fit(painting, f"painting {number}") for number, painting in enumerate(paintings)]
+        for number, fitted in enumerate(self.paintings):
             samples.append(self._sample(fitted, share, stream=number))
             patches.append(self._patches(fitted, share, stream=number))
             histograms.append(rgb_uv_histogram(fitted))
@@ -251,7 +252,7 @@ class StyleReference:
         Raises:
             InputError: it is no picture, or too small.
         """
-        picture = self._fit(picture, "the picture")
+        picture = self.fit(picture)
         rows = []
         for layer, sample in self._sample(picture, self.positions, stream=0).items():
             pair = sample / self._scales[layer], self._targets[layer]
@@ -269,7 +270,12 @@ class StyleReference:
         style["patch Wasserstein"] = float(np.mean(textures))
         return {**style, "RGB-uv to paintings": hellinger(rgb_uv_histogram(picture), self.colours)}
 
-    def _fit(self, picture: np.ndarray, what: str) -> np.ndarray:
+    def fit(self, picture: np.ndarray, what: str = "the picture") -> np.ndarray:
+        """A picture (H, W, 3) at the size at which it is compared.
+
+        Raises:
+            InputError: it is no picture, or too small.
+        """
         picture = as_picture(picture, what)
         picture = resize(picture, fit(picture.shape, self.size))
         if min(picture.shape[:2]) < (least := max(PATCH, 4 * smallest_side(self.layers))):

@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["contact_sheet", "curves", "losses", "progress", "side_by_side", "trade_off"]
 
 
-def side_by_side(pictures: Mapping[str, np.ndarray], *, height: float = 3.2, columns: int | None = None) -> Figure:
+def side_by_side(
+    pictures: Mapping[str, np.ndarray] | Sequence[tuple[str, np.ndarray]],
+    *,
+    height: float = 3.2,
+    columns: int | None = None,
+) -> Figure:
     """Pictures in rows, each above its caption.
 
     Args:
-        pictures: float (H, W, 3) in [0, 1] by caption; a caption may have several lines.
+        pictures: float (H, W, 3) in [0, 1] by caption, or pairs of caption and picture where captions recur; a caption
+            may have several lines.
         height: of a row, in inches; the widths follow from the pictures.
         columns: pictures in a row; all of them by default.
 
@@ -30,10 +36,11 @@ def side_by_side(pictures: Mapping[str, np.ndarray], *, height: float = 3.2, col
     """
     if not pictures:
         raise ValueError("there is no picture to show")
-    columns = columns or len(pictures)
-    rows = -(-len(pictures) // columns)
-    aspects = [picture.shape[1] / picture.shape[0] for picture in pictures.values()]
-    widths = [max(aspects[i::columns]) for i in range(min(columns, len(pictures)))]
+    pairs = list(pictures.items()) if isinstance(pictures, Mapping) else list(pictures)
+    columns = columns or len(pairs)
+    rows = -(-len(pairs) // columns)
+    aspects = [picture.shape[1] / picture.shape[0] for _, picture in pairs]
+    widths = [max(aspects[i::columns]) for i in range(min(columns, len(pairs)))]
     figure, axes = plt.subplots(
         *(rows, len(widths)),
         figsize=(height * sum(widths), (height + 0.6) * rows),
@@ -43,7 +50,7 @@ def side_by_side(pictures: Mapping[str, np.ndarray], *, height: float = 3.2, col
     )
     for axis in axes.flat:
         axis.axis("off")
-    for axis, (caption, picture) in zip(axes.flat, pictures.items(), strict=False):
+    for axis, (caption, picture) in zip(axes.flat, pairs, strict=False):
         axis.imshow(np.clip(picture, 0, 1), interpolation="lanczos")
         axis.set_title(
             _wrapped(caption, height * picture.shape[1] / picture.shape[0]), y=0, pad=-4, va="top", fontsize=9

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import __version__
+from .backbones import load_weights, resolve_backbone
 from .errors import InputError
 from .forecast import Forecast, forecast, tile_for
 from .images import MAX_PIXELS, fit
@@ -19,7 +20,6 @@ from .runs import Collection, Pictures, Source, open_picture, open_pictures
 from .schedule import Shapes, Stage, history_for, in_tiles, ladder, pixels, plan, share
 from .settings import FORMS, Settings
 from .vgg import check_sides
-from .backbones import load_weights, resolve_backbone
 from .weights import Weights
 
 __all__ = ["Decision", "Job"]

@@ -18,7 +18,7 @@ from .backbones import JUDGE
 from .errors import InputError
 from .images import as_picture
 
-__all__ = ["Judge", "lpips", "read_arrays", "style_distance"]
+__all__ = ["Judge", "lpips", "read_arrays", "style_distance", "style_distances"]
 
 LEAST_SIDE = 32
 """Pixels that a side needs: below 31 nothing is left for AlexNet's third layer."""
@@ -165,12 +165,21 @@ def style_distance(picture: np.ndarray, painting: np.ndarray | Sequence[np.ndarr
     Raises:
         InputError: a picture that is none, a side below 32 px, or a network that is not here.
     """
+    return style_distances([picture], painting, photo)[0]
+
+
+def style_distances(
+    pictures: Sequence[np.ndarray], painting: np.ndarray | Sequence[np.ndarray], photo: np.ndarray
+) -> list[float]:
+    """The `style_distance` of several pictures of one photograph; painting and photograph are encoded once."""
     judge = _judge("vgg")
     paintings = [painting] if isinstance(painting, np.ndarray) and painting.ndim < 4 else painting
+    if not len(paintings):
+        raise InputError("name at least one painting")
     goals = [np.mean(layer, axis=0) for layer in zip(*map(judge.grams, paintings), strict=True)]
-    found, start = judge.grams(picture), judge.grams(photo)
-    shares = [
-        np.linalg.norm(g - goal) / max(np.linalg.norm(g0 - goal), 1e-12)
-        for g, g0, goal in zip(found, start, goals, strict=True)
-    ]
-    return float(np.mean(shares))
+    units = [np.linalg.norm(gram - goal) for gram, goal in zip(judge.grams(photo), goals, strict=True)]
+    found = []
+    for picture in pictures:
+        apart = [np.linalg.norm(gram - goal) for gram, goal in zip(judge.grams(picture), goals, strict=True)]
+        found.append(float(np.mean([d / max(unit, 1e-12) for d, unit in zip(apart, units, strict=True)])))
+    return found

@@ -23,11 +23,13 @@ from .position import Position
 from .precision import resolve_precision
 from .runs import Collection, Pictures, Result, Source, picture_checksum, versions
 from .settings import Settings
-from .vgg import SCALING_FLOOR
 
 __all__ = ["Listener", "Run", "Step"]
 
 log = logging.getLogger("styletransfer")
+
+MEAN_COLOUR = np.array([123.68, 116.779, 103.939], np.float32) / 255
+"""RGB, of the pictures that VGG was trained on: what Keras' preprocessing makes zero."""
 
 Listener = Callable[["Run", "Step"], None]
 
@@ -146,9 +148,11 @@ class Run:
         if self._job.start is not None:
             return resize(self._job.start.picture, self._shape(0))
         if self.settings.init == "noise":
-            # White noise, uniform in [0, 1]; the paper says white noise and no more.
+            # White noise around the mean colour, as in the authors' texture code (leongatys/DeepTextures@289dfe6),
+            # whose deviation is 1/255; the paper says white noise and no more.
             generator = np.random.default_rng(self.settings.seed)
-            return generator.random((*self._shape(0), 3), dtype=np.float32)
+            noise = generator.standard_normal((*self._shape(0), 3), dtype=np.float32)
+            return np.clip(MEAN_COLOUR + np.float32(self.settings.noise) * noise, 0, 1)
         source = self._job.style if self.settings.init == "style" else self._job.content
         return resize(source.picture, self._shape(0))
 
@@ -280,7 +284,7 @@ class Run:
             "style": self._job.style.about,
             **({"start": self._job.start.about} if self._job.start else {}),
             "weights": {**self.objective.weights.about, **self._asked},
-            "network": {"pooling": self.objective.pooling, "scaled": form.scaled, "scaling_floor": SCALING_FLOOR},
+            "network": {"pooling": self.objective.pooling, "scaled": form.scaled},
             "form": dataclasses.asdict(form),
             "optimizer": dataclasses.asdict(self._optimizer),
             "plan": [dataclasses.asdict(stage) for stage in self._plan],

@@ -1,153 +1,46 @@
 """Yardsticks that are not the objective: how far two pictures are apart, and what one keeps of the other.
 
-No method that is compared by `YARDSTICKS` minimises one of them. But four of those of style and one of content look
-through VGG, if at other layers than the objective, which favours methods with a loss on its features over those without
-(CycleGAN). "patch Wasserstein" looks through no network.
+No method that is compared by `YARDSTICKS` minimises one of them. The first three come from networks that nothing in
+this project minimises (`judge.py`): what is called better here is better by them. Four of the others of style and one
+of content look through the objective's own VGG, if at other layers, which favours methods with a loss on its features
+over those without (CycleGAN). "patch Wasserstein" looks through no network.
 """
 
-from collections.abc import Mapping
+import functools
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter, generic_gradient_magnitude, prewitt
 
-from ._tensorflow import tf
-from .distributions import StyleReference, hellinger, rgb_uv_histogram, vgg_features
+from .backbones import networks
+from .distributions import StyleReference, hellinger, rgb_uv_histogram
 from .errors import InputError
-from .images import as_picture
+from .judge import lpips, style_distances
 from .objective import Objective
-from .settings import Settings
-from .vgg import check_sides
-from .backbones import resolve_backbone
+from .similarity import BANDS, TAPS, band_correlations, check_pair, gmsd, ms_ssim, rms, scales, ssim, vgg_content
 
 __all__ = [
-    *("BANDS", "TAPS", "YARDSTICKS", "Yardstick", "band_correlations", "compare", "gmsd", "ms_ssim", "rms", "shares"),
-    *("scales", "ssim", "table", "vgg_content"),
+    "BANDS",
+    "TAPS",
+    "YARDSTICKS",
+    "Yardstick",
+    "band_correlations",
+    "compare",
+    "gmsd",
+    "ms_ssim",
+    "rms",
+    "scales",
+    "shares",
+    "ssim",
+    "table",
+    "vgg_content",
 ]
 
-BANDS = {"detail": (0, 2), "forms": (2, 8), "layout": (8, None)}
-"""By name: standard deviations in pixels of the two Gaussians whose difference a band is. The first holds wavelengths
-of up to some 4 px, the last those above some 16 px."""
-
-TAPS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
-"""Where LPIPS (Zhang et al. 2018) and ArtFID (Wright and Ommer 2022) read VGG-16: relu1_2 to relu5_3."""
-
-_WINDOW = 11  # pixels, the Gaussian window of SSIM: Wang et al. 2004
-_MS_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of five scales, fine to coarse: Wang et al. 2003, Sec. 3.2
-
-
-def _pair(a: np.ndarray, b: np.ndarray, *, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    a, b = as_picture(a), as_picture(b)
-    if a.shape != b.shape:
-        raise InputError(f"pictures of one shape can be compared, not {a.shape} and {b.shape}")
-    if min(a.shape[:2]) < least:
-        raise InputError(f"the pictures have {a.shape[1]} x {a.shape[0]} pixels; a side needs at least {least} here")
-    return a, b
-
-
-def rms(a: np.ndarray, b: np.ndarray) -> float:
-    """Root mean square difference of two pictures (H, W, 3) in [0, 1]: 0 to 1.
-
-    Raises:
-        InputError: one is no picture, or they differ in shape; so in all that follows.
-    """
-    a, b = _pair(a, b)
-    return float(np.sqrt(np.mean(np.square(a - b))))
-
-
-def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """Structural similarity of two pictures (H, W, 3) in [0, 1]: 1 for equal ones, about 0 for unrelated ones.
-
-    Wang et al. 2004, by `tf.image.ssim` with its constants (Gaussian window of 11 px, σ = 1.5), the mean over channels.
-    It knows nothing of what a picture shows: a shift by two pixels costs more than a wrong colour.
-
-    Raises:
-        InputError: a side has fewer than 11 px.
-    """
-    a, b = _pair(a, b, least=_WINDOW)
-    return float(tf.image.ssim(a, b, max_val=1.0, filter_size=_WINDOW))
-
-
-def scales(shape: tuple[int, ...]) -> int:
-    """How many of `ms_ssim`'s five scales a picture of that shape (H, W, …) has."""
-    # TensorFlow rounds the half of an odd side up.
-    return sum(-(-min(shape[:2]) // 2**scale) >= _WINDOW for scale in range(len(_MS_WEIGHTS)))
-
-
-def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """SSIM over scales of two pictures (H, W, 3) in [0, 1], each half the one before: 1 for equal ones, least 0.
-
-    Wang et al. 2003, by `tf.image.ssim_multiscale` with their five scales, the mean over channels. A side below 161 px
-    cannot be halved four times and still hold the window: there the scales that fit count, their weights divided by
-    their sum. Weakness: as for `ssim`, though coarse scales forgive a shift; and values of pictures with different
-    numbers of `scales` cannot be compared.
-
-    Raises:
-        InputError: a side has fewer than 11 px.
-    """
-    a, b = _pair(a, b, least=_WINDOW)
-    weights = np.array(_MS_WEIGHTS[: scales(a.shape)])
-    weights = weights / weights.sum()
-    return float(tf.image.ssim_multiscale(a, b, max_val=1.0, power_factors=weights.tolist(), filter_size=_WINDOW))
-
-
-def gmsd(a: np.ndarray, b: np.ndarray) -> float:
-    """Gradient magnitude similarity deviation of two pictures (H, W, 3) in [0, 1]: 0 for equal ones, larger is worse.
-
-    Xue et al. 2014: the standard deviation over all positions of how alike the Prewitt gradients of the two are, of
-    their luma at half the size (with edges continued, where the authors' code has zeros). Weakness: being a deviation,
-    it stays small where edges are lost evenly all over the picture.
-
-    Raises:
-        InputError: a side has fewer than 6 px.
-    """
-    magnitudes = []
-    for picture in _pair(a, b, least=6):  # three positions, the width of Prewitt's filter, at half the size
-        height, width = (side // 2 for side in picture.shape[:2])
-        luma = picture[: 2 * height, : 2 * width] @ np.array([0.299, 0.587, 0.114])  # BT.601
-        half = luma.reshape(height, 2, width, 2).mean((1, 3))
-        magnitudes.append(generic_gradient_magnitude(half, prewitt, mode="nearest") / 3)
-    constant = 170 / 255**2  # their 170 is for values in 0..255
-    similarity = (2 * magnitudes[0] * magnitudes[1] + constant) / (np.square(magnitudes).sum(0) + constant)
-    return float(similarity.std())
-
-
-def vgg_content(picture: np.ndarray, photo: np.ndarray, *, backbone: str = Settings.backbone) -> float:
-    """Relative squared difference of VGG features at `TAPS`: 0 for the photograph, 1 to 2 for unrelated pictures.
-
-    The content term "vgg" of ArtFID (Wright and Ommer 2022), which is the mean over the taps of mean (F − P)², but with
-    each tap divided by mean P²: the taps of the raw network differ by orders of magnitude. Weakness: features hold
-    texture too, so that brush strokes count as lost content; and block4_conv3 is next to the objective's content layer.
-
-    Args:
-        picture: float (H, W, 3) in [0, 1].
-        photo: what it shows, likewise and of the same shape.
-        backbone: see `Settings`.
-
-    Raises:
-        InputError: the shapes differ, or a side has fewer than 16 px.
-    """
-    pair = _pair(picture, photo)
-    check_sides(pair[0].shape, TAPS, what="content")
-    found, target = (vgg_features(each, TAPS, backbone=resolve_backbone(backbone)[0]) for each in pair)
-    return float(np.mean([np.square(found[tap] - target[tap]).sum() / np.square(target[tap]).sum() for tap in TAPS]))
-
-
-def band_correlations(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """Correlation of two pictures (H, W, 3) in each of `BANDS`: 1 for equal ones, 0 for unrelated ones."""
-    found = {}
-    for name, (low, high) in BANDS.items():
-        bands = []
-        for picture in _pair(a, b):
-            fine = gaussian_filter(picture, (low, low, 0)) if low else picture
-            band = fine - gaussian_filter(picture, (high, high, 0)) if high else fine - fine.mean((0, 1))
-            bands.append(band.ravel().astype(np.float64))
-        norms = np.linalg.norm(bands[0]) * np.linalg.norm(bands[1])
-        found[name] = float(np.dot(*bands) / norms) if norms else 0.0  # a flat picture has no band
-    return found
+log = logging.getLogger("styletransfer")
 
 
 def table(pictures: Mapping[str, np.ndarray], target: np.ndarray) -> pd.DataFrame:
@@ -203,8 +96,22 @@ class Yardstick:
 
 _THROUGH_VGG = "favours methods with a loss on VGG's features"
 
+_BY_ANOTHER = "through a network that nothing here minimises"
+
 YARDSTICKS = MappingProxyType(
     {
+        "lpips-vgg": Yardstick(
+            "content", "lower", f"Zhang et al. 2018, VGG-16; {_BY_ANOTHER}", "counts brush strokes as lost content"
+        ),
+        "lpips-alex": Yardstick(
+            "content", "lower", f"Zhang et al. 2018, AlexNet; {_BY_ANOTHER}", "counts brush strokes as lost content"
+        ),
+        "style distance": Yardstick(
+            "style",
+            "lower",
+            f"Gram matrices of Gatys et al. 2016, relative to the photograph's distance; {_BY_ANOTHER}",
+            "a jumble of the painting's pieces has 0, too",
+        ),
         "VGG content": Yardstick(
             "content", "lower", "ArtFID's term: Wright and Ommer 2022", "counts brush strokes as lost content"
         ),
@@ -259,12 +166,17 @@ def compare(pictures: Mapping[str, np.ndarray], photo: np.ndarray, style: StyleR
         photo: float (H, W, 3) in [0, 1].
         style: what their style and colours are measured against; its backbone serves "VGG content" too.
 
+    Returns:
+        The table; where the judge's networks are not here, its three columns are NaN, which the log says once.
+
     Raises:
         InputError: a picture of another shape, or one too small for one of the yardsticks.
     """
     colours = rgb_uv_histogram(photo)
+    judged = _judged(list(pictures.values()), photo, style)
     rows = [
         {
+            **verdict,
             "VGG content": vgg_content(picture, photo, backbone=style.backbone),
             "SSIM": ssim(picture, photo),
             "MS-SSIM": ms_ssim(picture, photo),
@@ -272,6 +184,30 @@ def compare(pictures: Mapping[str, np.ndarray], photo: np.ndarray, style: StyleR
             **style.distances(picture),
             "RGB-uv to photograph": hellinger(rgb_uv_histogram(picture), colours),
         }
-        for picture in pictures.values()
+        for picture, verdict in zip(pictures.values(), judged, strict=True)
     ]
     return pd.DataFrame(rows, index=list(pictures), columns=list(YARDSTICKS))
+
+
+def _judged(pictures: Sequence[np.ndarray], photo: np.ndarray, style: StyleReference) -> list[dict[str, float]]:
+    """What the judge says of each picture; nothing where its networks are not here."""
+    if not networks()["judge"].here:
+        _say_once("The judge's networks are not here, so its yardsticks are left out; --fetch judge gets them.")
+        return [{} for _ in pictures]
+    for picture in pictures:
+        check_pair(picture, photo)
+    fitted = [style.fit(picture) for picture in pictures]
+    distances = style_distances(fitted, style.paintings, style.fit(photo))
+    return [
+        {
+            "lpips-vgg": lpips(picture, photo, net="vgg"),
+            "lpips-alex": lpips(picture, photo, net="alex"),
+            "style distance": distance,
+        }
+        for picture, distance in zip(pictures, distances, strict=True)
+    ]
+
+
+@functools.cache
+def _say_once(message: str) -> None:
+    log.warning(message)

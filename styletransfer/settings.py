@@ -78,10 +78,11 @@ FORMS = {
         *(1.0, 1.0, 2, "mean"),
         per_position=True,
         scaled=False,
-        pooling="max",
-        lam=1.0,
+        pooling="avg",
+        lam=0.1,
         omega="authors",
-        source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb",
+        source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb, which has maximum pooling and "
+        "λ = 1",
     ),
     "proposal": Form(
         *(1.0, 1.0, 1, "sum"),
@@ -159,7 +160,7 @@ class Settings:
         None,
         "evaluations of the objective: of all sizes together, or a list with those of each; by default the quality's",
     )
-    form: str = option("gatys", "how the objective is written", choices=tuple(FORMS))
+    form: str = option("gatys-code", "how the objective is written", choices=tuple(FORMS))
     lam: float | None = option(None, "λ, the weight of style against content; by default the form's")
     content_layers: tuple[str, ...] = option(CONTENT_LAYERS, "layers whose features are the content")
     style_layers: tuple[str, ...] = option(STYLE_LAYERS, "layers whose statistics are the style")
@@ -179,6 +180,9 @@ class Settings:
         "zero",
         "what the convolutions see beyond the picture's border: zero, as VGG was trained, replicate or reflect",
         choices=("zero", "replicate", "reflect"),
+    )
+    floor: float = option(
+        0.0, "scaled network: the least share of its layer's mean activation that a filter's counts as"
     )
     activation: str = option(
         "relu", "which features of a layer: relu, after the ReLU, or linear, before it", choices=("relu", "linear")
@@ -204,6 +208,9 @@ class Settings:
     decay: float = option(1.0, "SGD and Adam: what the learning rate is multiplied by after each step")
     init: str = option("content", "where the picture starts: content, style, noise, or the path or name of a picture")
     seed: int = option(0, "seed of the noise")
+    noise: float = option(
+        0.1, "the standard deviation, in units of the picture's range, of the noise that init=noise starts from"
+    )
     style_scale: float = option(1.0, "long side of the painting, as a multiple of the picture's")
 
     def __post_init__(self) -> None:
@@ -247,9 +254,11 @@ class Settings:
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), whole=True, low=low)
         check_number("seed", self.seed, whole=True, low=0)
-        for name in ("lam", "tv", "box", "momentum"):
+        for name in ("lam", "tv", "box", "momentum", "noise", "floor"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0)
+        if self.noise > 1:
+            raise InputError(f"noise must be at most 1, the picture's whole range, not {self.noise}")
         if self.momentum >= 1:
             raise InputError(f"momentum must be below 1, not {self.momentum}")
         for name in ("learning_rate", "decay", "style_scale"):

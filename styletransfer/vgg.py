@@ -20,21 +20,12 @@ from .winograd import WinogradConv2D
 
 __all__ = ["check_sides", "loss_network", "mean_activations", "smallest_side"]
 
+PADDED_BLOCKS = 5
+
 SCALING_SIZE = 256  # long side in pixels of the photographs from which mean activations are taken
 
 _MODES = {"zero": "zero", "replicate": "SYMMETRIC", "reflect": "REFLECT"}
 """Paddings by one position as modes of `tf.pad`: to mirror one position with the border is to repeat it."""
-
-PADDED_BLOCKS = 5
-
-SCALING_FLOOR = 0.1
-"""A filter counts as at least this share of its layer's mean activation.
-
-Some filters hardly ever fire on photographs. Divided by their own tiny mean they would dominate every Gram matrix
-and leave the optimiser a problem so badly conditioned that it stalls: with a floor of 10⁻⁷ the style loss of a pair at
-128 px was 10¹⁶ times as large, and 80 evaluations of L-BFGS did not lower it at all. The paper does not mention it; a
-tenth was found to be enough and leaves all but those few filters as the paper has them.
-"""
 
 
 def smallest_side(layers: tuple[str, ...]) -> int:
@@ -71,6 +62,7 @@ def loss_network(
     activation: Literal["relu", "linear"] = "relu",
     precision: Literal["float32", "winograd", "mixed"] = "float32",
     padding: Literal["zero", "replicate", "reflect"] = "zero",
+    floor: float = 0.0,
 ) -> keras.Model:
     """Build the network that takes a picture to its features.
 
@@ -79,11 +71,13 @@ def loss_network(
         layers: Keras layer names.
         pooling: "avg" as in Gatys et al. 2016 (Sec. 2), or "max" as VGG was trained.
         scaled: rescale the weights so that each filter's mean activation over the bundled photographs is one
-            (Gatys et al. 2016, Sec. 2), down to a floor: see `SCALING_FLOOR`. W_l[:, i] and b_l[i] are divided by
-            the mean activation μ_l[i] and the next layer's W[i, :] multiplied by it, so every layer computes what
-            it did before, divided by μ_l.
+            (Gatys et al. 2016, Sec. 2). W_l[:, i] and b_l[i] are divided by the mean activation μ_l[i] and the next
+            layer's W[i, :] multiplied by it, so every layer computes what it did before, divided by μ_l.
         activation: the features are those after the ReLU as in Gatys et al. 2016, or "linear", before it.
         precision: how the convolutions are computed; see `precision.py`.
+        padding: what the convolutions of the first `PADDED_BLOCKS` blocks see beyond the border; the others, and all
+            with "zero", see zeros, as VGG was trained.
+        floor: with `scaled`, the least share of its layer's mean activation that a filter counts as; see `floored`.
 
     Returns:
         A frozen model from (1, H, W, 3) in [0, 1] to the features (1, H', W', N) by name, for each of `layers`; with
@@ -110,7 +104,7 @@ def loss_network(
             pool = keras.layers.AveragePooling2D if pooling == "avg" else keras.layers.MaxPooling2D
             x = pool(2, name=f"pool{block - 1}", **kind)(x)
         kernel, bias = weights.kernels[name], weights.biases[name]
-        after = floored(means[name]) if scaled else np.ones(kernel.shape[3], np.float32)
+        after = floored(means[name], floor) if scaled else np.ones(kernel.shape[3], np.float32)
         around = _MODES[padding if block <= PADDED_BLOCKS else "zero"]
         kernel, bias = kernel * before[:, None] / after, bias / after
         if precision == "winograd" and block > 1:  # 64 channels are too few for it to be faster
@@ -133,9 +127,15 @@ def loss_network(
     return network
 
 
-def floored(means: np.ndarray) -> np.ndarray:
-    """Mean activations (N,) of a layer's filters, none below `SCALING_FLOOR` times their mean."""
-    return np.maximum(means, SCALING_FLOOR * means.mean())
+def floored(means: np.ndarray, floor: float) -> np.ndarray:
+    """Mean activations (N,) of a layer's filters, none below `floor` times their mean; a dead filter counts as one.
+
+    The paper has no floor, and ImageNet's VGG needs none: over the bundled photographs no filter of a style layer lies
+    below a hundredth of its layer's mean. A network with filters that hardly ever fire does: divided by their own tiny
+    means, they drown all others in the style loss.
+    """
+    found = np.maximum(means, floor * means.mean())
+    return np.where(found > 0, found, np.float32(1))
 
 
 def mean_activations(weights: Weights, *, pooling: Literal["avg", "max"]) -> Mapping[str, np.ndarray]:

@@ -59,13 +59,10 @@ def read_weights(path: Path, name: str) -> Weights:
         raise InputError(
             f"{path} is not a whole {kind} weights file: it is truncated or another format ({reason})"
         ) from None
-    shapes = [(kernel.shape, bias.shape) for kernel, bias in pairs]
-    for architecture, counts in CONVOLUTIONS.items():
-        names, expected = _layout(counts)
-        if shapes == [(shape, shape[3:]) for shape in expected]:
-            break
-    else:
+    architecture = _architecture(pairs)
+    if architecture is None:
         raise InputError(f"{path} does not hold the convolutions of a VGG-16 or VGG-19 in Keras' layout")
+    names, _ = _layout(CONVOLUTIONS[architecture])
     for layer, (kernel, bias) in zip(names, pairs, strict=True):
         if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
             raise InputError(f"{path} holds weights that are not finite, in {layer}")
@@ -83,6 +80,15 @@ def _layout(convolutions: tuple[int, ...]) -> tuple[list[str], list[tuple[int, .
     return names, [(3, 3, *pair) for pair in zip([3, *filters[:-1]], filters, strict=True)]
 
 
+def _architecture(pairs: list[tuple[h5py.Dataset | np.ndarray, ...]]) -> Literal["vgg16", "vgg19"] | None:
+    """The network whose kernels and biases have these shapes; None where there is none."""
+    shapes = [(kernel.shape, bias.shape) for kernel, bias in pairs]
+    for architecture, counts in CONVOLUTIONS.items():
+        if shapes == [(shape, shape[3:]) for shape in _layout(counts)[1]]:
+            return architecture
+    return None
+
+
 def _of_hdf5(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Kernel and bias of each 3 x 3 convolution, in the natural order of their paths.
 
@@ -91,18 +97,18 @@ def _of_hdf5(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     groups: dict[str, dict[int, h5py.Dataset]] = {}
 
     def visit(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
+        # Values that lie in other files, which it could name anywhere on the machine, are not followed.
+        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f" and not (item.external or item.is_virtual):
             groups.setdefault(item.parent.name, {})[item.ndim] = item
 
     with h5py.File(path) as file:
         file.visititems(visit)
         found = [groups[name] for name in sorted(groups, key=_natural)]
+        pairs = [(group[4], group[1]) for group in found if 4 in group and 1 in group]
+        pairs = [(kernel, bias) for kernel, bias in pairs if kernel.shape[:2] == (3, 3)]
         # Shapes are declared before the values: what cannot be VGG's is not read, however large it claims to be.
-        pairs = [
-            (group[4], group[1])
-            for group in found
-            if 4 in group and 1 in group and group[4].shape[:2] == (3, 3) and max(group[4].shape + group[1].shape) <= 512
-        ]
+        if _architecture(pairs) is None:
+            return []
         return [(_float32(kernel), _float32(bias)) for kernel, bias in pairs]
 
 

@@ -2,17 +2,34 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-# What a user has in the caches of Keras and of this project takes no part in the tests, and nothing is put there. The
-# processes of pytest-xdist take the folders of the one that started them: what was computed once serves them all.
+# What a user has in the caches of Keras and of this project takes no part in the tests, and nothing
+# is put there. The processes of pytest-xdist take the folders of the one that started them: what
+# was computed once serves them all.
 if "STYLETRANSFER_TESTS" not in os.environ:
     _CACHES = tempfile.TemporaryDirectory(prefix="styletransfer-tests-")
     os.environ["STYLETRANSFER_TESTS"] = _CACHES.name
-    for _name in ("STYLETRANSFER_DATA_DIR", "STYLETRANSFER_CACHE_DIR", "KERAS_HOME"):
+    os.environ["STYLETRANSFER_TESTS_OWN_KERAS"] = os.environ.get(
+        "KERAS_HOME",
+        os.path.expanduser("~/.keras"),
+    )
+    for _name in ("STYLETRANSFER_DATA_DIR", "KERAS_HOME"):
         os.environ[_name] = os.path.join(_CACHES.name, _name.lower())
+
+    # Only now, for they ask where the data folder is when they are imported.
+    from styletransfer.backbones import JUDGE
+    from styletransfer.datasets import cache_folder
+
+    # But for the networks that judge: 64 MB, which are checked before they are read.
+    _own = [file.cached for file in JUDGE.values() if file.cached.exists()]
+    os.environ["STYLETRANSFER_CACHE_DIR"] = os.path.join(_CACHES.name, "cache")
+    for _file in _own:
+        (cache_folder() / "weights").mkdir(parents=True, exist_ok=True)
+        (cache_folder() / "weights" / _file.name).symlink_to(_file.absolute())
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
@@ -34,6 +51,45 @@ def embedded_features():
 
     weights = load_weights("embedded")
     return lambda picture: reference.features(picture, weights.kernels, weights.biases, "max")
+
+
+@pytest.fixture(scope="session")
+def keras_vgg(tmp_path_factory):
+    """Keras' VGG-19 with random weights, and files of them in Keras' new and old layout."""
+    import h5py
+
+    from styletransfer._tensorflow import keras
+
+    keras.utils.set_random_seed(3)
+    model = keras.applications.VGG19(weights=None, include_top=False)
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights([layer.get_weights()[0], np.linspace(-0.1, 0.1, layer.filters)])
+    folder = tmp_path_factory.mktemp("weights")
+    model.save_weights(folder / "new.weights.h5")
+    with h5py.File(folder / "old.h5", "w") as file:  # as keras-applications wrote it
+        for layer in model.layers:
+            for value, letter in zip(layer.get_weights(), "Wb", strict=False):
+                file[f"{layer.name}/{layer.name}_{letter}_1:0"] = value
+    return model, folder
+
+
+@pytest.fixture(scope="session")
+def own_keras_models():
+    """The user's own folder of Keras' models."""
+    return Path(os.environ["STYLETRANSFER_TESTS_OWN_KERAS"]) / "models"
+
+
+@pytest.fixture(scope="session")
+def judges():
+    """The two networks that judge pictures, by name; without their files the test is skipped."""
+    from styletransfer.backbones import networks
+
+    if not networks()["judge"].here:
+        pytest.skip("the networks that judge pictures are not here: run `make judge`")
+    from styletransfer.judge import Judge
+
+    return {net: Judge(net) for net in ("vgg", "alex")}
 
 
 @pytest.fixture

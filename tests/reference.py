@@ -6,10 +6,11 @@ MEAN_BGR = np.array([103.939, 116.779, 123.68])  # Simonyan and Zisserman's mean
 FLOOR = 0.1
 
 
-def convolve(x, kernel, bias):
-    """3x3 convolution of (H, W, C) with zero padding."""
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((1, 1), (1, 1), (0, 0))), (3, 3), axis=(0, 1))
-    return np.einsum("hwcij,ijcn->hwn", windows, kernel, optimize=True) + bias
+def convolve(x, kernel, bias, stride=1, padding=1):
+    """Convolution of (H, W, C) with zero padding."""
+    padded = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[:2], axis=(0, 1))
+    return np.einsum("hwcij,ijcn->hwn", windows[::stride, ::stride], kernel, optimize=True) + bias
 
 
 def pool(x, pooling):
@@ -57,3 +58,47 @@ def losses(form, image, content, styles, lam, omega, content_layers, style_layer
             t = sum(gram(a) / (a.shape[0] * a.shape[1]) for a in paintings) / len(paintings)
             s += weight * ((g - t) ** 2).mean() * (0.25 if form == "gatys" else 1)
     return c + lam * s, c, s
+
+
+# The convolutions of torchvision's networks as (stride, padding), in groups with maximum pooling
+# between them, whose windows have the side that stands first and the stride 2.
+TORCHVISION = {
+    "vgg": (2, [[(1, 1)] * 2, [(1, 1)] * 2, [(1, 1)] * 3, [(1, 1)] * 3, [(1, 1)] * 3]),
+    "alex": (3, [[(4, 2)], [(1, 2)], [(1, 1)] * 3]),
+}
+
+
+def torchvision_features(net, image, parameters):
+    """Features after every ReLU, of (kernel, bias) for every convolution."""
+    x = (np.asarray(image, np.float64) - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    side, groups = TORCHVISION[net]
+    found = []
+    for group in groups:
+        if found:
+            windows = np.lib.stride_tricks.sliding_window_view(x, (side, side), axis=(0, 1))
+            x = windows[::2, ::2].max((3, 4))
+        for stride, padding in group:
+            kernel, bias = parameters[len(found)]
+            x = np.maximum(convolve(x, kernel.astype(np.float64), bias, stride, padding), 0)
+            found.append(x)
+    return found
+
+
+def lpips(pairs, heads):
+    """Zhang et al. 2018, Eq. 1, of pairs of features (H', W', N) and weights (N,) of channels."""
+    total = 0.0
+    for (a, b), head in zip(pairs, heads, strict=True):
+        a, b = (f / np.sqrt((f**2).sum(-1, keepdims=True) + 1e-20) for f in (a, b))
+        total += np.einsum("hwn,n->hw", (a - b) ** 2, head).mean()
+    return total
+
+
+def linear_cka(x, y):
+    """Linear centred kernel alignment of features (positions, N): Kornblith et al. 2019, Sec. 3.
+
+    0 where they have nothing to do with each other, 1 where they are rotated and scaled at most.
+    """
+    x, y = (each.astype(np.float64) for each in (x, y))
+    x, y = x - x.mean(0), y - y.mean(0)
+    alignment = np.linalg.norm(y.T @ x) ** 2
+    return alignment / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))

@@ -268,3 +268,6 @@ def test_list(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in (*datasets.photos(), *datasets.paintings(), *datasets.paper()))
+    *_, hokusais = listed.partition("\nPaintings by Katsushika Hokusai:\n")
+    assert [line.split()[0] for line in hokusais.splitlines()[:2]] == ["great_wave", "poppies"]
+    assert hokusais.splitlines()[2] == "Paintings by Pieter Bruegel the Elder:"

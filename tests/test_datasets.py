@@ -1,5 +1,6 @@
 """The databases: what is there, what it is called, and what is said when it is not."""
 
+import csv
 import hashlib
 import shutil
 
@@ -14,7 +15,7 @@ from styletransfer.errors import InputError
 
 def test_every_bundled_picture_is_listed_and_whole():
     assert len(datasets.photos()) == 44
-    assert len(datasets.paintings()) == 8
+    assert len(datasets.paintings()) == 17
     home = datasets.data_folder()
     files = {path.relative_to(home).as_posix() for path in home.glob("*/*.webp")}
     pictures = [*datasets.photos().values(), *datasets.paintings().values()]
@@ -26,6 +27,51 @@ def test_every_bundled_picture_is_listed_and_whole():
         assert picture.licence in ("Public domain", "CC0-1.0")
         assert picture.licence in picture.credit
     assert all(photo.source.startswith("https://commons.wikimedia.org/") for photo in datasets.photos().values())
+
+
+def test_the_table_of_sources_is_true():
+    home = datasets.data_folder()
+    with (home / "SOURCES.csv").open(newline="", encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    assert len({row["file"] for row in rows}) == len(rows) == 44 + 17
+    for row in rows:
+        with Image.open(home / row["file"]) as image:
+            assert image.size == (int(row["width"]), int(row["height"])), row["file"]
+        assert all(row[key] for key in ("title", "author", "licence")), row["file"]
+        assert row["year"] or not row["file"].startswith("paintings/")
+
+
+def test_paintings_by_artist():
+    everybodys, artists = datasets.paintings(), datasets.artists()
+    assert len(artists) == len(set(artists)) == 8
+    assert artists[:3] == ("Vincent van Gogh", "Katsushika Hokusai", "Pieter Bruegel the Elder")
+    chosen = {artist: datasets.paintings(artist=artist) for artist in artists}
+    assert [len(chosen[artist]) for artist in artists] == [9, 2, 1, 1, 1, 1, 1, 1]
+    assert {name: each for one in chosen.values() for name, each in one.items()} == everybodys
+    assert all(each.author == artist for artist in artists for each in chosen[artist].values())
+    van_goghs = list(chosen["Vincent van Gogh"])
+    assert van_goghs == [name for name in everybodys if name in van_goghs]
+    for words, artist in (
+        *(("van gogh", "Vincent van Gogh"), ("VINCENT  VAN GOGH", "Vincent van Gogh")),
+        *(("Gogh", "Vincent van Gogh"), ("Hokusai", "Katsushika Hokusai")),
+        *(("bruegel", "Pieter Bruegel the Elder"), ("Renoir", "Pierre-Auguste Renoir")),
+    ):
+        assert datasets.paintings(artist=words) == chosen[artist]
+
+
+@pytest.mark.parametrize(
+    ("artist", "said"),
+    [
+        ("Vincent van Goth", "unknown artist 'Vincent van Goth'; did you mean 'Vincent van Gogh'"),
+        ("kandinski", "did you mean 'Wassily Kandinsky'"),
+        ("Monet", "there are: Vincent van Gogh, Katsushika Hokusai, .*, Wassily Kandinsky$"),
+        ("go", "unknown artist 'go'"),
+        ("", "unknown artist ''"),
+    ],
+)
+def test_an_unknown_artist(artist, said):
+    with pytest.raises(InputError, match=said):
+        datasets.paintings(artist=artist)
 
 
 def test_names_and_paths(tmp_path):

@@ -195,7 +195,7 @@ def test_an_installed_package_has_the_pictures(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
-        assert len([name for name in names if name.endswith(".webp")]) == 52
+        assert len([name for name in names if name.endswith(".webp")]) == 61
         assert {Path(name).stem for name in names if "generators" in name and name.endswith(".npz")} == set(SHIPPED)
         file.extractall(tmp_path / "site")
     script = "import styletransfer; print(styletransfer.__file__, styletransfer.load_image('petra').shape)"

@@ -43,7 +43,7 @@ def _parser() -> Parser:
             type=_data,
             help="a folder with trainA and trainB (paintings, photographs) and perhaps testA and testB; two folders, "
             "paintings,photographs; the name of a published set, such as vangogh2photo (needs tensorflow-datasets); or "
-            "bundled, the default",
+            "bundled, the default: the photographs and the paintings by Van Gogh that come along",
         )
         training.add_argument("--until", type=int, metavar="STEP", help="stop after this step; a later call goes on")
         training.add_argument("--quiet", action="store_true", help="no progress bar")

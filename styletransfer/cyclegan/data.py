@@ -30,7 +30,10 @@ HOLD_OUT = (
     *("neuschwanstein_castle", "petra", "gateway_of_india", "mont_saint_michel"),
     *("chateau_de_chenonceau", "colosseum", "machu_picchu", "schwerin_palace"),
 )
-"""The bundled photographs that no training sees; the other 36 and all eight paintings are trained on."""
+"""The bundled photographs that no training sees; the other 36 are trained on."""
+
+PAINTER = "Vincent van Gogh"
+"""Whose bundled paintings are trained on, all nine of them; a collection has one painter."""
 
 FEWEST = 2
 """Pictures that a side needs at least. With one there is nothing to learn that is common to a collection."""
@@ -94,9 +97,9 @@ def open_data(
     """Read the pictures of both sides.
 
     Args:
-        source: "bundled" for the eight paintings and the photographs but for `HOLD_OUT`; a folder with trainA and
-            trainB, and testA and testB where there are hold-outs; two folders, of side A and of side B; or the name of
-            a published set, see `PUBLISHED`.
+        source: "bundled" for the paintings by `PAINTER` and the photographs but for `HOLD_OUT`; a
+            folder with trainA and trainB, and testA and testB where there are hold-outs; two
+            folders, of side A and of side B; or the name of a published set, see `PUBLISHED`.
         short_side: in pixels, to which each picture is brought.
         least: short side in pixels that a picture must have itself; smaller ones are left out.
         progress: show a progress bar.
@@ -116,7 +119,8 @@ def open_data(
     elif name == "bundled":
         photos = datasets.photos()
         hold_out = {"A": {}, "B": {name: photos[name] for name in HOLD_OUT}}
-        chosen = {"A": datasets.paintings().values(), "B": [photos[name] for name in photos if name not in HOLD_OUT]}
+        paintings = datasets.paintings(artist=PAINTER).values()
+        chosen = {"A": paintings, "B": [photos[name] for name in photos if name not in HOLD_OUT]}
         training = {side: (len(pictures), pictures) for side, pictures in chosen.items()}
     elif home.is_dir():
         found = {side: datasets.folder(home / f"train{side}") for side in SIDES}

@@ -21,7 +21,11 @@ from .networks import MULTIPLE, generator
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
 SHIPPED = ("photo2vangogh", "vangogh2photo")
-"""The generators that come along, in data/generators; they were trained on the bundled databases but for `HOLD_OUT`."""
+"""The generators that come along, in data/generators.
+
+They were trained on eight of the bundled paintings by Van Gogh and on the bundled photographs but
+for `HOLD_OUT`. The ninth painting, village_street_in_auvers, came later.
+"""
 
 BYTES = 30
 """Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at 1024 and 2048 px with

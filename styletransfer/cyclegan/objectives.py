@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .._tensorflow import keras, tf
+from ..backbones import load_weights, resolve_backbone
 from ..errors import InputError
 from ..losses import STATISTICS, content_loss, style_loss
 from ..settings import FORMS, default_omega
 from ..vgg import loss_network
-from ..backbones import load_weights, resolve_backbone
 from .networks import critic, generator
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
 

@@ -59,8 +59,12 @@ class Explorer(widgets.VBox):
         inputs = Inputs(folder)
         self.controls = Controls()
         own = {"inputs": inputs, "complain": self._complain}
-        self.photo = Chooser("Photograph", datasets.photos(), "neuschwanstein_castle", cut=False, **own)
-        self.painting = Chooser("Painting", datasets.paintings(), "cafe_terrace_at_night", cut=True, **own)
+        photos, paintings = datasets.photos(), {}
+        for artist in datasets.artists():
+            paintings |= datasets.paintings(artist=artist)
+        first, second = "neuschwanstein_castle", "cafe_terrace_at_night"
+        self.photo = Chooser("Photograph", photos, first, cut=False, by_author=False, **own)
+        self.painting = Chooser("Painting", paintings, second, cut=True, by_author=True, **own)
         self.workbench = Workbench(self.photo, self.painting, self.controls, folder=folder, store=store)
         self.sweeps = SweepBrowser(store)
         self.voting = Voting(self._candidates, folder / "votes.csv")

@@ -27,7 +27,7 @@ class Gallery(anywidget.AnyWidget):
     """Pictures to choose from.
 
     Attributes:
-        items: as `tile` makes them.
+        items: as `tile` makes them; those of one group follow one another and stand under its name.
         value: the key of the one that was chosen.
         label: what is chosen, for those who cannot see it.
         strip: one row that scrolls, in place of a grid.
@@ -169,7 +169,13 @@ def jpeg(picture: np.ndarray | Image.Image, *, most: int = 1024) -> bytes:
 
 
 def tile(
-    key: str, picture: np.ndarray | Image.Image, label: str, about: str = "", *, most: int = 128
+    key: str,
+    picture: np.ndarray | Image.Image,
+    label: str,
+    about: str = "",
+    *,
+    group: str = "",
+    most: int = 128,
 ) -> dict[str, str]:
     """What a `Gallery` shows.
 
@@ -178,7 +184,8 @@ def tile(
         picture: as for `jpeg`.
         label: below it.
         about: where the mouse rests.
+        group: the name above it and its like; "" where there is none.
         most: long side in pixels.
     """
     address = "data:image/jpeg;base64," + base64.b64encode(jpeg(picture, most=most)).decode()
-    return {"key": key, "picture": address, "label": label, "about": about or label}
+    return {"key": key, "picture": address, "label": label, "about": about or label, "group": group}

@@ -94,6 +94,8 @@ class Chooser(widgets.VBox):
         chosen: the first choice.
         inputs: where uploads and parts are kept.
         cut: whether a part of the picture may be chosen.
+        by_author: whether the authors' names stand above their pictures, which then come author by
+            author.
         complain: is called with a sentence where something cannot be used, and with "" where it can.
 
     Attributes:
@@ -108,6 +110,7 @@ class Chooser(widgets.VBox):
         *,
         inputs: Inputs,
         cut: bool,
+        by_author: bool,
         complain: Callable[[str], None],
     ) -> None:
         """Load the thumbnails."""
@@ -117,7 +120,8 @@ class Chooser(widgets.VBox):
         items = []
         for name, picture in pictures.items():
             with Image.open(picture.path) as image:
-                items.append(tile(name, image, name.replace("_", " "), picture.credit))
+                label, group = name.replace("_", " "), picture.author if by_author else ""
+                items.append(tile(name, image, label, picture.credit, group=group))
         self.gallery = Gallery(items=items, label=title)
         self.upload = Upload(self._uploaded, label="Upload your own")
         self.about = widgets.HTML().add_class("st-about")

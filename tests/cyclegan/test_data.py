@@ -17,7 +17,8 @@ from .conftest import TINY, side
 
 def test_bundled_pictures_but_for_the_hold_outs():
     found = open_data(short_side=40, progress=False)
-    assert {each["name"] for each in found.a.about} == set(datasets.paintings())
+    assert {each["name"] for each in found.a.about} == set(datasets.paintings(artist="van Gogh"))
+    assert len(found.a.pictures) == 9
     assert {each["name"] for each in found.b.about} == set(datasets.photos()) - set(HOLD_OUT)
     assert set(found.hold_out["B"]) == set(HOLD_OUT) <= set(datasets.photos())
     assert all(min(picture.shape[:2]) == 40 for picture in (*found.a.pictures, *found.b.pictures))

@@ -242,6 +242,8 @@ def test_shipped_generator(name):
     known = {**datasets.photos(), **datasets.paintings()}
     trained_on = {each["name"]: each["sha256"] for side in "AB" for each in record["data"][side]}
     assert not set(HOLD_OUT) & set(trained_on)
+    paintings = {each["name"] for each in record["data"]["A"]}
+    assert paintings == set(datasets.paintings(artist="van Gogh")) - {"village_street_in_auvers"}
     assert all(known[picture].checksum() == sha256 for picture, sha256 in trained_on.items())
     source = "petra" if name.startswith("photo") else "church_at_auvers"
     picture = load_image(source, size=128)

@@ -1,4 +1,5 @@
-// Thumbnails in rows, or in one strip: a click chooses one, and is told even where it chooses the same again.
+// Thumbnails in rows, under the names of their groups where they have any, or in one strip: a click
+// chooses one, and is told even where it chooses the same again.
 function render({ model, el }) {
   const list = document.createElement("div");
   list.className = model.get("strip") ? "st-gallery st-strip" : "st-gallery";
@@ -7,7 +8,7 @@ function render({ model, el }) {
   el.append(list);
 
   function mark() {
-    for (const button of list.children) {
+    for (const button of list.querySelectorAll("button")) {
       const chosen = button.dataset.key === model.get("value");
       button.setAttribute("aria-selected", String(chosen));
       if (chosen) show(button);
@@ -17,8 +18,15 @@ function render({ model, el }) {
   // Not scrollIntoView, which would move the whole page.
   function show(button) {
     const [inner, outer] = [button, list].map((element) => element.getBoundingClientRect());
-    if (inner.top < outer.top || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top;
+    const top = named(button) ? button.parentElement.getBoundingClientRect().top : inner.top;
+    if (top < outer.top || inner.bottom > outer.bottom) list.scrollTop += top - outer.top;
     if (inner.left < outer.left || inner.right > outer.right) list.scrollLeft += inner.left - outer.left;
+  }
+
+  // Whether it is in the first row of a group: the name right above it is to be seen, too.
+  function named(button) {
+    const group = button.parentElement;
+    return group !== list && button.offsetTop === group.querySelector("button").offsetTop;
   }
 
   function tile(item) {
@@ -41,8 +49,29 @@ function render({ model, el }) {
     return button;
   }
 
+  function section(name) {
+    const group = document.createElement("div");
+    group.className = "st-group";
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", name);
+    const heading = document.createElement("div");
+    heading.className = "st-group-name";
+    heading.textContent = name;
+    heading.setAttribute("aria-hidden", "true"); // or it would be read twice
+    group.append(heading);
+    return group;
+  }
+
   function fill() {
-    list.replaceChildren(...model.get("items").map(tile));
+    list.replaceChildren();
+    let group = null;
+    for (const item of model.get("items")) {
+      if (item.group !== (group?.getAttribute("aria-label") ?? "")) {
+        group = item.group ? section(item.group) : null;
+        if (group) list.append(group);
+      }
+      (group ?? list).append(tile(item));
+    }
     mark();
   }
 
