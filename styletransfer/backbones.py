@@ -147,7 +147,7 @@ def refuse_retired(sha256: str, source: str | os.PathLike) -> None:
     Raises:
         InputError: they are that network's.
     """
-    if False:
+    if sha256 == _RETIRED:
         raise InputError(
             f"{source} was made before version 0.2 with an edge detector that was taken for VGG-16, and that network "
             "is no longer here: make the picture anew with its two pictures and settings"

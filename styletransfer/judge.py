@@ -20,8 +20,8 @@ from .images import as_picture
 
 __all__ = ["Judge", "lpips", "read_arrays", "style_distance", "style_distances"]
 
-LEAST_SIDE = 32
-"""Pixels that a side needs: below 31 nothing is left for AlexNet's third layer."""
+LEAST_SIDE = 31
+"""Pixels that a side needs: below it nothing is left for AlexNet's third layer."""
 
 # Of the pictures that torchvision's networks were trained on, RGB in [0, 1]
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -143,7 +143,7 @@ def lpips(a: np.ndarray, b: np.ndarray, *, net: str = "vgg") -> float:
         net: "vgg" or "alex".
 
     Raises:
-        InputError: shapes that differ, a side below 32 px, or a network that is not here.
+        InputError: shapes that differ, a side below 31 px, or a network that is not here.
     """
     if np.shape(a) != np.shape(b):
         raise InputError(f"pictures of one shape can be compared, not {np.shape(a)} and {np.shape(b)}")
@@ -163,7 +163,7 @@ def style_distance(picture: np.ndarray, painting: np.ndarray | Sequence[np.ndarr
         photo: what the picture was made of, of the picture's size.
 
     Raises:
-        InputError: a picture that is none, a side below 32 px, or a network that is not here.
+        InputError: a picture that is none, a side below 31 px, or a network that is not here.
     """
     return style_distances([picture], painting, photo)[0]
 

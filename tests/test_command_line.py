@@ -64,7 +64,7 @@ def test_picture_and_record(command, tmp_path):
 def test_auto_is_said_and_recorded(command, tmp_path):
     done = command("petra", "night_cafe", "--out", "out.jpg", *QUICK[:4], HTTPS_PROXY="http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("the embedded VGG-16 is used") == 1
+    assert done.stderr.count("using the embedded VGG-16 instead") == 1
     weights = json.loads((tmp_path / "out.json").read_text())["weights"]
     assert (weights["requested"], weights["name"]) == ("auto", "embedded")
     assert "no connection" in weights["note"]
