@@ -131,13 +131,15 @@ def pulls(objective: Objective, image: np.ndarray) -> dict[str, float]:
         InputError: the picture has another shape, or no style layer moves it.
     """
     lam, omega = objective.lam, objective.omega
+    norms = [0.0] * len(omega)
     try:
         objective.lam = 0.0
         _, rest = objective.value_and_gradient(image)  # of content, and of what else the objective has
-        objective.lam, norms = lam, []
+        objective.lam = lam
         for i, weight in enumerate(omega):
-            objective.omega = [weight if i == j else 0.0 for j in range(len(omega))]
-            norms.append(float(np.linalg.norm(objective.value_and_gradient(image)[1] - rest)))
+            if lam * weight:  # else rounding might leave it something
+                objective.omega = [weight if i == j else 0.0 for j in range(len(omega))]
+                norms[i] = float(np.linalg.norm(objective.value_and_gradient(image)[1] - rest))
     finally:
         objective.lam, objective.omega = lam, omega
     if not sum(norms):

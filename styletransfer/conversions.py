@@ -142,7 +142,8 @@ def settings_of(
         style_weight: likewise.
 
     Returns:
-        `form`, `lam`, `omega`, `content_layers`, `style_layers` and `pooling`.
+        `form`, `lam`, `omega`, `content_layers`, `style_layers`, `pooling` and `padding`: they all
+        have zeros beyond the border.
 
     Raises:
         InputError: an unknown convention.
@@ -164,6 +165,7 @@ def settings_of(
         "content_layers": convention.content_layers,
         "style_layers": convention.style_layers,
         "pooling": convention.pooling,
+        "padding": "zero",
     }
 
 

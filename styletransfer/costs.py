@@ -17,7 +17,14 @@ from .objective import Objective
 from .settings import CONVOLUTIONS, LAYERS, filters_of, settings_from
 from .timing import fastest
 
-__all__ = ["errors_by_layer", "matrix_rate", "operations_by_block", "peak_memory", "seconds_by_block"]
+__all__ = [
+    "errors_by_layer",
+    "gradient_errors",
+    "matrix_rate",
+    "operations_by_block",
+    "peak_memory",
+    "seconds_by_block",
+]
 
 BLOCKS = range(1, 6)
 
@@ -114,6 +121,36 @@ def errors_by_layer(
             exact = gradients["float32", where, layer]
             by_layer[layer] = float(np.linalg.norm(gradients[each, where, layer] - exact) / np.linalg.norm(exact))
     return found
+
+
+def gradient_errors(
+    content: np.ndarray,
+    style: np.ndarray,
+    pictures: Mapping[str, np.ndarray],
+    *,
+    precisions: Sequence[str] = ("winograd", "mixed"),
+    **options: Any,
+) -> dict[str, dict[str, float]]:
+    """Relative L2 error of the objective's gradient against precision "float32", by precision and picture.
+
+    Args:
+        content: float (H, W, 3) in [0, 1].
+        style: likewise.
+        pictures: where the gradient is taken, each of the content's shape.
+        precisions: what is compared.
+        options: of `Objective`.
+    """
+    gradients = {}
+    for precision in ("float32", *precisions):
+        objective = Objective(content, style, precision=precision, **options)
+        gradients[precision] = {name: objective.value_and_gradient(image)[1] for name, image in pictures.items()}
+    exact = gradients.pop("float32")
+    return {
+        precision: {
+            name: float(np.linalg.norm(found[name] - exact[name]) / np.linalg.norm(exact[name])) for name in pictures
+        }
+        for precision, found in gradients.items()
+    }
 
 
 def peak_memory(content: str, style: str, options: Mapping[str, Any], *, save: str | None = None) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
     """This machine's rates, from the cache folder or measured now.
 
     Args:
-        settings: form, pooling, layers and statistic count.
+        settings: form, pooling, padding, layers and statistic count.
         precision: "float32", "winograd" or "mixed".
         weights: SHA-256 of the network's weights file.
     """
@@ -197,6 +197,7 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
         weights,
         settings.form,
         settings.pooling,
+        settings.padding,
         settings.activation,
         settings.content_layers,
         settings.style_layers,

@@ -79,7 +79,7 @@ FORMS = {
         per_position=True,
         scaled=False,
         pooling="avg",
-        lam=0.1,
+        lam=0.03,
         omega="authors",
         source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb, which has maximum pooling and "
         "λ = 1",
@@ -120,7 +120,7 @@ class Quality:
     last: int
 
 
-QUALITIES = {"draft": Quality(80, 30, 20), "normal": Quality(150, 60, 60), "fine": Quality(300, 150, 150)}
+QUALITIES = {"draft": Quality(50, 20, 15), "normal": Quality(100, 40, 40), "fine": Quality(200, 100, 100)}
 
 
 LEAST_TILE = 64
@@ -177,8 +177,8 @@ class Settings:
     )
     pooling: str | None = option(None, "avg or max; by default the form's", choices=("avg", "max"))
     padding: str = option(
-        "zero",
-        "what the convolutions see beyond the picture's border: zero, as VGG was trained, replicate or reflect",
+        "replicate",
+        "what the first two blocks see beyond the picture's border: zero, as VGG was trained, replicate or reflect",
         choices=("zero", "replicate", "reflect"),
     )
     floor: float = option(

@@ -93,6 +93,21 @@ def judges():
 
 
 @pytest.fixture
+def no_judges(tmp_path, monkeypatch):
+    """The networks that judge pictures are not here, and nobody has been told so yet."""
+    from styletransfer import judge, metrics
+    from styletransfer.backbones import JUDGE
+    from styletransfer.packages import PackageFile
+
+    find, cached, gone = PackageFile.find, PackageFile.cached.fget, tuple(JUDGE.values())
+    nowhere = property(lambda self: tmp_path / "gone" if self in gone else cached(self))
+    monkeypatch.setattr(PackageFile, "find", lambda self: None if self in gone else find(self))
+    monkeypatch.setattr(PackageFile, "cached", nowhere)
+    judge._judge.cache_clear()
+    metrics._say_once.cache_clear()
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(7)
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 MEAN_BGR = np.array([103.939, 116.779, 123.68])  # Simonyan and Zisserman's mean colour, 0..255
-FLOOR = 0.1
+AROUND = {"zero": "constant", "replicate": "edge", "reflect": "reflect"}  # as NumPy calls them
 
 
-def convolve(x, kernel, bias, stride=1, padding=1):
-    """Convolution of (H, W, C) with zero padding."""
-    padded = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
+def convolve(x, kernel, bias, stride=1, padding=1, around="zero"):
+    """Convolution of (H, W, C); `around` is what the picture is continued by."""
+    padded = np.pad(x, ((padding, padding), (padding, padding), (0, 0)), mode=AROUND[around])
     windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[:2], axis=(0, 1))
     return np.einsum("hwcij,ijcn->hwn", windows[::stride, ::stride], kernel, optimize=True) + bias
 
@@ -20,17 +20,34 @@ def pool(x, pooling):
     return blocks.mean((1, 3)) if pooling == "avg" else blocks.max((1, 3))
 
 
-def features(image, kernels, biases, pooling, scales=None, activation="relu"):
-    """Features by layer name, (H', W', N) after or before the ReLU, divided by their scales (N,) if there are any."""
+def features(
+    image,
+    kernels,
+    biases,
+    pooling,
+    scales=None,
+    activation="relu",
+    padding="zero",
+    floor=0.0,
+):
+    """Features by layer name, (H', W', N) after or before the ReLU.
+
+    They are divided by their scales (N,), if there are any. None of these counts as less than
+    `floor` times their mean, and one that is zero as one. Only the first two blocks are padded with
+    anything but zeros.
+    """
     x = np.asarray(image, np.float64)[..., ::-1] * 255 - MEAN_BGR
     found = {}
     for name in kernels:
         if name.endswith("conv1") and name != "block1_conv1":
             x = pool(x, pooling)
-        linear = convolve(x, kernels[name].astype(np.float64), biases[name])
+        around = padding if name.startswith(("block1_", "block2_")) else "zero"
+        linear = convolve(x, kernels[name].astype(np.float64), biases[name], around=around)
         x = np.maximum(linear, 0)
-        kept = linear if activation == "linear" else x
-        found[name] = kept / np.maximum(scales[name], FLOOR * scales[name].mean()) if scales else kept
+        found[name] = linear if activation == "linear" else x
+        if scales:
+            least = floor * scales[name].mean()
+            found[name] = found[name] / [max(scale, least) or 1 for scale in scales[name].tolist()]
     return found
 
 

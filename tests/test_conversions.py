@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from styletransfer import Objective, conversions, load_image
+from styletransfer.backbones import load_weights
 from styletransfer.errors import InputError
 from styletransfer.images import resize
 from styletransfer.vgg import loss_network
-from styletransfer.backbones import load_weights
 
 SHAPE = (75, 98)  # odd, so that pooling drops something
 
@@ -119,11 +119,21 @@ def test_converted_settings_have_the_same_gradient(name, photo, painting, start)
 
 
 def test_our_forms_are_their_own_translation():
+    """λ is the style weight; the authors' default need not be the form's."""
     for form in ("gatys", "gatys-code"):
-        settings = conversions.settings_of(form, SHAPE)
-        objective = Objective(*np.random.default_rng(0).random((2, 32, 32, 3)), form=form, backbone="embedded")
+        pictures = np.random.default_rng(0).random((2, 32, 32, 3))
+        objective = Objective(*pictures, form=form, backbone="embedded")
+        settings = conversions.settings_of(form, SHAPE, style_weight=objective.lam)
         assert settings["lam"] == pytest.approx(objective.lam)
         assert settings["omega"] == pytest.approx(objective.omega)
+        assert settings["form"] == form
+
+
+def test_the_authors_own_settings():
+    """leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb."""
+    settings = conversions.settings_of("gatys-code", SHAPE)
+    assert (settings["lam"], settings["pooling"], settings["padding"]) == (1, "max", "zero")
+    assert settings["omega"] == pytest.approx([1e3 / n**2 for n in (64, 128, 256, 512, 512)])
 
 
 def test_known_ratios():

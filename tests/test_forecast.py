@@ -10,13 +10,13 @@ import pytest
 
 from styletransfer import costs, load_image
 from styletransfer import forecast as forecasts
+from styletransfer.backbones import load_weights
 from styletransfer.errors import InputError
 from styletransfer.forecast import Rates, measured_rates, memory, tile_for
 from styletransfer.images import save_image
 from styletransfer.loop import Run
 from styletransfer.schedule import Stage
 from styletransfer.settings import settings_from
-from styletransfer.backbones import load_weights
 
 SMALL = {"sizes": (64,), "steps": 3, "backbone": "embedded"}
 

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from styletransfer import metrics
+from styletransfer import judge, metrics
 from styletransfer._tensorflow import tf
-from styletransfer.errors import InputError
 from styletransfer.backbones import load_weights
+from styletransfer.distributions import StyleReference
+from styletransfer.errors import InputError
+from styletransfer.images import resize
+from styletransfer.settings import FORMS, Settings
 
 from . import reference
 
@@ -122,7 +125,9 @@ def test_shares(pair, rng):
     picture = np.clip(target + rng.normal(0, 0.2, target.shape), 0, 1).astype(np.float32)
     noise = np.random.default_rng(0).random(target.shape, dtype=np.float32)
     loaded = load_weights("embedded")
-    found = [reference.features(p, loaded.kernels, loaded.biases, "max") for p in (target, picture, noise)]
+    kind = {"pooling": FORMS["gatys-code"].pooling, "padding": Settings.padding}
+    network = loaded.kernels, loaded.biases
+    found = [reference.features(each, *network, **kind) for each in (target, picture, noise)]
     layers = ["block1_conv2", "block3_conv1"]
     options = {"form": "gatys-code", "backbone": "embedded"}
     content = metrics.shares({"a": picture, "same": target}, target, content_layers=layers, **options)
@@ -143,6 +148,43 @@ def test_vgg_content(pair, rng, embedded_features):
     expected = [((found[tap] - target[tap]) ** 2).mean() / (target[tap] ** 2).mean() for tap in taps]
     assert metrics.vgg_content(picture, photo, backbone="embedded") == pytest.approx(np.mean(expected), rel=1e-3)
     assert metrics.vgg_content(photo, photo, backbone="embedded") == 0
+
+
+@pytest.fixture
+def compared(pair, rng):
+    """Two pictures, the photograph that they show, and paintings that are looked at with 48 px."""
+    photo, painting = pair
+    noisy = np.clip(photo + rng.normal(0, 0.2, photo.shape), 0, 1).astype(np.float32)
+    paintings = [painting, painting[::-1, :40]]
+    style = StyleReference(paintings, size=48, backbone="embedded")
+    return {"noisy": noisy, "copy": photo}, photo, paintings, style
+
+
+def test_compare_asks_the_judge(judges, compared):
+    pictures, photo, paintings, style = compared
+    table = metrics.compare(pictures, photo, style)
+    small = [resize(paintings[0], (45, 48)), resize(paintings[1], (48, 32))]
+    for name, picture in pictures.items():
+        row = table.loc[name]
+        assert row["lpips-vgg"] == judge.lpips(picture, photo, net="vgg")
+        assert row["lpips-alex"] == judge.lpips(picture, photo, net="alex")
+        seen = resize(picture, (36, 48)), small, resize(photo, (36, 48))
+        assert row["style distance"] == pytest.approx(judge.style_distance(*seen), rel=1e-6)
+    assert table.loc["copy", ["lpips-vgg", "lpips-alex", "style distance"]].tolist() == [0, 0, 1]
+    assert (table.loc["noisy", ["lpips-vgg", "lpips-alex"]] > 0.1).all()
+
+
+def test_compare_without_the_judge(no_judges, compared, caplog):
+    pictures, photo, _, style = compared
+    tables = [metrics.compare(pictures, photo, style) for _ in range(2)]
+    for table in tables:
+        assert list(table) == list(metrics.YARDSTICKS)
+        of_the_judge, others = table.iloc[:, :3], table.iloc[:, 3:]
+        assert list(of_the_judge) == ["lpips-vgg", "lpips-alex", "style distance"]
+        assert of_the_judge.isna().all(axis=None)
+        assert others.notna().all(axis=None)
+    (said,) = [record.getMessage() for record in caplog.records if "judge" in record.getMessage()]
+    assert "--fetch judge" in said
 
 
 def test_bad_input(pair):

@@ -5,39 +5,57 @@ import pytest
 
 from styletransfer import Objective
 from styletransfer._tensorflow import tf
+from styletransfer.backbones import load_weights
 from styletransfer.errors import InputError
 from styletransfer.losses import STATISTICS, statistic
-from styletransfer.settings import FORMS
+from styletransfer.settings import FORMS, Settings
 from styletransfer.vgg import mean_activations
-from styletransfer.backbones import load_weights
 
 from . import reference
 
 CONTENT = ("block2_conv2", "block4_conv2")
 STYLE = ("block1_conv1", "block3_conv1", "block5_conv1")
+LAMS = {
+    **{"gatys": 30.0, "gatys-code": 0.5, "proposal": 1e-4},
+    **{"proposal-squared": 1e-10, "proposal-scaled": 1e-4},
+}
 
 
-def _reference(form, content, styles, lam, omega, activation="relu"):
-    """The form's losses as a function of a picture, in float64."""
+def _reference(form, content, styles, lam, omega, *, padding=Settings.padding, **kind):
+    """The form's losses as a function of a picture, in float64; `kind` is for the features."""
     loaded, rules = load_weights("embedded"), FORMS[form]
-    scales = dict(mean_activations(loaded, pooling=rules.pooling)) if form in ("gatys", "proposal-scaled") else None
+    scales = None
+    if form in ("gatys", "proposal-scaled"):
+        scales = dict(mean_activations(loaded, pooling=rules.pooling))
 
     def features(picture):
-        return reference.features(picture, loaded.kernels, loaded.biases, rules.pooling, scales, activation)
+        network = loaded.kernels, loaded.biases, rules.pooling, scales
+        return reference.features(picture, *network, padding=padding, **kind)
 
     targets = features(content), [features(style) for style in styles]
-    return lambda picture: reference.losses(form, features(picture), *targets, lam, omega, CONTENT, STYLE)
+    names = CONTENT, STYLE
+    return lambda picture: reference.losses(form, features(picture), *targets, lam, omega, *names)
 
 
-@pytest.mark.parametrize(("form", "activation"), [*((form, "relu") for form in FORMS), ("gatys", "linear")])
-def test_losses_and_gradient(form, activation, pair, rng):
+CASES = [
+    *((form, {}) for form in FORMS),
+    ("gatys", {"activation": "linear"}),
+    ("gatys", {"floor": 0.5}),
+    *(("gatys-code", {"padding": around}) for around in reference.AROUND),
+    *(("gatys-code", {"padding": around, "precision": "winograd"}) for around in reference.AROUND),
+]
+
+
+@pytest.mark.parametrize(("form", "options"), CASES, ids=str)
+def test_losses_and_gradient(form, options, pair, rng):
     content, style = pair[0][:40, :48], pair[1]
-    lam = {"gatys": 30.0, "gatys-code": 0.5, "proposal-squared": 1e-10}.get(form, 1e-4)
+    lam = LAMS[form]
     omega = (0.5, 0.3, 0.2)
-    layers = {"content_layers": CONTENT, "style_layers": STYLE, "omega": omega, "activation": activation}
+    layers = {"content_layers": CONTENT, "style_layers": STYLE, "omega": omega, **options}
     objective = Objective(content, style, form=form, lam=lam, backbone="embedded", **layers)
     image = np.clip(content + rng.normal(0, 0.1, content.shape), 0, 1).astype(np.float32)
-    expected = _reference(form, content, [style], lam, omega, activation)
+    kind = {name: value for name, value in options.items() if name != "precision"}
+    expected = _reference(form, content, [style], lam, omega, **kind)
     total, c, s = expected(image)
     losses, gradient = objective.value_and_gradient(image)
     assert losses.total == pytest.approx(total, rel=2e-4)
@@ -58,9 +76,10 @@ def test_losses_and_gradient(form, activation, pair, rng):
         assert abs(float((gradient * direction).sum()) - slope) < 2e-3 * max(abs(slope), 0.05 * scale)
 
 
-@pytest.mark.parametrize(("form", "lam"), [("gatys", 30.0), ("gatys-code", 0.5), ("proposal", 1e-4)])
-def test_several_paintings_count_by_their_mean_gram_matrix(form, lam, pair):
+@pytest.mark.parametrize("form", ["gatys", "gatys-code", "proposal"])
+def test_several_paintings_count_by_their_mean_gram_matrix(form, pair):
     """Of different sizes, so that the mean of the matrices is not that of all positions."""
+    lam = LAMS[form]
     content, *paintings = pair[0][:32, :40], pair[1][:32, :48], pair[0][20:36, 30:50], pair[1][40:, 20:]
     omega = (0.5, 0.3, 0.2)
     options = {"form": form, "lam": lam, "content_layers": CONTENT, "style_layers": STYLE, "omega": omega}
@@ -90,14 +109,14 @@ def test_total_variation(pair, rng):
 def test_mean_std_statistic(pair):
     """Li et al.'s statistic by NumPy; its gradient is finite where a filter never fires."""
     loaded = load_weights("embedded")
-    objective = Objective(
-        *pair, form="gatys-code", statistic="mean_std", style_layers=["conv3_1"], omega=[1.0], backbone="embedded"
-    )
-    found = [reference.features(p, loaded.kernels, loaded.biases, "max")["block3_conv1"].reshape(-1, 256) for p in pair]
+    options = {"form": "gatys-code", "statistic": "mean_std", "style_layers": ["conv3_1"]}
+    objective = Objective(*pair, omega=[1.0], backbone="embedded", **options)
+    network = loaded.kernels, loaded.biases, FORMS["gatys-code"].pooling
+    found = [reference.features(p, *network, padding=Settings.padding) for p in pair]
+    found = [features["block3_conv1"].reshape(-1, 256) for features in found]
     both = [np.stack([f.mean(0), np.sqrt(f.var(0) + 1e-8)]) for f in found]
     assert objective(pair[0]).style == pytest.approx(((both[0] - both[1]) ** 2).mean(), rel=1e-3)
-    options = {"form": "gatys-code", "statistic": "mean_std", "style_layers": ["conv3_1"], "omega": [1.0]}
-    several = Objective(pair[0], [*pair, pair[1]], backbone="embedded", **options)
+    several = Objective(pair[0], [*pair, pair[1]], omega=[1.0], backbone="embedded", **options)
     target = (both[0] + 2 * both[1]) / 3
     assert several(pair[0]).style == pytest.approx(((both[0] - target) ** 2).mean(), rel=1e-3)
     assert np.isfinite(objective.value_and_gradient(np.zeros_like(pair[0]))[1]).all()
@@ -128,16 +147,25 @@ def test_the_targets_have_no_loss(pair):
     assert Objective(pair[1], pair[1], backbone="embedded")(pair[1]).total < 1e-8
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_defaults_are_the_forms(pair, form):
+    objective = Objective(*pair, form=form, backbone="embedded")
+    assert objective.lam == FORMS[form].lam
+    assert objective.pooling == FORMS[form].pooling
+    authors = [1e3 / n**2 for n in (64, 128, 256, 512, 512)]
+    expected = {"equal": [0.2] * 5, "authors": authors}[FORMS[form].omega]
+    assert objective.omega == pytest.approx(expected)
+
+
 def test_defaults_are_the_papers(pair):
+    """Gatys et al. 2016, Sec. 2 and 3, but for the form, which is the authors' later code."""
     objective = Objective(*pair, backbone="embedded")
-    assert objective.lam == 1000
-    assert objective.omega == (0.2,) * 5
     assert objective.content_layers == ("block4_conv2",)
     assert objective.style_layers == tuple(f"block{b}_conv1" for b in range(1, 6))
-    assert objective.pooling == "avg"
-    code = Objective(*pair, form="gatys-code", backbone="embedded")
-    assert code.omega == pytest.approx([1e3 / n**2 for n in (64, 128, 256, 512, 512)])
-    assert (code.lam, code.pooling) == (1.0, "max")
+    assert objective.form == FORMS["gatys-code"]
+    assert [FORMS[form].pooling for form in FORMS] == ["avg"] * len(FORMS)
+    assert [form for form in FORMS if FORMS[form].omega == "authors"] == ["gatys-code"]
+    assert [form for form in FORMS if FORMS[form].scaled] == ["gatys", "proposal-scaled"]
 
 
 def test_weights_change_without_a_new_trace(pair):

@@ -14,29 +14,41 @@ from styletransfer.winograd import WinogradConv2D
 
 from . import reference
 
+# What `tf.pad` calls them: to mirror one position with the border is to repeat it.
+MODES = {"zero": "zero", "replicate": "SYMMETRIC", "reflect": "REFLECT"}
+SHAPES = [(1, 1), (4, 4), (5, 7), (17, 30), (24, 32)]
 
-@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (5, 7), (17, 30), (24, 32)])
-def test_winograd_equals_numpy(rng, shape):
-    """Every number of rows and columns that a tile may lack."""
+
+@pytest.mark.parametrize(
+    ("padding", "shape"),
+    [(padding, shape) for padding in MODES for shape in SHAPES[padding == "reflect" :]],
+)
+def test_winograd_equals_numpy(rng, padding, shape):
+    """Every number of rows and columns that a tile may lack; one alone cannot be mirrored."""
     x, kernel = rng.random((*shape, 5)), rng.standard_normal((3, 3, 5, 6))
     bias = rng.standard_normal(6)
-    layer = WinogradConv2D(kernel.astype(np.float32), bias.astype(np.float32), name="a")
-    expected = np.maximum(reference.convolve(x, kernel, bias), 0)
+    numbers = kernel.astype(np.float32), bias.astype(np.float32)
+    layer = WinogradConv2D(*numbers, padding=MODES[padding], name="a")
+    expected = np.maximum(reference.convolve(x, kernel, bias, around=padding), 0)
     np.testing.assert_allclose(layer(x[None].astype(np.float32))[0], expected, rtol=1e-4, atol=2e-5)
 
 
-def test_the_gradient_of_winograd_equals_that_of_numpy(rng):
+@pytest.mark.parametrize("padding", MODES)
+def test_the_gradient_of_winograd_equals_that_of_numpy(rng, padding):
     """The convolution with the turned kernel, and the same by the linear map's own transpose."""
-    x, kernel, upstream = rng.random((6, 7, 2)), rng.standard_normal((3, 3, 2, 3)), rng.standard_normal((6, 7, 3))
-    layer = WinogradConv2D(kernel.astype(np.float32), np.full(3, 100, np.float32), name="a")  # far from the ReLU's kink
+    x, kernel = rng.random((6, 7, 2)), rng.standard_normal((3, 3, 2, 3))
+    upstream = rng.standard_normal((6, 7, 3))
+    bias = np.full(3, 100, np.float32)  # far from the ReLU's kink
+    layer = WinogradConv2D(kernel.astype(np.float32), bias, padding=MODES[padding], name="a")
     image = tf.constant(x[None].astype(np.float32))
     with tf.GradientTape() as tape:
         tape.watch(image)
         features = layer(image)
     found = tape.gradient(features, image, output_gradients=tf.constant(upstream[None].astype(np.float32)))[0]
     units = np.eye(x.size).reshape(-1, *x.shape)
-    columns = np.stack([reference.convolve(unit, kernel, 0).ravel() for unit in units])
-    np.testing.assert_allclose(found, (columns @ upstream.ravel()).reshape(x.shape), rtol=1e-4, atol=1e-4)
+    columns = [reference.convolve(unit, kernel, 0, around=padding).ravel() for unit in units]
+    expected = (np.stack(columns) @ upstream.ravel()).reshape(x.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("form", FORMS)

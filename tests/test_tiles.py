@@ -58,6 +58,14 @@ def test_tiles_equal_the_whole(pictures, form, options):
     assert_equal(*both(*pictures, form=form, precision="float32", **options), 1e-5)
 
 
+@pytest.mark.parametrize("precision", ["float32", "winograd"])
+@pytest.mark.parametrize("padding", ["zero", "replicate", "reflect"])
+def test_tiles_equal_the_whole_whatever_lies_beyond_the_border(pictures, padding, precision):
+    """A tile is continued at its own border, too; none of that is left."""
+    tolerance = {"float32": 1e-5, "winograd": 1e-3}[precision]
+    assert_equal(*both(*pictures, padding=padding, precision=precision), tolerance)
+
+
 @pytest.mark.parametrize(("precision", "tolerance"), [("winograd", 1e-3), ("mixed", 0.05)])
 def test_tiles_equal_the_whole_in_every_precision(pictures, precision, tolerance, monkeypatch):
     monkeypatch.setattr(arithmetic, "has_bfloat16", lambda: True)

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from styletransfer._tensorflow import tf
+from styletransfer.backbones import load_weights
 from styletransfer.cyclegan import keeping, workshop
 from styletransfer.cyclegan.objectives import Adapted, Cycle
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.training import Training
 from styletransfer.errors import InputError, NonFiniteError
-from styletransfer.backbones import load_weights
 
 from .. import reference
 from .conftest import TINY
