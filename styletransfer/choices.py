@@ -96,8 +96,8 @@ class Choice:
 
     @property
     def means(self) -> pd.DataFrame:
-        """The judge's two numbers and the seconds of each candidate, as means over the pairs."""
-        columns = ["style distance", "lpips-vgg", "seconds"]
+        """The judge's two numbers of each candidate, as means over the pairs."""
+        columns = ["style distance", "lpips-vgg"]
         return self.table.groupby("candidate", sort=False)[columns].mean().loc[self.names]
 
     def sheet(self, names: Sequence[str] | None = None, *, height: float = 3.0) -> Figure:

@@ -138,7 +138,8 @@ class Job:
             if height * width > MAX_PIXELS:
                 raise InputError(f"a {name} picture of {width} x {height} is above {MAX_PIXELS / 1e6:.0f} megapixels")
             if getattr(settings, f"{what}_layers"):
-                check_sides(fit(source.picture.shape, round(scale * sizes[0])), layers, what=name)
+                shape = fit(source.picture.shape, round(scale * sizes[0]))
+                check_sides(shape, layers, what=name, padding=settings.padding)
         backbone, note = resolve_backbone(settings.backbone)
         weights = load_weights(backbone)
         precision, finish = (resolve_precision(name, size=sizes[-1]) for name in (settings.precision, "auto"))

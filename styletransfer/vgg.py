@@ -31,23 +31,35 @@ _MODES = {"zero": "zero", "replicate": "SYMMETRIC", "reflect": "REFLECT"}
 """Paddings by one position as modes of `tf.pad`: to mirror one position with the border is to repeat it."""
 
 
-def smallest_side(layers: tuple[str, ...]) -> int:
-    """The fewest pixels that a side must have for every one of `layers` to have a feature: each block halves it."""
-    return max(2 ** (block_of(layer) - 1) for layer in layers)
+def smallest_side(layers: tuple[str, ...], *, padding: str = "zero") -> int:
+    """The fewest pixels that a side must have for every one of `layers` to have a feature.
+
+    Each block halves it. A padded block that "reflect"s needs two positions: one has no neighbour.
+    """
+    deepest = max(block_of(layer) for layer in layers)
+    least = 2 ** (deepest - 1)
+    return max(least, 2 ** min(deepest, PADDED_BLOCKS)) if padding == "reflect" else least
 
 
-def check_sides(shape: tuple[int, ...], layers: tuple[str, ...], *, what: str) -> None:
+def check_sides(
+    shape: tuple[int, ...],
+    layers: tuple[str, ...],
+    *,
+    what: str,
+    padding: str = "zero",
+) -> None:
     """Refuse a picture that is too small.
 
     Args:
         shape: (H, W, …).
         layers: that need a feature each.
         what: which picture it is.
+        padding: see `loss_network`.
 
     Raises:
         InputError: a side has fewer pixels than the deepest layer needs.
     """
-    if min(shape[:2]) < (least := smallest_side(layers)):
+    if min(shape[:2]) < (least := smallest_side(layers, padding=padding)):
         raise InputError(
             f"the {what} picture has {shape[1]} x {shape[0]} pixels, too few for the deepest layer: give a larger size "
             f"(the short side needs {least}) or shallower layers"

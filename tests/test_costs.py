@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from styletransfer import Objective, costs, load_image, precision
@@ -39,6 +40,14 @@ def test_measurements(pair):
     errors = {name: found[name, "here"] for name in ("winograd", "mixed")}
     assert errors["winograd"]["block1_conv2"] == 0  # the first block is TensorFlow's own
     assert 0 < max(errors["winograd"].values()) < 1e-2
+    gradient = costs.gradient_errors(content, style, {"here": content}, **options)
+    exact, rounded = (
+        Objective(content, style, precision=each, **options).value_and_gradient(content)[1]
+        for each in ("float32", "winograd")
+    )
+    expected = np.linalg.norm(rounded - exact) / np.linalg.norm(exact)
+    assert gradient["winograd"] == {"here": pytest.approx(expected, rel=1e-2)}
     if precision.has_bfloat16():
+        assert gradient["mixed"]["here"] > gradient["winograd"]["here"]
         assert errors["mixed"]["block2_conv2"] == 0
         assert errors["mixed"]["block4_conv1"] > errors["winograd"]["block4_conv1"]

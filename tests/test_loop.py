@@ -120,13 +120,15 @@ def test_the_losses_are_those_of_the_picture(pair):
 
 
 def test_the_box_term_keeps_the_loss_of_the_clipped_picture():
-    """Without it the picture that is saved is far worse than the canvas that was optimised."""
+    """Without it the picture that is saved is worse than the canvas that was optimised."""
     words = ("neuschwanstein_castle", "church_at_auvers")
-    settings = {**TINY, "size": 96, "sizes": (96,), "steps": 120}
-    kept, free = (transfer(*words, progress=False, **settings, box=box).record for box in (1.0, 0.0))
-    assert kept["picture"]["losses"]["total"] < 1.05 * kept["history"][-1]["loss"]
-    assert free["picture"]["losses"]["total"] > 3 * free["history"][-1]["loss"]
-    assert kept["history"][-1]["loss"] < 1.3 * free["history"][-1]["loss"]
+    settings = {"sizes": (96,), "steps": 120, "form": "gatys-code", "lam": 100.0}
+    settings |= {"backbone": "embedded", "progress": False}
+    records = (transfer(*words, box=box, **settings).record for box in (1.0, 0.0))
+    kept, free = ((r["picture"]["losses"]["total"], r["history"][-1]["loss"]) for r in records)
+    assert kept[0] < 1.01 * kept[1]
+    assert free[0] > 1.05 * free[1]
+    assert kept[0] < 0.95 * free[0]
 
 
 def test_the_same_settings_give_the_same_picture(pair):

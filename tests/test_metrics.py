@@ -155,7 +155,7 @@ def compared(pair, rng):
     """Two pictures, the photograph that they show, and paintings that are looked at with 48 px."""
     photo, painting = pair
     noisy = np.clip(photo + rng.normal(0, 0.2, photo.shape), 0, 1).astype(np.float32)
-    paintings = [painting, painting[::-1, :40]]
+    paintings = [painting, painting[::-1, :48]]
     style = StyleReference(paintings, size=48, backbone="embedded")
     return {"noisy": noisy, "copy": photo}, photo, paintings, style
 
@@ -163,7 +163,7 @@ def compared(pair, rng):
 def test_compare_asks_the_judge(judges, compared):
     pictures, photo, paintings, style = compared
     table = metrics.compare(pictures, photo, style)
-    small = [resize(paintings[0], (45, 48)), resize(paintings[1], (48, 32))]
+    small = [resize(paintings[0], (48, 45)), resize(paintings[1], (48, 36))]
     for name, picture in pictures.items():
         row = table.loc[name]
         assert row["lpips-vgg"] == judge.lpips(picture, photo, net="vgg")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from styletransfer import Objective
+from styletransfer import Objective, transfer
 from styletransfer._tensorflow import tf
 from styletransfer.backbones import load_weights
 from styletransfer.errors import InputError
@@ -232,6 +232,28 @@ def test_bad_pictures(pair):
         objective.omega = (1.0,)
     with pytest.raises(InputError, match="below the 16 pixels"):
         Objective(None, pair[1], content_layers=(), backbone="embedded")(np.zeros((8, 64, 3)))
+
+
+SMALLEST = [
+    *(("conv1_1", "replicate", 1), ("conv1_2", "reflect", 2), ("conv2_1", "zero", 2)),
+    *(("conv2_1", "reflect", 4), ("conv3_1", "reflect", 4), ("conv4_1", "reflect", 8)),
+]
+
+
+@pytest.mark.parametrize(("layer", "padding", "least"), SMALLEST)
+def test_the_smallest_pictures(pair, layer, padding, least):
+    """A border can be repeated, but mirrored only where there is something beside it."""
+    options = {"content_layers": [layer], "style_layers": (), "padding": padding}
+    options |= {"backbone": "embedded"}
+    photo = pair[0][:least, : least + 1]
+    objective = Objective(photo, None, **options)
+    assert np.isfinite(objective.value_and_gradient(0.9 * photo)[1]).all()
+    if least > 1:
+        complaint = rf"the short side needs {least}\)"
+        with pytest.raises(InputError, match=complaint):
+            Objective(photo[1:], None, **options)
+        with pytest.raises(InputError, match=complaint):
+            transfer(photo[1:], pair[1], sizes=(least + 1,), progress=False, **options)
 
 
 def test_constant_pictures_have_finite_gradients():

@@ -9,6 +9,7 @@ from styletransfer import InputError, Run, Settings
 from styletransfer.jobs import Job
 from styletransfer.listeners import Reweighing
 from styletransfer.sessions import Session
+from styletransfer.settings import FORMS, settings_from
 
 TINY = Settings(sizes=(48, 64), steps=(6, 6), backbone="embedded", box=0.0)
 
@@ -60,10 +61,8 @@ def test_pause_changes_and_going_on_replay(pair):
     assert session.state == "stopped"
     record = session.result.record
     assert record["changes"][0]["step"] == count + 1
-    assert "λ = 1000 → 5, " in session.result.caption
+    assert f"λ = {FORMS[Settings.form].lam:g} → 5, " in session.result.caption
     assert record["changes"][-1]["omega"] == (0.0, 0.5, 0.5, 0.0, 0.0)
-
-    from styletransfer.settings import settings_from
 
     again = Run(*pair, settings_from(record["settings"]))
     reweighing = Reweighing(record["changes"])

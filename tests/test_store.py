@@ -26,20 +26,23 @@ def job(pair, start=None, **settings):
 
 
 def test_identity_is_the_settings_and_the_pictures(pair, tmp_path):
+    form = FORMS[Settings.form]
     same = {
         job(pair).identity,
-        job(pair, lam=FORMS["gatys"].lam, pooling="avg").identity,
-        job(pair, lam=1000).identity,
+        job(pair, lam=form.lam, pooling=form.pooling).identity,
+        job(pair, lam=form.lam, form=Settings.form).identity,
         job(pair, precision=resolve_precision("auto", size=512)).identity,
         job([picture.copy() for picture in pair]).identity,
     }
     assert len(same) == 1
+    assert job(pair, lam=7).identity == job(pair, lam=7.0).identity
     others = [
         *(
             job(pair, **{name: value})
             for name, value in (("lam", 999.0), ("seed", 1), ("size", 300), ("form", "proposal"))
         ),
-        *(job(pair, **{name: value}) for name, value in (("precision", "float32"), ("omega", (1, 2, 3, 4, 5)))),
+        *(job(pair, precision="float32"), job(pair, omega=(1, 2, 3, 4, 5))),
+        *(job(pair, padding="zero"), job(pair, floor=0.5), job(pair, noise=0.5)),
         job(pair[::-1]),
         job([0.999 * pair[0], pair[1]]),
         job(pair, pair[1]),

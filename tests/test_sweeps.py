@@ -19,6 +19,7 @@ from styletransfer.errors import InputError
 from styletransfer.explorer.sweeptab import SweepBrowser
 from styletransfer.explorer.views import as_code
 from styletransfer.images import resize, save_image
+from styletransfer.settings import FORMS
 from styletransfer.store import Store
 from styletransfer.sweeps import MOST_RUNS, Sweep, knee
 
@@ -113,9 +114,11 @@ def test_several_paintings_may_be_one_value(pair, tmp_path):
 
 
 def test_equal_runs_are_made_once(pair, tmp_path):
-    found = sweep(*pair, {"lam": [1, 1.0, None]}, store=tmp_path, progress=False, **TINY)
-    assert len(Store(tmp_path)) == 1
-    assert found.table["loss"].nunique() == 1
+    grid = {"lam": [7, 7.0, None, FORMS["gatys-code"].lam]}
+    found = sweep(*pair, grid, store=tmp_path, progress=False, **TINY)
+    assert len(Store(tmp_path)) == 2
+    losses = found.table["loss"]
+    assert losses[0] == losses[1] != losses[2] == losses[3]
 
 
 def test_a_run_that_fails_is_named_and_the_others_go_on(pair, tmp_path, caplog):

@@ -7,12 +7,14 @@ import torch
 from torch.nn import functional
 
 from styletransfer.backbones import load_weights
+from styletransfer.settings import FORMS
 
 CONTENT_LAYER = "block4_conv2"
+LAM = FORMS["gatys-code"].lam
 
 
 class Plain:
-    """The form "gatys-code": loss and gradient of a picture, float32.
+    """The form "gatys-code" with padding "zero": loss and gradient of a picture, float32.
 
     Args:
         content, style: float32 (H, W, 3) in [0, 1].
@@ -36,7 +38,7 @@ class Plain:
         found = {}
         for name, kernel, bias in self.layers:
             if name.endswith("conv1") and name != "block1_conv1":
-                x = functional.max_pool2d(x, 2)
+                x = functional.avg_pool2d(x, 2)
             x = found[name] = functional.relu(functional.conv2d(x, kernel, bias, padding=1))
         return found
 
@@ -49,7 +51,8 @@ class Plain:
         found = self.features(image)
         loss = functional.mse_loss(found[CONTENT_LAYER], self.content)
         for name, target in self.style.items():
-            loss = loss + 1e3 / target.shape[0] ** 2 * functional.mse_loss(self.gram(found[name]), target)
+            weight = LAM * 1e3 / target.shape[0] ** 2
+            loss = loss + weight * functional.mse_loss(self.gram(found[name]), target)
         return loss
 
     def __call__(self, image: np.ndarray) -> tuple[float, np.ndarray]:
