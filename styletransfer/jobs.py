@@ -99,7 +99,8 @@ class Job:
 
         A default that is spelled out is the same as one that is left open where it depends on the form alone (λ and
         pooling). Pictures and weights count by their checksums, not by their names; the order of several paintings does
-        not count. How the network is computed counts, for a picture that was made in another precision is another
+        not count, nor does a setting that only another start or another network has (`noise`, `floor`). How the network
+        is computed counts, for a picture that was made in another precision is another
         picture, if only in its last digits.
         """
         form = FORMS[self.settings.form]
@@ -110,6 +111,10 @@ class Job:
             settings["precision"], size=(self.settings.sizes or (self.settings.size,))[-1]
         )
         del settings["backbone"]
+        if settings["init"] != "noise":
+            del settings["noise"]
+        if not form.scaled:
+            del settings["floor"]
         if self.start is not None:
             del settings["init"]  # its name; the picture counts
         facts = {

@@ -70,7 +70,7 @@ FORMS = {
         per_position=True,
         scaled=True,
         pooling="avg",
-        lam=1e3,
+        lam=1e2,
         omega="equal",
         source="Gatys et al. 2016, Eqs. 1, 4, 5, 7 with means for sums; λ = β/α = 10³ is the paper's default",
     ),
@@ -95,7 +95,7 @@ FORMS = {
     ),
 }
 FORMS["proposal-squared"] = replace(
-    FORMS["proposal"], power=2, lam=1e-8, source="the proposal's formula with Gatys' squares in place of |·|"
+    FORMS["proposal"], power=2, lam=1e-9, source="the proposal's formula with Gatys' squares in place of |·|"
 )
 FORMS["proposal-scaled"] = replace(
     FORMS["proposal"],
@@ -152,7 +152,12 @@ class Settings:
     """
 
     size: int = option(512, "long side of the picture in pixels")
-    quality: str = option("normal", "how many steps each size gets, where they are not given", choices=tuple(QUALITIES))
+    quality: str = option(
+        "normal",
+        "how many steps each size gets, where they are not given: draft, a first impression; normal, a finished "
+        "picture; fine, twice the steps, for the finest strokes",
+        choices=tuple(QUALITIES),
+    )
     sizes: tuple[int, ...] | None = option(
         None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 160"
     )
@@ -209,7 +214,7 @@ class Settings:
     init: str = option("content", "where the picture starts: content, style, noise, or the path or name of a picture")
     seed: int = option(0, "seed of the noise")
     noise: float = option(
-        0.1, "the standard deviation, in units of the picture's range, of the noise that init=noise starts from"
+        0.02, "the standard deviation, in units of the picture's range, of the noise that init=noise starts from"
     )
     style_scale: float = option(1.0, "long side of the painting, as a multiple of the picture's")
 

@@ -21,6 +21,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from styletransfer import datasets, load_image, sweep
 from styletransfer.cyclegan import Generator
+from styletransfer.settings import FORMS, Settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOME = Path(__file__).parents[1]
@@ -150,7 +151,8 @@ def run_the_cell(page):
 
 def test_a_visit(served, page, tmp_path, command):
     """Voilà: choose, run, watch, change λ, pause, go on, stop, save, compare, bring back, vote; and replay."""
-    for grid in ({"lam": [10.0, 100.0]}, {"lam": [10.0], "pooling": ["avg"]}):
+    grids = {"lam": [10.0, 100.0], "pooling": ["max"]}, {"lam": [10.0], "pooling": ["avg"]}
+    for grid in grids:
         kept = {"store": tmp_path / "runs", "size": 64, "steps": 2, "form": "gatys-code", "backbone": "embedded"}
         sweep("eiffel_tower", "pere_tanguy", grid, **kept, progress=False)
     page.goto(served("voila", "explorer.ipynb", WITHOUT_LAB))
@@ -189,7 +191,8 @@ def test_a_visit(served, page, tmp_path, command):
     button(page, "Save").click()
     wait_for_message(page, "Saved as saved/kept.png")
     record = json.loads((tmp_path / "saved" / "kept.json").read_text())
-    assert record["changes"]
+    assert record["settings"]["lam"] == FORMS[Settings.form].lam  # and no step of the slider
+    assert record["changes"][0]["lam"] > record["settings"]["lam"]
     before = (tmp_path / "saved" / "kept.png").read_bytes()
     done = command("--replay", tmp_path / "saved" / "kept.json")
     assert done.returncode == 0, done.stderr

@@ -13,11 +13,13 @@ MEAN_RGB = np.array([123.68, 116.779, 103.939]) / 255  # Simonyan and Zisserman 
 
 @pytest.fixture
 def first(pair):
-    """The picture that a run with some settings starts from."""
+    """The canvas that a run with some settings starts from."""
 
     def start_of(start=None, **options):
         options = {"sizes": (64,), "steps": 2, "backbone": "embedded", **options}
-        return Run(*pair, settings_from(options), start=start).image
+        run = Run(*pair, settings_from(options), start=start)
+        np.testing.assert_array_equal(run.image, run._at.state.kept)  # which is within [0, 1]
+        return run._at.state.kept
 
     return start_of
 

@@ -36,13 +36,16 @@ def test_identity_is_the_settings_and_the_pictures(pair, tmp_path):
     }
     assert len(same) == 1
     assert job(pair, lam=7).identity == job(pair, lam=7.0).identity
+    if not form.scaled:  # what only another network or another start has
+        assert job(pair, floor=0.5, noise=0.5).identity == job(pair).identity
     others = [
         *(
             job(pair, **{name: value})
             for name, value in (("lam", 999.0), ("seed", 1), ("size", 300), ("form", "proposal"))
         ),
         *(job(pair, precision="float32"), job(pair, omega=(1, 2, 3, 4, 5))),
-        *(job(pair, padding="zero"), job(pair, floor=0.5), job(pair, noise=0.5)),
+        *(job(pair, padding="zero"), job(pair, init="noise"), job(pair, init="noise", noise=0.5)),
+        *(job(pair, form="gatys"), job(pair, form="gatys", floor=0.5)),
         job(pair[::-1]),
         job([0.999 * pair[0], pair[1]]),
         job(pair, pair[1]),

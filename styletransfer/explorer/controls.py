@@ -127,7 +127,9 @@ class Controls(widgets.VBox):
         entry = self._entries[name]
         choices, default = entry.metadata["choices"], entry.default
         if name == "lam":
-            return widgets.FloatLogSlider(value=1.0, readout_format=".3g", step=0.05, layout=WIDE)
+            # Else, once drawn, it would put the nearest step in the place of a default between two.
+            look = {"readout_format": ".3g", "step": 0.05, "layout": WIDE}
+            return widgets.FloatLogSlider(value=1.0, continuous_update=False, **look)
         if name in ("content_layers", "style_layers"):
             return widgets.SelectMultiple(options=LAYERS, value=default, rows=6, layout=WIDE)
         if name == "omega":

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from ..settings import FORMS, Settings
 from ..store import Store
 from ..sweeps import shown
 from .parts import Picture, jpeg
@@ -48,9 +49,10 @@ class SweepBrowser(widgets.VBox):
         chosen = self.pair.value
         self.pair.options = several
         if not several:
+            lams = ", ".join(f"{factor * FORMS[Settings.form].lam:g}" for factor in (0.1, 1, 10))
             self.caption.value = html.escape(
                 f"No sweep is kept in {self._store.folder} yet. Make one in a notebook: "
-                'sweep("petra", "night_cafe", {"lam": [10, 100, 1000]}, size=256)'
+                f'sweep("petra", "night_cafe", {{"lam": [{lams}]}}, size=256)'
             )
         else:
             self.pair.value = chosen if chosen in several else several[0]

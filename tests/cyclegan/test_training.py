@@ -19,6 +19,7 @@ from styletransfer.cyclegan.objectives import Adapted, Cycle
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.training import Training
 from styletransfer.errors import InputError, NonFiniteError
+from styletransfer.settings import FORMS
 
 from .. import reference
 from .conftest import TINY
@@ -71,10 +72,10 @@ def test_adapted_losses_by_hand(form, crops):
     settings = AdaptedSettings(**TINY, form=form, lam=0.5, adversarial=2.0, backbone="embedded")
     objective = Adapted(settings, dtype="float32", samples=[crops])
     weights = load_weights("embedded")
-    pooling = {"proposal": "avg", "gatys-code": "max"}[form]
+    network = weights.kernels, weights.biases, FORMS[form].pooling
 
     def features(pictures):
-        return [reference.features(p / 2 + 0.5, weights.kernels, weights.biases, pooling) for p in np.asarray(pictures)]
+        return [reference.features(p / 2 + 0.5, *network) for p in np.asarray(pictures)]
 
     layers, omega = settings.style_layers, objective._omega
     of_a, of_b = features(crops[0]), features(crops[1])
