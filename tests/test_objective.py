@@ -254,7 +254,8 @@ def test_the_smallest_pictures(pair, layer, padding, least):
             Objective(photo[1:], None, **options)
         with pytest.raises(InputError, match=complaint):
             transfer(photo[1:], pair[1], sizes=(least + 1,), progress=False, **options)
-        style = Objective(None, pair[1], **{**options, "content_layers": (), "style_layers": [layer]})
+        options |= {"content_layers": (), "style_layers": [layer]}
+        style = Objective(None, pair[1], **options)
         with pytest.raises(InputError, match=f"below the {least} pixels"):
             style(photo[1:])
 

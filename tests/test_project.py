@@ -73,6 +73,13 @@ TOYS = {
         },
         ["trainings"],
     ),
+    "12_defaults": (
+        {
+            **{"pairs": [["petra", "night_cafe"]], "few": 1, "size": 48, "steps": 2, "noise_steps": 2, "long_steps": 3},
+            **{"final_size": 128, "qualities": ["draft"], "finest": "draft", "ladder_steps": [3, 2, 1], **KEPT},
+        },
+        ["runs"],
+    ),
 }
 
 # By notebook: what a full run with its parameters leaves in the stored outputs.
@@ -90,6 +97,7 @@ STORED = {
         f"photo2vangogh (CycleGAN, {shipped_steps()} steps",
     ],
     "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
+    "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["finest"]],
 }
 
 

@@ -56,7 +56,8 @@ class NeuralStyle:
             self.style = {name: self.gram(f) for name, f in found.items() if name.endswith("conv1")}
 
     def canvas(self, picture: np.ndarray) -> torch.Tensor:
-        return 255 * torch.tensor(np.ascontiguousarray(picture[..., ::-1])).permute(2, 0, 1)[None].contiguous() - self.mean
+        bgr = torch.tensor(np.ascontiguousarray(picture[..., ::-1]))
+        return 255 * bgr.permute(2, 0, 1)[None].contiguous() - self.mean
 
     def picture(self, canvas: torch.Tensor) -> np.ndarray:
         values = (canvas.detach() + self.mean)[0].permute(1, 2, 0).numpy()[..., ::-1] / 255
