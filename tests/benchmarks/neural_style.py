@@ -1,6 +1,6 @@
 """neural-style (jcjohnson/neural-style@07c4b82) in plain PyTorch: what people compare with.
 
-    python tests/benchmarks/neural_style.py [--size 512] [--iterations 500] [--init image]
+    python -m tests.benchmarks.neural_style [--size 512] [--iterations 500] [--init image]
 
 paints the held-out pairs, one after another, into results/bench/neural-style, where the benchmark finds them: together
 they take more than an hour. A pair that is there already is left as it is.
@@ -16,8 +16,9 @@ import torch
 from torch.nn import functional
 
 from styletransfer import load_image
-from styletransfer.backbones import load_weights
 from styletransfer.images import save_image
+
+from .plain import CONTENT_LAYER, convolutions
 
 # Photographs and paintings that no default was chosen on: none of them is in notebooks/12_defaults.
 HELD_OUT = (
@@ -30,7 +31,6 @@ HELD_OUT = (
 )
 
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 5.0, 100.0, 1e-3
-CONTENT_LAYER = "block4_conv2"
 
 
 class NeuralStyle:
@@ -42,12 +42,7 @@ class NeuralStyle:
     """
 
     def __init__(self, content: np.ndarray, style: np.ndarray, *, backbone: str = "embedded") -> None:
-        loaded = load_weights(backbone)
-        names = list(loaded.kernels)
-        self.layers = [
-            (name, torch.tensor(loaded.kernels[name].transpose(3, 2, 0, 1)), torch.tensor(loaded.biases[name]))
-            for name in names[: names.index("block5_conv1") + 1]
-        ]
+        self.layers = convolutions(backbone)
         self.mean = torch.tensor([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
         self.start = self.canvas(content)
         with torch.no_grad():

@@ -13,6 +13,16 @@ CONTENT_LAYER = "block4_conv2"
 LAM = FORMS["gatys-code"].lam
 
 
+def convolutions(backbone: str) -> list[tuple[str, torch.Tensor, torch.Tensor]]:
+    """Name, kernel and bias of each convolution up to conv5_1, in PyTorch's layout."""
+    loaded = load_weights(backbone)
+    names = list(loaded.kernels)
+    return [
+        (name, torch.tensor(loaded.kernels[name].transpose(3, 2, 0, 1)), torch.tensor(loaded.biases[name]))
+        for name in names[: names.index("block5_conv1") + 1]
+    ]
+
+
 class Plain:
     """The form "gatys-code" with padding "zero": loss and gradient of a picture, float32.
 
@@ -22,12 +32,7 @@ class Plain:
     """
 
     def __init__(self, content: np.ndarray, style: np.ndarray, *, backbone: str = "embedded") -> None:
-        loaded = load_weights(backbone)
-        names = list(loaded.kernels)
-        self.layers = [
-            (name, torch.tensor(loaded.kernels[name].transpose(3, 2, 0, 1)), torch.tensor(loaded.biases[name]))
-            for name in names[: names.index("block5_conv1") + 1]
-        ]
+        self.layers = convolutions(backbone)
         with torch.no_grad():
             self.content = self.features(torch.tensor(content))[CONTENT_LAYER]
             self.style = {n: self.gram(f) for n, f in self.features(torch.tensor(style)).items() if n.endswith("conv1")}
