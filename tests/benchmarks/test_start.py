@@ -31,4 +31,4 @@ def test_first_preview(benchmark, row, tmp_path):
 
     first()  # fills the caches, as the first run of a user does
     found = benchmark.pedantic(first, rounds=3)
-    row("command line to the first preview", "8 s", f"{found:.1f} s, of which TensorFlow and Keras {imports():.1f} s")
+    row("command line to the first preview", "6 s", f"{found:.1f} s, of which TensorFlow and Keras {imports():.1f} s")
