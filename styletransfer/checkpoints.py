@@ -12,7 +12,7 @@ from .images import as_picture
 from .jobs import Job
 from .runs import Collection, Source, described
 from .schedule import Stage
-from .settings import settings_from
+from .settings import recorded_settings
 from .states import read_state, write_state
 
 __all__ = ["Saved"]
@@ -78,7 +78,7 @@ class Saved:
         content, style = (source(name, facts["about"][name]) for name in ("content", "style"))
         start = source("start", facts["start"]) if facts["start"] else None
         return cls(
-            job=Job(content, style, settings_from(facts["settings"]), start),
+            job=Job(content, style, recorded_settings(facts["settings"]), start),
             plan=tuple(Stage(**stage) for stage in facts["plan"]),
             **{name: facts[name] for name in ("weights", "asked", "position")},
             arrays=arrays,

@@ -19,7 +19,7 @@ from PIL import Image
 from . import __version__, datasets
 from .errors import InputError
 from .images import as_picture, atomic_path, encode, read_image, save_image
-from .settings import Settings, settings_from
+from .settings import Settings, recorded_settings
 
 __all__ = [
     *("Collection", "Pictures", "Result", "Source", "described", "open_picture", "open_pictures", "read_record"),
@@ -257,7 +257,7 @@ def read_record(path: str | os.PathLike) -> tuple[dict[str, Any], Settings]:
         for about in inputs:
             about["picture"]
         record["history"], record["stopped"]
-        return record, settings_from(record["settings"])
+        return record, recorded_settings(record["settings"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:

@@ -155,7 +155,7 @@ class Settings:
     quality: str = option(
         "normal",
         "how many steps each size gets, where they are not given: draft, a first impression; normal, a finished "
-        "picture; fine, twice the steps, for the finest strokes",
+        "picture; fine, twice the steps, for a lower loss",
         choices=tuple(QUALITIES),
     )
     sizes: tuple[int, ...] | None = option(
@@ -284,6 +284,10 @@ class Settings:
         object.__setattr__(self, "size", self.sizes[-1])
 
 
+_BEFORE_NAMED = {"padding": "zero", "floor": 0.1}
+"""Of records made before version 0.2."""
+
+
 def settings_from(options: dict[str, Any]) -> Settings:
     """Settings from names and values.
 
@@ -291,6 +295,15 @@ def settings_from(options: dict[str, Any]) -> Settings:
         InputError: an unknown name (the message says which comes closest) or a value that is not allowed.
     """
     return build(Settings, options)
+
+
+def recorded_settings(options: dict[str, Any]) -> Settings:
+    """Settings of a record or a saved run: what it does not name yet had one value before it could be named.
+
+    Raises:
+        InputError: as `settings_from`.
+    """
+    return settings_from({**_BEFORE_NAMED, **options})
 
 
 def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:

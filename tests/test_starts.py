@@ -1,12 +1,14 @@
 """Where a run starts: the photograph, the painting, noise, or a picture that is given."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from styletransfer.errors import InputError
 from styletransfer.images import resize, save_image
 from styletransfer.loop import Run
-from styletransfer.settings import Settings, settings_from
+from styletransfer.settings import Settings, recorded_settings, settings_from
 
 MEAN_RGB = np.array([123.68, 116.779, 103.939]) / 255  # Simonyan and Zisserman 2014, Sec. 2.1
 
@@ -83,3 +85,11 @@ def test_noise_without_a_deviation_is_the_mean_colour(first):
 def test_the_default_noise_is_the_settings(first):
     given = first(init="noise", noise=Settings.noise)
     np.testing.assert_array_equal(first(init="noise"), given)
+
+
+def test_a_record_that_names_no_padding_has_zeros():
+    """Nor a floor: before version 0.2 there was no setting of these names."""
+    older = recorded_settings({"size": 64, "form": "gatys"})
+    assert (older.padding, older.floor) == ("zero", 0.1)
+    newer = recorded_settings(dataclasses.asdict(Settings(size=64)))
+    assert newer == Settings(size=64)

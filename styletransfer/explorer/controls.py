@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 import ipywidgets as widgets
 
+from ..backbones import BACKBONES
 from ..errors import InputError
 from ..losses import STATISTICS
 from ..options import reader
@@ -30,8 +31,6 @@ DECADES = 4  # of the slider of λ, to each side of the form's default
 MOST_OMEGA = 4.0  # of the sliders of ω, in units of the form's own
 
 WIDE = {"width": "auto"}
-
-_BACKBONES = ("auto", "vgg19", "vgg16", "embedded")  # or a path
 
 
 class Controls(widgets.VBox):
@@ -135,7 +134,7 @@ class Controls(widgets.VBox):
         if name == "omega":
             return widgets.VBox()
         if name == "backbone":
-            return widgets.Combobox(value=default, options=_BACKBONES, continuous_update=False, layout=WIDE)
+            return widgets.Combobox(value=default, options=BACKBONES, continuous_update=False, layout=WIDE)
         if name == "init":
             return widgets.Combobox(
                 value=default, options=("content", "style", "noise"), continuous_update=False, layout=WIDE
