@@ -55,7 +55,11 @@ def _attach_key_figure(notebook: nbformat.NotebookNode) -> None:
     """The figure of the cell tagged `key-figure` stands in the first cell, too, beside the answer."""
     for cell in notebook.cells:
         if "key-figure" in cell.metadata.get("tags", ()):
-            pictures = [output.data["image/jpeg"] for output in cell.outputs if "image/jpeg" in output.get("data", {})]
+            pictures = [
+                output.data["image/jpeg"]
+                for output in cell.outputs
+                if "image/jpeg" in output.get("data", {})
+            ]
             notebook.cells[0].attachments = {"key.jpg": {"image/jpeg": pictures[0].strip()}}
 
 
@@ -69,10 +73,14 @@ def _value(text: str) -> Any:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
+    parser.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters"
+    )
     arguments = parser.parse_args()
     parameters = {name: _value(text) for name, text in arguments.parameters}
     try:

@@ -42,7 +42,9 @@ with _silence():
     tf.config.list_logical_devices()  # says on its first call which devices it did not find
 
 # Every size, form and precision is traced once, as it must be; a warning would stand above the results of a sweep.
-tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
+tf.get_logger().addFilter(
+    lambda record: "triggered tf.function retracing" not in record.getMessage()
+)
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(

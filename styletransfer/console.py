@@ -29,7 +29,9 @@ def add_options(group: argparse._ArgumentGroup, kind: type) -> None:
     """Add an argument for every field of a dataclass of `option`s; one that is not given is left out of the result."""
     kinds = get_type_hints(kind)
     for entry in dataclasses.fields(kind):
-        default = ",".join(map(str, entry.default)) if isinstance(entry.default, tuple) else entry.default
+        default = (
+            ",".join(map(str, entry.default)) if isinstance(entry.default, tuple) else entry.default
+        )
         about = entry.metadata["help"] + ("" if default is None else f" (default: {default})")
         group.add_argument(
             f"--{entry.name.replace('_', '-')}",
@@ -69,4 +71,6 @@ def spare(places: Iterable[str | os.PathLike | None], pictures: Iterable[str | N
     for place in filter(None, places):
         for name in names:
             if Path(place).exists() and Path(place).samefile(name):
-                raise InputError(f"{place} is one of the pictures that go in; choose another name to write to")
+                raise InputError(
+                    f"{place} is one of the pictures that go in; choose another name to write to"
+                )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .runs import Result
+    from .runs.record import Result
 
 __all__ = ["InputError", "NonFiniteError", "nearest"]
 

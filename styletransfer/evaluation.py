@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ._tensorflow import keras, tf
+from .forms import Form
 from .losses import Statistic, content_loss, outside, style_loss, total_variation
-from .settings import Form
 
 __all__ = ["Measures", "Targets", "Weighting", "Whole", "combine", "image_terms"]
 
@@ -38,7 +38,10 @@ def image_terms(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def combine(
-    content: Sequence[tf.Tensor], style: Sequence[tf.Tensor], terms: Sequence[tf.Tensor], weighting: Weighting
+    content: Sequence[tf.Tensor],
+    style: Sequence[tf.Tensor],
+    terms: Sequence[tf.Tensor],
+    weighting: Weighting,
 ) -> dict[str, tf.Tensor]:
     """Losses by name, and their total: content + λ · Σ ω_l E_l + tv weight · tv + box weight · box."""
     lam, omega, tv, box = weighting
@@ -70,12 +73,16 @@ class Whole:
         self.encode = tf.function(self._encode, input_signature=[image], autograph=False)
         """Picture (1, H, W, 3) → content targets and style targets, in the order of their layers."""
         encoded = self.encode.get_concrete_function().structured_outputs
-        targets = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), encoded)
+        targets = tf.nest.map_structure(
+            lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), encoded
+        )
         scalar, omega = tf.TensorSpec(()), tf.TensorSpec(len(measures.style_layers))
         signature = [image, *targets, (scalar, omega, scalar, scalar)]
         self.evaluate = tf.function(self._evaluate, input_signature=signature, autograph=False)
         """Picture, content targets, style targets, weighting → losses by name."""
-        self.differentiate = tf.function(self._differentiate, input_signature=signature, autograph=False)
+        self.differentiate = tf.function(
+            self._differentiate, input_signature=signature, autograph=False
+        )
         """The same → losses by name, gradient of the total (1, H, W, 3)."""
 
     @property
@@ -85,24 +92,41 @@ class Whole:
 
     def _encode(self, image: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         of = self._measures
-        features = {layer: tf.cast(values, tf.float32) for layer, values in self._network(image).items()}
-        statistics = [of.statistic(features[layer], per_position=of.form.per_position) for layer in of.style_layers]
+        features = {
+            layer: tf.cast(values, tf.float32) for layer, values in self._network(image).items()
+        }
+        statistics = [
+            of.statistic(features[layer], per_position=of.form.per_position)
+            for layer in of.style_layers
+        ]
         return [features[layer] for layer in of.content_layers], statistics
 
     def _evaluate(
-        self, image: tf.Tensor, content_targets: Targets, style_targets: Targets, weighting: Weighting
+        self,
+        image: tf.Tensor,
+        content_targets: Targets,
+        style_targets: Targets,
+        weighting: Weighting,
     ) -> dict[str, tf.Tensor]:
         form = self._measures.form
         found, statistics = self._encode(image)
         content = [
-            content_loss(tf.reduce_sum(tf.square(f - p)), tf.cast(tf.size(p), tf.float32), form=form)
+            content_loss(
+                tf.reduce_sum(tf.square(f - p)), tf.cast(tf.size(p), tf.float32), form=form
+            )
             for f, p in zip(found, content_targets, strict=True)
         ]
-        style = [style_loss(s, t, form=form) for s, t in zip(statistics, style_targets, strict=True)]
+        style = [
+            style_loss(s, t, form=form) for s, t in zip(statistics, style_targets, strict=True)
+        ]
         return combine(content, style, image_terms(image), weighting)
 
     def _differentiate(
-        self, image: tf.Tensor, content_targets: Targets, style_targets: Targets, weighting: Weighting
+        self,
+        image: tf.Tensor,
+        content_targets: Targets,
+        style_targets: Targets,
+        weighting: Weighting,
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)

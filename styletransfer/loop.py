@@ -10,19 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from .backbones import refuse_retired
-from .checkpoints import Saved
 from .errors import InputError, NonFiniteError
-from .following import follow
-from .forecast import Forecast, forecast
-from .images import fit, resize
-from .jobs import Job
+from .fast.precision import resolve_precision
 from .objective import Losses, Objective
 from .optimizers import optimizer_from
-from .position import Position
-from .precision import resolve_precision
-from .runs import Collection, Pictures, Result, Source, picture_checksum, versions
-from .settings import Settings
+from .pictures.images import fit, resize
+from .pictures.sources import Collection, Pictures, Source
+from .runs.callbacks import Progress
+from .runs.checkpoint import Saved
+from .runs.follow import follow
+from .runs.forecast import Forecast, forecast
+from .runs.position import Position
+from .runs.record import Result, picture_checksum, versions
+from .runs.request import Job
+from .runs.store import Store, kept_in
+from .settings import Settings, settings_from, takes_settings
+from .weights.backbones import refuse_retired
 
 __all__ = ["Listener", "Run", "Step"]
 
@@ -173,7 +176,9 @@ class Run:
         now = self._plan[at.stage]
         now = dataclasses.replace(now, steps=0 if at.state.stalled else now.steps - at.done)
         plan, traced = [now, *self._plan[at.stage + 1 :]], at.objective.traces > 0
-        return forecast(self.settings, self._weights, plan, self._job.shapes, traced=traced, encoded=True)
+        return forecast(
+            self.settings, self._weights, plan, self._job.shapes, traced=traced, encoded=True
+        )
 
     @property
     def step(self) -> int:
@@ -190,7 +195,11 @@ class Run:
                 raise StopIteration
             at = self._enlarged(at.stage + 1)
         size, objective, before = self._plan[at.stage].size, at.objective, at.state
-        changed = () if objective.weighting == at.weighting else ({"step": self.step + 1, **objective.weighting},)
+        changed = (
+            ()
+            if objective.weighting == at.weighting
+            else ({"step": self.step + 1, **objective.weighting},)
+        )
         if afresh := at.fresh or bool(changed):
             # A new size, or a weight that was changed: what the optimiser remembers is of another function.
             before = self._optimizer.start(np.clip(before.kept, 0, 1))
@@ -207,8 +216,18 @@ class Run:
         # In one go: an interrupt anywhere above leaves the run as it was before the step.
         self._at = dataclasses.replace(
             at,
-            **{"state": state, "losses": kept, "weighting": objective.weighting, "fresh": False, "done": at.done + 1},
-            **{"seconds": seconds, "history": (*at.history, step.entry), "changes": at.changes + changed},
+            **{
+                "state": state,
+                "losses": kept,
+                "weighting": objective.weighting,
+                "fresh": False,
+                "done": at.done + 1,
+            },
+            **{
+                "seconds": seconds,
+                "history": (*at.history, step.entry),
+                "changes": at.changes + changed,
+            },
             stalls=(*at.stalls, {"size": size, "step": step.step}) if state.stalled else at.stalls,
         )
         if state.stalled:
@@ -216,7 +235,9 @@ class Run:
         return step
 
     def _work(self, stage: int, steps: int) -> float:
-        work = [stage.steps * pixels for stage, pixels in zip(self._plan, self._pixels, strict=True)]
+        work = [
+            stage.steps * pixels for stage, pixels in zip(self._plan, self._pixels, strict=True)
+        ]
         return (sum(work[:stage]) + steps * self._pixels[stage]) / sum(work)
 
     def _enlarged(self, stage: int) -> Position:
@@ -227,7 +248,9 @@ class Run:
         if shape == self._shape(self._at.stage):
             objective.box = self.objective.box
         state = self._optimizer.start(self._canvas(shape))
-        return dataclasses.replace(self._at, stage=stage, done=0, fresh=True, objective=objective, state=state)
+        return dataclasses.replace(
+            self._at, stage=stage, done=0, fresh=True, objective=objective, state=state
+        )
 
     def _canvas(self, shape: tuple[int, int]) -> np.ndarray:
         """The picture so far at another size.
@@ -236,14 +259,24 @@ class Run:
         (256 to 512 px) 60 steps then led as far as 100 without it, and to a picture without speckles.
         """
         enlarged = resize(self.image, shape)
-        if self._job.start is not None or self.settings.init != "content" or shape == self._shape(self._at.stage):
+        if (
+            self._job.start is not None
+            or self.settings.init != "content"
+            or shape == self._shape(self._at.stage)
+        ):
             return enlarged
         photograph = self._job.content.picture
-        detail = resize(photograph, shape) - resize(resize(photograph, self._shape(self._at.stage)), shape)
+        detail = resize(photograph, shape) - resize(
+            resize(photograph, self._shape(self._at.stage)), shape
+        )
         return np.clip(enlarged + detail, 0, 1)
 
     def _non_finite(self, size: int) -> NonFiniteError:
-        advice = "give a smaller learning_rate" if self.settings.optimizer != "lbfgs" else "look at λ and the input"
+        advice = (
+            "give a smaller learning_rate"
+            if self.settings.optimizer != "lbfgs"
+            else "look at λ and the input"
+        )
         error = NonFiniteError(
             f"the loss is not finite at step {self.step + 1} ({size} px); the picture before it is kept; {advice}"
         )
@@ -333,14 +366,64 @@ class Run:
             # Every one is decided, as the machine decided that it began on.
             run.settings, run._asked = job.settings, saved.asked
             if run.objective.weights.sha256 != saved.weights:
-                raise InputError(f"{path} was made with other weights than {job.settings.backbone} has now")
+                raise InputError(
+                    f"{path} was made with other weights than {job.settings.backbone} has now"
+                )
             run._plan = tuple(
-                dataclasses.replace(stage, precision=resolve_precision(stage.precision, size=stage.size))
+                dataclasses.replace(
+                    stage, precision=resolve_precision(stage.precision, size=stage.size)
+                )
                 for stage in saved.plan
             )
             run._pixels = [int(np.prod(run._shape(i))) for i in range(len(run._plan))]
             kind, objective = type(run._at.state), run._objective(saved.position["stage"])
-            run._at = Position.unpacked(saved.arrays, saved.position, objective=objective, kind=kind)
+            run._at = Position.unpacked(
+                saved.arrays, saved.position, objective=objective, kind=kind
+            )
         except (KeyError, TypeError) as error:
-            raise InputError(f"{path} is not the saved state of a run ({error!r} is missing or wrong)") from None
+            raise InputError(
+                f"{path} is not the saved state of a run ({error!r} is missing or wrong)"
+            ) from None
         return run
+
+
+@takes_settings
+def transfer(
+    content: str | os.PathLike | np.ndarray,
+    style: Pictures,
+    *,
+    start: np.ndarray | None = None,
+    listeners: Sequence[Listener] = (),
+    progress: bool = True,
+    store: Store | str | os.PathLike | None = None,
+    **settings: Any,
+) -> Result:
+    """Paint the content picture in the manner of the style picture.
+
+    Interrupting it (Ctrl-C, the stop button) returns the picture so far; the record then says so.
+
+    Args:
+        content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
+        style: the painting, likewise; or several, as a list or as the path of a folder, whose mean statistics count.
+        start: the picture to start from, where `init` cannot name it.
+        listeners: called with the run and the step after every step.
+        progress: show a progress bar with the time left.
+        store: a folder (or a `Store`) where the result is kept; where it is there already, with the same settings,
+            pictures and weights, it is returned at once. Results that were interrupted are not kept.
+        settings: any of those below.
+
+    Returns:
+        The picture (`image`) and its record (`record`).
+
+    Raises:
+        FileNotFoundError: a picture that is not there.
+        InputError: anything else that cannot be used; the message says what to do.
+        NonFiniteError: the loss became infinite or not a number; the error holds the last good picture.
+    """
+    job = Job.open(content, style, settings_from(settings), start)
+
+    def make() -> Result:
+        run = Run(job.content, job.style, job.settings, start=job.start)
+        return run.finish([*([Progress()] if progress else []), *listeners])
+
+    return kept_in(store, job.identity, make)

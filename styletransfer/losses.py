@@ -8,9 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ._tensorflow import tf
-from .settings import Form
+from .forms import Form
 
-__all__ = ["STATISTICS", "Statistic", "content_loss", "outside", "statistic", "style_loss", "total_variation"]
+__all__ = [
+    "STATISTICS",
+    "Statistic",
+    "content_loss",
+    "outside",
+    "statistic",
+    "style_loss",
+    "total_variation",
+]
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,9 @@ def gram(features: tf.Tensor) -> tf.Tensor:
     @tf.custom_gradient
     def product(columns: tf.Tensor) -> tuple:
         # TensorFlow's own gradient multiplies F once by U and once by Uᵀ; F(U + Uᵀ) is half the work.
-        return tf.matmul(columns, columns, transpose_a=True), lambda u: tf.matmul(columns, u + tf.transpose(u))
+        return tf.matmul(columns, columns, transpose_a=True), lambda u: tf.matmul(
+            columns, u + tf.transpose(u)
+        )
 
     return product(tf.reshape(features, (-1, features.shape[-1])))
 
@@ -77,7 +87,9 @@ def mean_std(features: tf.Tensor) -> tf.Tensor:
 
     Both are means over positions by definition; `per_position` changes nothing.
     """
-    return tf.stack([tf.reduce_sum(features, (0, 1, 2)), tf.reduce_sum(tf.square(features), (0, 1, 2))])
+    return tf.stack(
+        [tf.reduce_sum(features, (0, 1, 2)), tf.reduce_sum(tf.square(features), (0, 1, 2))]
+    )
 
 
 def content_loss(squares: tf.Tensor, size: tf.Tensor, *, form: Form) -> tf.Tensor:
@@ -95,7 +107,9 @@ def style_loss(found: tf.Tensor, target: tf.Tensor, *, form: Form) -> tf.Tensor:
     """style_factor · R(|S − T|^power) of one layer: Gatys et al. 2016, Eq. 4, or the proposal's second term."""
     difference = found - target
     values = tf.square(difference) if form.power == 2 else tf.abs(difference)
-    return form.style_factor * (tf.reduce_mean(values) if form.reduction == "mean" else tf.reduce_sum(values))
+    return form.style_factor * (
+        tf.reduce_mean(values) if form.reduction == "mean" else tf.reduce_sum(values)
+    )
 
 
 def total_variation(image: tf.Tensor) -> tf.Tensor:

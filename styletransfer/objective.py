@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from ._tensorflow import keras, tf
-from .backbones import load_weights, resolve_backbone
 from .errors import InputError, nearest
 from .evaluation import Measures, Whole
-from .images import as_picture
+from .fast.precision import resolve_precision
+from .fast.tiles import Tiled
+from .forms import FORMS, Form, default_omega
+from .layers import check_sides, smallest_side
 from .losses import STATISTICS
-from .precision import resolve_precision
-from .settings import FORMS, Form, Settings, default_omega
-from .tiles import Tiled
-from .vgg import check_sides, loss_network, smallest_side
+from .network import loss_network
+from .pictures.images import as_picture
+from .scaling import rescaled
+from .settings import Settings
+from .weights.backbones import load_weights, resolve_backbone
 
 __all__ = ["Losses", "Objective"]
 
@@ -123,17 +126,33 @@ class Objective:
         self.shape = None if content is None else content.shape
         self.weights = load_weights(resolve_backbone(checked.backbone)[0])
         self.pooling = pooling or self.form.pooling
-        side = max((max(picture.shape[:2]) for picture in (content, *paintings) if picture is not None), default=0)
+        side = max(
+            (max(picture.shape[:2]) for picture in (content, *paintings) if picture is not None),
+            default=0,
+        )
         self.precision = resolve_precision(precision, size=side)
         layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
-        kind = {"pooling": self.pooling, "padding": padding, "activation": activation, "scaled": self.form.scaled}
-        if self.form.scaled:  # else networks that are the same would not be shared
-            kind["floor"] = checked.floor
-        network = loss_network(self.weights, layers, precision=self.precision, **kind)
-        measures = Measures(self.form, STATISTICS[statistic], self.content_layers, self.style_layers)
+        weights = self.weights
+        if self.form.scaled:
+            weights = rescaled(weights, pooling=self.pooling, floor=checked.floor)
+        network = loss_network(
+            weights,
+            layers,
+            pooling=self.pooling,
+            padding=padding,
+            activation=activation,
+            precision=self.precision,
+        )
+        measures = Measures(
+            self.form, STATISTICS[statistic], self.content_layers, self.style_layers
+        )
         self._functions = _compiled(network, measures, tile)
         self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
-        found = [self._functions.encode(painting[None])[1] for painting in paintings if painting is not None]
+        found = [
+            self._functions.encode(painting[None])[1]
+            for painting in paintings
+            if painting is not None
+        ]
         self._style_targets = [tf.add_n(layer) / len(found) for layer in zip(*found, strict=True)]
         self.lam = self.form.lam if lam is None else lam
         self.omega = default_omega(self.form, self.style_layers) if omega is None else checked.omega
@@ -157,7 +176,9 @@ class Objective:
     def omega(self, values: Sequence[float]) -> None:
         weights = tuple(_weight("omega", value) for value in values)
         if len(weights) != len(self.style_layers):
-            raise InputError(f"omega has {len(weights)} weights for {len(self.style_layers)} style layers")
+            raise InputError(
+                f"omega has {len(weights)} weights for {len(self.style_layers)} style layers"
+            )
         self._omega = weights
 
     @property
@@ -174,7 +195,9 @@ class Objective:
         """The weights that a user may change, by name."""
         return {"lam": self.lam, "omega": self.omega, "tv": self.tv}
 
-    def _picture(self, picture: np.ndarray | None, layers: tuple[str, ...], what: str) -> np.ndarray | None:
+    def _picture(
+        self, picture: np.ndarray | None, layers: tuple[str, ...], what: str
+    ) -> np.ndarray | None:
         if not layers:
             return None
         if picture is None:
@@ -223,20 +246,30 @@ class Objective:
     def _tensor(self, image: np.ndarray) -> tf.Tensor:
         image = np.asarray(image, np.float32)
         if image.ndim != 3 or image.shape[2] != 3 or (self.shape and image.shape != self.shape):
-            raise InputError(f"the picture must have the shape {self.shape or '(H, W, 3)'}, not {image.shape}")
+            raise InputError(
+                f"the picture must have the shape {self.shape or '(H, W, 3)'}, not {image.shape}"
+            )
         if min(image.shape[:2]) < self._least:
-            raise InputError(f"the picture has a side below the {self._least} pixels that the deepest layer needs")
+            raise InputError(
+                f"the picture has a side below the {self._least} pixels that the deepest layer needs"
+            )
         return tf.constant(image[None])
 
     def _arguments(self) -> tuple:
         # The weights are tensors: changing them never traces the function again.
-        weighting = tuple(tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box))
+        weighting = tuple(
+            tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box)
+        )
         return self._content_targets, self._style_targets, weighting
 
     def _losses(self, values: dict[str, tf.Tensor]) -> Losses:
         by_layer = {
-            "content": dict(zip(self.content_layers, np.asarray(values["content_layers"]).tolist(), strict=True)),
-            "style": dict(zip(self.style_layers, np.asarray(values["style_layers"]).tolist(), strict=True)),
+            "content": dict(
+                zip(self.content_layers, np.asarray(values["content_layers"]).tolist(), strict=True)
+            ),
+            "style": dict(
+                zip(self.style_layers, np.asarray(values["style_layers"]).tolist(), strict=True)
+            ),
         }
         scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv", "box")}
         return Losses(**scalars, layers=by_layer)

@@ -21,7 +21,17 @@ from scipy.linalg.blas import get_blas_funcs
 from .errors import NonFiniteError
 from .settings import Settings
 
-__all__ = ["LBFGS", "SGD", "Adam", "Optimizer", "State", "descent_direction", "optimizer_from", "pack", "unpack"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adam",
+    "Optimizer",
+    "State",
+    "descent_direction",
+    "optimizer_from",
+    "pack",
+    "unpack",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +117,12 @@ class SGD:
         rate = self.learning_rate * self.decay**state.count
         velocity = self.momentum * state.velocity - (rate / unit) * gradient
         return SGDState(
-            x=state.x + velocity, kept=state.x, accepted=True, count=state.count + 1, velocity=velocity, unit=unit
+            x=state.x + velocity,
+            kept=state.x,
+            accepted=True,
+            count=state.count + 1,
+            velocity=velocity,
+            unit=unit,
         )
 
 
@@ -209,7 +224,9 @@ class LBFGS:
         if state.gradient is None:
             if not _finite(loss, gradient):
                 raise NonFiniteError
-            return self._search(replace(state, kept=state.x, loss=loss, gradient=gradient, accepted=True, count=1))
+            return self._search(
+                replace(state, kept=state.x, loss=loss, gradient=gradient, accepted=True, count=1)
+            )
         finite = _finite(loss, gradient)
         slope = _dot(gradient, state.direction) if finite else math.nan
         trial = (state.t, loss, slope)
@@ -242,7 +259,13 @@ class LBFGS:
         if curvature > float(np.finfo(s.dtype).eps) * math.sqrt(_dot(s, s) * _dot(y, y)):
             pairs = (*pairs, (s, y, 1 / curvature))[-self.history :]
         return replace(
-            state, kept=state.x, loss=loss, gradient=gradient, pairs=pairs, accepted=True, count=state.count + 1
+            state,
+            kept=state.x,
+            loss=loss,
+            gradient=gradient,
+            pairs=pairs,
+            accepted=True,
+            count=state.count + 1,
         )
 
     def _search(self, state: LBFGSState) -> LBFGSState:
@@ -256,8 +279,14 @@ class LBFGS:
         if not slope < 0:
             return replace(state, x=state.kept, stalled=True)
         # Without curvature the length of the gradient means nothing.
-        t = 1.0 if state.pairs else self.first * math.sqrt(direction.size / _dot(direction, direction))
-        return self._try(replace(state, direction=direction, slope=slope, low=None, high=None, trials=0), t)
+        t = (
+            1.0
+            if state.pairs
+            else self.first * math.sqrt(direction.size / _dot(direction, direction))
+        )
+        return self._try(
+            replace(state, direction=direction, slope=slope, low=None, high=None, trials=0), t
+        )
 
     def _try(self, state: LBFGSState, t: float) -> LBFGSState:
         x = (state.kept + t * state.direction).astype(state.kept.dtype)
@@ -291,7 +320,9 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.dot(a.ravel(), b.ravel()))
 
 
-def descent_direction(gradient: np.ndarray, pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...]) -> np.ndarray:
+def descent_direction(
+    gradient: np.ndarray, pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...]
+) -> np.ndarray:
     """−H·g by the two-loop recursion, Nocedal and Wright, Algorithm 7.4, with H⁰ = sᵀy/yᵀy (Eq. 7.20)."""
     q = -gradient.ravel()
     axpy = get_blas_funcs("axpy", (q,))
@@ -325,7 +356,11 @@ def pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     for entry in fields(state):
         value = getattr(state, entry.name)
         if entry.name == "pairs":
-            arrays |= {f"state.{name}{i}": pair[j] for i, pair in enumerate(value) for j, name in enumerate("sy")}
+            arrays |= {
+                f"state.{name}{i}": pair[j]
+                for i, pair in enumerate(value)
+                for j, name in enumerate("sy")
+            }
             scalars["pairs"] = [rho for _, _, rho in value]
         elif isinstance(value, np.ndarray):
             arrays[f"state.{entry.name}"] = value
@@ -336,9 +371,13 @@ def pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def unpack(kind: type[State], arrays: dict[str, np.ndarray], scalars: dict[str, Any]) -> State:
     """The state that `pack` took apart; raises KeyError or TypeError where something is missing."""
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()
+    }
     left = {name.removeprefix("state."): array for name, array in arrays.items()}
     if "pairs" in values:
         rhos = values["pairs"]
-        values["pairs"] = tuple((left.pop(f"s{i}"), left.pop(f"y{i}"), rho) for i, rho in enumerate(rhos))
+        values["pairs"] = tuple(
+            (left.pop(f"s{i}"), left.pop(f"y{i}"), rho) for i, rho in enumerate(rhos)
+        )
     return kind(**values, **left)

@@ -23,7 +23,11 @@ def reader(kind: Any) -> Callable[[str], Any]:
     Args:
         kind: the type, such as `int | tuple[int, ...] | None`; lists are separated by commas.
     """
-    kinds = [k for k in (get_args(kind) if isinstance(kind, types.UnionType) else (kind,)) if k is not types.NoneType]
+    kinds = [
+        k
+        for k in (get_args(kind) if isinstance(kind, types.UnionType) else (kind,))
+        if k is not types.NoneType
+    ]
     lists = [get_args(k)[0] for k in kinds if get_args(k)]  # int of tuple[int, ...]
     if not lists:
         return kinds[0]
@@ -59,7 +63,12 @@ def several(name: str, value: Any) -> Iterable[Any]:
 
 
 def check_number(
-    name: str, value: Any, *, whole: bool = False, low: float | None = None, above: float | None = None
+    name: str,
+    value: Any,
+    *,
+    whole: bool = False,
+    low: float | None = None,
+    above: float | None = None,
 ) -> None:
     """Check a number's type and range.
 

@@ -3,106 +3,25 @@
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .errors import InputError, nearest
+from .forms import FORMS
+from .layers import CONTENT_LAYERS, STYLE_LAYERS, layer_name
 from .options import build, check_number, option, several
 
-__all__ = ["FORMS", "LAYERS", "Form", "Settings", "layer_name"]
-
-# Simonyan and Zisserman 2014, Table 1, configurations D and E: convolutions in each of the five blocks.
-CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-
-LAYERS = tuple(f"block{b}_conv{c}" for b, n in enumerate(CONVOLUTIONS["vgg19"], 1) for c in range(1, n + 1))
-"""The names of VGG-19's convolutions as Keras has them, shallow to deep (VGG-16 has no conv4 in a block)."""
-
-
-def block_of(layer: str) -> int:
-    """The number of the block (1 to 5) that a layer or a pooling belongs to, from its Keras name."""
-    return int(layer.removeprefix("block").removeprefix("pool")[0])
-
-
-def filters_of(block: int) -> int:
-    """How many filters the convolutions of a block have: Simonyan and Zisserman 2014, Table 1."""
-    return min(64 * 2 ** (block - 1), 512)
-
-
-CONTENT_LAYERS = ("block4_conv2",)  # Gatys et al. 2016, Sec. 3: conv4_2
-STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the same: conv1_1 … conv5_1
-
-
-@dataclass(frozen=True)
-class Form:
-    """One way of writing the objective: total = content + λ·style (+ total variation).
-
-    content = Σ_l content_factor · R((F − P)²), style = Σ_l ω_l · style_factor · R(|S(F) − S(F_style)|^power),
-    where R is the mean or the sum over all entries and S the style statistic (FᵀF, or FᵀF/M with `per_position`).
-
-    Attributes:
-        content_factor, style_factor, power, reduction: as in the formula.
-        per_position: divide the Gram matrix by the number M of positions.
-        scaled: rescale the network so that every filter's mean activation is one.
-        pooling: what stands in the place of VGG's pooling.
-        lam: the default λ.
-        omega: the default ω_l: "equal" is 1/(number of style layers), "authors" is 10³/N_l².
-        source: where the form comes from.
-    """
-
-    content_factor: float
-    style_factor: float
-    power: Literal[1, 2]
-    reduction: Literal["mean", "sum"]
-    per_position: bool
-    scaled: bool
-    pooling: Literal["avg", "max"]
-    lam: float
-    omega: Literal["equal", "authors"]
-    source: str
-
-
-FORMS = {
-    "gatys": Form(
-        *(0.5, 0.25, 2, "mean"),
-        per_position=True,
-        scaled=True,
-        pooling="avg",
-        lam=1e2,
-        omega="equal",
-        source="Gatys et al. 2016, Eqs. 1, 4, 5, 7 with means for sums; λ = β/α = 10³ is the paper's default",
-    ),
-    "gatys-code": Form(
-        *(1.0, 1.0, 2, "mean"),
-        per_position=True,
-        scaled=False,
-        pooling="avg",
-        lam=0.03,
-        omega="authors",
-        source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb, which has maximum pooling and "
-        "λ = 1",
-    ),
-    "proposal": Form(
-        *(1.0, 1.0, 1, "sum"),
-        per_position=False,
-        scaled=False,
-        pooling="avg",
-        lam=1e-2,
-        omega="equal",
-        source="the study's proposal: sums of squares for content, of absolute differences for style",
-    ),
-}
-FORMS["proposal-squared"] = replace(
-    FORMS["proposal"], power=2, lam=1e-9, source="the proposal's formula with Gatys' squares in place of |·|"
-)
-FORMS["proposal-scaled"] = replace(
-    FORMS["proposal"],
-    scaled=True,
-    lam=1e-1,
-    source="the proposal's formula on the rescaled network of Gatys et al. 2016",
-)
+__all__ = [
+    "QUALITIES",
+    "Quality",
+    "Settings",
+    "recorded_settings",
+    "settings_from",
+    "takes_settings",
+]
 
 
 @dataclass(frozen=True)
@@ -120,27 +39,15 @@ class Quality:
     last: int
 
 
-QUALITIES = {"draft": Quality(50, 20, 15), "normal": Quality(100, 40, 40), "fine": Quality(200, 100, 100)}
+QUALITIES = {
+    "draft": Quality(50, 20, 15),
+    "normal": Quality(100, 40, 40),
+    "fine": Quality(200, 100, 100),
+}
 
 
 LEAST_TILE = 64
 """Side in pixels of the smallest tile: below it most of a tile would be margin."""
-
-
-def layer_name(name: str) -> str:
-    """Keras' name of a layer: "conv4_2" and "relu4_2" are understood as "block4_conv2".
-
-    Raises:
-        InputError: VGG has no such layer.
-    """
-    text = str(name).strip().lower()
-    for prefix in ("conv", "relu"):
-        block, _, number = text.removeprefix(prefix).partition("_")
-        if text.startswith(prefix) and block.isdigit() and number.isdigit():
-            text = f"block{block}_conv{number}"
-    if text not in LAYERS:
-        raise InputError(nearest(name, LAYERS, what="layer"))
-    return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,21 +66,29 @@ class Settings:
         choices=tuple(QUALITIES),
     )
     sizes: tuple[int, ...] | None = option(
-        None, "long sides to go through, coarse to fine, ending at the size; by default halvings down to 160"
+        None,
+        "long sides to go through, coarse to fine, ending at the size; by default halvings down to 160",
     )
     steps: int | tuple[int, ...] | None = option(
         None,
         "evaluations of the objective: of all sizes together, or a list with those of each; by default the quality's",
     )
     form: str = option("gatys-code", "how the objective is written", choices=tuple(FORMS))
-    lam: float | None = option(None, "λ, the weight of style against content; by default the form's")
-    content_layers: tuple[str, ...] = option(CONTENT_LAYERS, "layers whose features are the content")
+    lam: float | None = option(
+        None, "λ, the weight of style against content; by default the form's"
+    )
+    content_layers: tuple[str, ...] = option(
+        CONTENT_LAYERS, "layers whose features are the content"
+    )
     style_layers: tuple[str, ...] = option(STYLE_LAYERS, "layers whose statistics are the style")
-    omega: tuple[float, ...] | None = option(None, "ω, one weight for each style layer; by default the form's")
+    omega: tuple[float, ...] | None = option(
+        None, "ω, one weight for each style layer; by default the form's"
+    )
     statistic: str = option("gram", "what of the features is the style (see losses.py)")
     tv: float = option(0.0, "weight of total variation")
     box: float = option(
-        1.0, "how strongly values outside [0, 1] are drawn back, in units of the first gradient; 0 lets them be"
+        1.0,
+        "how strongly values outside [0, 1] are drawn back, in units of the first gradient; 0 lets them be",
     )
     backbone: str = option(
         "auto",
@@ -187,10 +102,13 @@ class Settings:
         choices=("zero", "replicate", "reflect"),
     )
     floor: float = option(
-        0.0, "scaled network: the least share of its layer's mean activation that a filter's counts as"
+        0.0,
+        "scaled network: the least share of its layer's mean activation that a filter's counts as",
     )
     activation: str = option(
-        "relu", "which features of a layer: relu, after the ReLU, or linear, before it", choices=("relu", "linear")
+        "relu",
+        "which features of a layer: relu, after the ReLU, or linear, before it",
+        choices=("relu", "linear"),
     )
     precision: str = option(
         "auto",
@@ -200,21 +118,30 @@ class Settings:
         choices=("auto", "float32", "winograd", "mixed"),
     )
     tile: int | None = option(
-        None, "side in pixels of the tiles in which a picture is evaluated; by default it is whole while memory allows"
+        None,
+        "side in pixels of the tiles in which a picture is evaluated; by default it is whole while memory allows",
     )
     optimizer: str = option("lbfgs", "how the picture is changed", choices=("lbfgs", "adam", "sgd"))
     history: int | None = option(
-        None, "L-BFGS: how many pairs of steps it remembers; by default 100, and fewer on large pictures"
+        None,
+        "L-BFGS: how many pairs of steps it remembers; by default 100, and fewer on large pictures",
     )
     learning_rate: float | None = option(
-        None, "Adam and SGD: size of the steps, in units of the picture's range; by default the optimiser's"
+        None,
+        "Adam and SGD: size of the steps, in units of the picture's range; by default the optimiser's",
     )
     momentum: float = option(0.9, "SGD: share of the last step that is made again")
-    decay: float = option(1.0, "SGD and Adam: what the learning rate is multiplied by after each step")
-    init: str = option("content", "where the picture starts: content, style, noise, or the path or name of a picture")
+    decay: float = option(
+        1.0, "SGD and Adam: what the learning rate is multiplied by after each step"
+    )
+    init: str = option(
+        "content",
+        "where the picture starts: content, style, noise, or the path or name of a picture",
+    )
     seed: int = option(0, "seed of the noise")
     noise: float = option(
-        0.02, "the standard deviation, in units of the picture's range, of the noise that init=noise starts from"
+        0.02,
+        "the standard deviation, in units of the picture's range, of the noise that init=noise starts from",
     )
     style_scale: float = option(1.0, "long side of the painting, as a multiple of the picture's")
 
@@ -231,16 +158,22 @@ class Settings:
             if entry.name in ("content_layers", "style_layers"):
                 value = tuple(layer_name(name) for name in several(entry.name, value))
             elif entry.name in ("sizes", "omega") and value is not None:
-                value = tuple(x.item() if isinstance(x, np.generic) else x for x in several(entry.name, value))
+                value = tuple(
+                    x.item() if isinstance(x, np.generic) else x for x in several(entry.name, value)
+                )
             object.__setattr__(self, entry.name, value)
             if value is None and entry.default is not None:
-                raise InputError(f"{entry.name} must have a value; its default is {entry.default!r}")
+                raise InputError(
+                    f"{entry.name} must have a value; its default is {entry.default!r}"
+                )
             choices = entry.metadata["choices"]
             if choices and value is not None and value not in choices:
                 raise InputError(nearest(value, choices, what=entry.name))
         self._check_numbers()
         if not self.content_layers and not self.style_layers:
-            raise InputError("there is neither a content layer nor a style layer; name at least one")
+            raise InputError(
+                "there is neither a content layer nor a style layer; name at least one"
+            )
         if self.omega is not None and len(self.omega) != len(self.style_layers):
             raise InputError(
                 f"omega has {len(self.omega)} weights for {len(self.style_layers)} style layers; give one for each"
@@ -252,7 +185,13 @@ class Settings:
 
     def _check_numbers(self) -> None:
         check_number("size", self.size, whole=True, low=1)
-        steps = self.steps if isinstance(self.steps, tuple) else [] if self.steps is None else [self.steps]
+        steps = (
+            self.steps
+            if isinstance(self.steps, tuple)
+            else []
+            if self.steps is None
+            else [self.steps]
+        )
         for count in steps:
             check_number("steps", count, whole=True, low=1)
         for name, low in (("tile", LEAST_TILE), ("history", 1)):
@@ -263,7 +202,9 @@ class Settings:
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0)
         if self.noise > 1:
-            raise InputError(f"noise must be at most 1, the picture's whole range, not {self.noise}")
+            raise InputError(
+                f"noise must be at most 1, the picture's whole range, not {self.noise}"
+            )
         if self.momentum >= 1:
             raise InputError(f"momentum must be below 1, not {self.momentum}")
         for name in ("learning_rate", "decay", "style_scale"):
@@ -280,7 +221,9 @@ class Settings:
         if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
             raise InputError(f"sizes must grow from each to the next, not {self.sizes}")
         if self.size not in (self.sizes[-1], Settings.size):
-            raise InputError(f"size is {self.size}, but sizes end at {self.sizes[-1]}; give one of the two")
+            raise InputError(
+                f"size is {self.size}, but sizes end at {self.sizes[-1]}; give one of the two"
+            )
         object.__setattr__(self, "size", self.sizes[-1])
 
 
@@ -306,23 +249,22 @@ def recorded_settings(options: dict[str, Any]) -> Settings:
     return settings_from({**_BEFORE_NAMED, **options})
 
 
-def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
-    """The ω_l that a form has by default: see `Form.omega`."""
-    if form.omega == "equal":
-        return tuple(1 / len(layers) for _ in layers)
-    # 10³/N_l², N_l the number of filters: the authors' notebook (see `Form.source`).
-    return tuple(1e3 / filters_of(block_of(layer)) ** 2 for layer in layers)
-
-
 def takes_settings(function: Callable) -> Callable:
     """Give a function that takes **settings the signature and the documentation of every setting."""
     signature = inspect.signature(function)
     entries = dataclasses.fields(Settings)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [
-        inspect.Parameter(e.name, inspect.Parameter.KEYWORD_ONLY, default=e.default, annotation=e.type) for e in entries
+        inspect.Parameter(
+            e.name, inspect.Parameter.KEYWORD_ONLY, default=e.default, annotation=e.type
+        )
+        for e in entries
     ]
     function.__signature__ = signature.replace(parameters=[*own, *options])
-    lines = "\n".join(f"        {e.name} (default {e.default!r}): {e.metadata['help']}" for e in entries)
-    function.__doc__ = inspect.cleandoc(function.__doc__ or "") + f"\n\nSettings:\n{inspect.cleandoc(lines)}\n"
+    lines = "\n".join(
+        f"        {e.name} (default {e.default!r}): {e.metadata['help']}" for e in entries
+    )
+    function.__doc__ = (
+        inspect.cleandoc(function.__doc__ or "") + f"\n\nSettings:\n{inspect.cleandoc(lines)}\n"
+    )
     return function

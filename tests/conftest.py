@@ -21,8 +21,8 @@ if "STYLETRANSFER_TESTS" not in os.environ:
         os.environ[_name] = os.path.join(_CACHES.name, _name.lower())
 
     # Only now, for they ask where the data folder is when they are imported.
-    from styletransfer.backbones import JUDGE
-    from styletransfer.datasets import cache_folder
+    from styletransfer.pictures.downloads import cache_folder
+    from styletransfer.weights.backbones import JUDGE
 
     # But for the networks that judge: 64 MB, which are checked before they are read.
     _own = [file.cached for file in JUDGE.values() if file.cached.exists()]
@@ -37,7 +37,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 def pair():
     """A photograph of 64 x 48 pixels and a painting of 60 x 64."""
     from styletransfer import load_image
-    from styletransfer.images import resize
+    from styletransfer.pictures.images import resize
 
     return resize(load_image("petra"), (48, 64)), resize(load_image("night_cafe"), (64, 60))
 
@@ -45,7 +45,7 @@ def pair():
 @pytest.fixture(scope="session")
 def embedded_features():
     """The unscaled features of a picture in the embedded VGG-16, by layer, computed by NumPy."""
-    from styletransfer.backbones import load_weights
+    from styletransfer.weights.backbones import load_weights
 
     from . import reference
 
@@ -83,11 +83,11 @@ def own_keras_models():
 @pytest.fixture(scope="session")
 def judges():
     """The two networks that judge pictures, by name; without their files the test is skipped."""
-    from styletransfer.backbones import networks
+    from styletransfer.weights.backbones import networks
 
     if not networks()["judge"].here:
         pytest.skip("the networks that judge pictures are not here: run `make judge`")
-    from styletransfer.judge import Judge
+    from styletransfer.study.judge import Judge
 
     return {net: Judge(net) for net in ("vgg", "alex")}
 
@@ -95,9 +95,9 @@ def judges():
 @pytest.fixture
 def no_judges(tmp_path, monkeypatch):
     """The networks that judge pictures are not here, and nobody has been told so yet."""
-    from styletransfer import judge, metrics
-    from styletransfer.backbones import JUDGE
-    from styletransfer.packages import PackageFile
+    from styletransfer.study import judge, metrics
+    from styletransfer.weights.backbones import JUDGE
+    from styletransfer.weights.packages import PackageFile
 
     find, cached, gone = PackageFile.find, PackageFile.cached.fget, tuple(JUDGE.values())
     nowhere = property(lambda self: tmp_path / "gone" if self in gone else cached(self))

@@ -14,16 +14,18 @@ import pooch
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from styletransfer import backbones, datasets, transfer
-from styletransfer.__main__ import main
+from styletransfer import transfer
 from styletransfer._tensorflow import keras
-from styletransfer.backbones import EMBEDDED, load_weights, resolve_backbone
+from styletransfer.cli import main
 from styletransfer.errors import InputError
 from styletransfer.loop import Run
+from styletransfer.network import loss_network
+from styletransfer.pictures import datasets
+from styletransfer.runs.states import read_state, write_state
 from styletransfer.settings import settings_from
-from styletransfer.states import read_state, write_state
-from styletransfer.vgg import loss_network
-from styletransfer.weights import read_weights
+from styletransfer.weights import backbones
+from styletransfer.weights.backbones import EMBEDDED, load_weights, resolve_backbone
+from styletransfer.weights.convolutions import read_weights
 
 from . import reference
 
@@ -57,7 +59,7 @@ def test_features_equal_those_of_keras_own_model(pair):
     picture = pair[0][None]
     prepared = keras.applications.vgg16.preprocess_input(255 * picture)
     theirs = keras.Model(model.input, outputs)(prepared)
-    ours = loss_network(weights, tuple(DEEPEST), pooling="max", scaled=False)(picture)
+    ours = loss_network(weights, tuple(DEEPEST), pooling="max")(picture)
     for name, b in zip(DEEPEST, theirs, strict=True):
         tolerance = 1e-4 * float(np.abs(b).max())
         np.testing.assert_allclose(ours[name], b, rtol=1e-4, atol=tolerance)
@@ -77,7 +79,7 @@ def test_features_equal_those_of_the_model_in_the_file(pair):
     picture = pair[0][:32, :40]
     bgr = (255 * picture[..., ::-1] - reference.MEAN_BGR).astype(np.float32)
     theirs = evaluator.run(names, {"input": bgr[None]})
-    network = loss_network(load_weights("embedded"), tuple(DEEPEST), pooling="max", scaled=False)
+    network = loss_network(load_weights("embedded"), tuple(DEEPEST), pooling="max")
     ours = network(picture[None])
     for name, values in zip(DEEPEST, theirs, strict=True):
         b = values.transpose(0, 2, 3, 1)
@@ -112,7 +114,7 @@ def test_features_agree_with_those_of_a_vgg_that_was_trained_elsewhere(judges, r
     weights = load_weights("embedded")
     layers = tuple(DEEPEST)
     both = (weights, shuffled(weights, rng))
-    networks = [loss_network(each, layers, pooling="max", scaled=False) for each in both]
+    networks = [loss_network(each, layers, pooling="max") for each in both]
     found = {layer: ([], [], []) for layer in layers}  # torchvision's, ours, shuffled
     for photo in list(datasets.photos().values())[:20]:
         picture = photo.load(size=224)

@@ -5,9 +5,9 @@ import pytest
 import scipy.optimize
 
 from styletransfer import Objective
-from styletransfer.baselines import scipy_lbfgs
 from styletransfer.errors import InputError
-from styletransfer.store import Store
+from styletransfer.runs.store import Store
+from styletransfer.study.baselines import scipy_lbfgs
 
 OPTIONS = {"sizes": (64,), "steps": 25, "backbone": "embedded", "form": "gatys-code"}
 
@@ -44,7 +44,9 @@ def test_scipy(pair, tmp_path, capsys):
     again = scipy_lbfgs(*pair, store=tmp_path, **OPTIONS)
     np.testing.assert_array_equal(again.image, result.image)
     assert again.record == result.record
-    several = scipy_lbfgs(pair[0], list(pair), store=tmp_path, progress=False, **{**OPTIONS, "steps": 2})
+    several = scipy_lbfgs(
+        pair[0], list(pair), store=tmp_path, progress=False, **{**OPTIONS, "steps": 2}
+    )
     assert len(several.record["style"]["pictures"]) == 2
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from styletransfer import Objective, judge, load_image, transfer
-from styletransfer.choices import Choice, even_omega, pulls
+from styletransfer import Objective, load_image, transfer
 from styletransfer.errors import InputError
-from styletransfer.images import encode
+from styletransfer.pictures.images import encode
+from styletransfer.study import judge
+from styletransfer.study.choices import Choice, even_omega, pulls
 
 PAIRS = [("petra", "night_cafe"), ("colosseum", "cafe_terrace_at_night")]
 SMALL = {"sizes": (64,), "steps": 2, "backbone": "embedded", "progress": False}

@@ -10,16 +10,30 @@ import pytest
 from distributed import Client, LocalCluster
 
 from styletransfer import sweep
-from styletransfer.store import Store
+from styletransfer.runs.store import Store
 
-TINY = {"size": 48, "sizes": (48,), "steps": 20, "backbone": "embedded", "form": "gatys-code", "progress": False}
+TINY = {
+    "size": 48,
+    "sizes": (48,),
+    "steps": 20,
+    "backbone": "embedded",
+    "form": "gatys-code",
+    "progress": False,
+}
 
 
-@pytest.mark.filterwarnings("default")  # what the cluster says of its own ports and files is not ours to judge
+@pytest.mark.filterwarnings(
+    "default"
+)  # what the cluster says of its own ports and files is not ours to judge
 def test_a_sweep_on_a_cluster_that_loses_a_worker(pair, tmp_path):
     store, killed = Store(tmp_path / "runs"), []
     grid = {"seed": range(8)}
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "local_directory": tmp_path}
+    options = {
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": None,
+        "local_directory": tmp_path,
+    }
     with LocalCluster(n_workers=2, **options) as cluster, Client(cluster) as client:
         pids = list(client.run(os.getpid).values())
 
@@ -31,7 +45,9 @@ def test_a_sweep_on_a_cluster_that_loses_a_worker(pair, tmp_path):
 
         thread = threading.Thread(target=kill)
         thread.start()
-        found = sweep(*pair, grid, store=store, executor=client.get_executor(), init="noise", **TINY)
+        found = sweep(
+            *pair, grid, store=store, executor=client.get_executor(), init="noise", **TINY
+        )
         thread.join()
         assert len(pids) == 2
         assert killed[0] < 8  # in the middle of it

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from styletransfer import datasets
-from styletransfer.__main__ import main
-from styletransfer.images import read_image
+from styletransfer.cli import main
+from styletransfer.pictures import datasets
+from styletransfer.pictures.images import read_image
 
 QUICK = ("--size", "48", "--steps", "6", "--backbone", "embedded")
 
@@ -45,12 +45,20 @@ def test_picture_and_record(command, tmp_path):
     assert (settings["lam"], settings["size"], settings["steps"]) == (50, 48, [4, 2])
     assert settings["style_layers"] == ["block1_conv1", "block2_conv1"]
     assert settings["omega"] == [0.6, 0.4]
-    assert (settings["init"], settings["seed"], settings["tv"], settings["sizes"]) == ("noise", 3, 1, [32, 48])
+    assert (settings["init"], settings["seed"], settings["tv"], settings["sizes"]) == (
+        "noise",
+        3,
+        1,
+        [32, 48],
+    )
     assert [entry["size"] for entry in record["history"]] == [32] * 4 + [48] * 2
     assert record["content"]["picture"] == "petra"
     assert len(record["content"]["sha256"]) == len(record["weights"]["sha256"]) == 64
     assert "Berthold Werner" in record["content"]["credit"]
-    assert {each["picture"] for each in record["style"]["pictures"]} == {"night_cafe", "pere_tanguy"}
+    assert {each["picture"] for each in record["style"]["pictures"]} == {
+        "night_cafe",
+        "pere_tanguy",
+    }
     assert {"python", "tensorflow", "keras", "numpy", "styletransfer"} <= set(record["versions"])
     assert len(record["history"]) == 6
     assert {"size", "step", "seconds", "loss", "content", "style"} == set(record["history"][0])
@@ -62,7 +70,9 @@ def test_picture_and_record(command, tmp_path):
 
 
 def test_auto_is_said_and_recorded(command, tmp_path):
-    done = command("petra", "night_cafe", "--out", "out.jpg", *QUICK[:4], HTTPS_PROXY="http://127.0.0.1:9")
+    done = command(
+        "petra", "night_cafe", "--out", "out.jpg", *QUICK[:4], HTTPS_PROXY="http://127.0.0.1:9"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("using the embedded VGG-16 instead") == 1
     weights = json.loads((tmp_path / "out.json").read_text())["weights"]
@@ -72,11 +82,24 @@ def test_auto_is_said_and_recorded(command, tmp_path):
 
 def test_ctrl_c_keeps_the_picture_and_the_state(tmp_path):
     """A real interrupt of a real process; the state then goes on to the picture of the uninterrupted run."""
-    words = ["petra", "night_cafe", "--size", "96", "--steps", "60", "--backbone", "embedded", "--preview", "now.png"]
+    words = [
+        "petra",
+        "night_cafe",
+        "--size",
+        "96",
+        "--steps",
+        "60",
+        "--backbone",
+        "embedded",
+        "--preview",
+        "now.png",
+    ]
     base = [sys.executable, "-m", "styletransfer"]
     # A shell that starts the tests in the background has them ignore the signal, and children inherit that.
     heeding = "signal.signal(signal.SIGINT, signal.default_int_handler)"
-    started = f"import runpy, signal; {heeding}; runpy.run_module('styletransfer', run_name='__main__')"
+    started = (
+        f"import runpy, signal; {heeding}; runpy.run_module('styletransfer', run_name='__main__')"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", started, *words, "--out", "out.png", "--checkpoint", "state.npz"],
         cwd=tmp_path,
@@ -98,8 +121,12 @@ def test_ctrl_c_keeps_the_picture_and_the_state(tmp_path):
     assert 0 < len(record["history"]) < 60
     assert read_image(tmp_path / "out.png").shape == (68, 96, 3)
     for end in (["--resume", "state.npz", "--out", "resumed.png"], [*words, "--out", "whole.png"]):
-        subprocess.run([*base, *end, "--quiet"], cwd=tmp_path, check=True, capture_output=True, timeout=120)
-    np.testing.assert_array_equal(read_image(tmp_path / "resumed.png"), read_image(tmp_path / "whole.png"))
+        subprocess.run(
+            [*base, *end, "--quiet"], cwd=tmp_path, check=True, capture_output=True, timeout=120
+        )
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "resumed.png"), read_image(tmp_path / "whole.png")
+    )
 
 
 @pytest.fixture
@@ -154,18 +181,36 @@ def test_bad_input(words, tmp_path):
         (["good.png", "night_cafe", "--out", "missing/out.png"], "there is no folder missing"),
         (["good.png", "night_cafe", "--out", "/proc/out.png"], "cannot write /proc/out.png"),
         (["good.png", "night_cafe", "--out", "out.gif"], "the name must end in .png"),
-        (["good.png", "night_cafe", *out, "--preview", "missing/x.png"], "there is no folder missing"),
-        (["good.png", "night_cafe", *out, "--checkpoint", "state.txt"], "the name must end in .npz"),
+        (
+            ["good.png", "night_cafe", *out, "--preview", "missing/x.png"],
+            "there is no folder missing",
+        ),
+        (
+            ["good.png", "night_cafe", *out, "--checkpoint", "state.txt"],
+            "the name must end in .npz",
+        ),
         (["good.png", "night_cafe", *out, "--lam", "-1"], "lam must be a number of at least 0"),
         (["good.png", "night_cafe", *out, "--lam", "nan"], "lam must be finite"),
         (["good.png", "night_cafe", *out, "--lam", "much"], "invalid float value: 'much'"),
         (["good.png", "night_cafe", *out, "--steps", "0"], "steps must be"),
         (["good.png", "night_cafe", *out, "--sizes", "96,a"], "invalid list of int value: '96,a'"),
         (["good.png", "night_cafe", *out, "--form", "gaty"], "invalid choice: 'gaty'"),
-        (["good.png", "night_cafe", *out, "--content-layers", "conv9_9"], "unknown layer 'conv9_9'"),
-        (["good.png", "night_cafe", *out, "--content-layers", "conv5_4"], "unknown layer of vgg16 'block5_conv4'"),
-        (["good.png", "night_cafe", "--out", "out.png", "--backbone", "vgg17"], "unknown backbone 'vgg17'"),
-        (["good.png", "night_cafe", "--out", "out.png", "--backbone", "text.png"], "not a whole HDF5 weights file"),
+        (
+            ["good.png", "night_cafe", *out, "--content-layers", "conv9_9"],
+            "unknown layer 'conv9_9'",
+        ),
+        (
+            ["good.png", "night_cafe", *out, "--content-layers", "conv5_4"],
+            "unknown layer of vgg16 'block5_conv4'",
+        ),
+        (
+            ["good.png", "night_cafe", "--out", "out.png", "--backbone", "vgg17"],
+            "unknown backbone 'vgg17'",
+        ),
+        (
+            ["good.png", "night_cafe", "--out", "out.png", "--backbone", "text.png"],
+            "not a whole HDF5 weights file",
+        ),
         (["good.png", "night_cafe", *out, "--statistic", "grm"], "did you mean 'gram'"),
         (["--replay", "missing.json"], "there is no record"),
         (["--replay", "text.png", "--out", "out.png"], "is not the record of a run"),
@@ -194,11 +239,16 @@ def test_a_folder_of_paintings(words, tmp_path, capsys):
     for name in ("a", "b"):
         Image.effect_noise((40, 30), 90).convert("RGB").save(tmp_path / "style" / f"{name}.png")
     for place in ("style/b.png", "good.png"):
-        assert "is one of the pictures that go in" in words("good.png", "style", "--out", place, *QUICK)
+        assert "is one of the pictures that go in" in words(
+            "good.png", "style", "--out", place, *QUICK
+        )
     assert main(["good.png", "style", "--out", "out.png", "--quiet", *QUICK]) == 0
     record = json.loads((tmp_path / "out.json").read_text())
     assert record["style"]["picture"] == "style"
-    assert sorted(each["picture"] for each in record["style"]["pictures"]) == ["style/a.png", "style/b.png"]
+    assert sorted(each["picture"] for each in record["style"]["pictures"]) == [
+        "style/a.png",
+        "style/b.png",
+    ]
     Image.new("RGB", (40, 30), "green").save("style/later.png")  # one that the run did not have
     before = (tmp_path / "out.png").read_bytes()
     assert main(["--replay", "out.json", "--quiet"]) == 0
@@ -213,7 +263,9 @@ def test_a_folder_of_paintings(words, tmp_path, capsys):
     (tmp_path / "out.json").write_text(json.dumps(record))
     assert "out.json is not the record of a run" in words("--replay", "out.json")
     file = "petra,night_cafe.png"  # wins over a list of two
-    assert f"{file} is one of the pictures that go in" in words("petra", file, "--out", file, *QUICK)
+    assert f"{file} is one of the pictures that go in" in words(
+        "petra", file, "--out", file, *QUICK
+    )
 
 
 def test_replay_replaces_a_picture_only_by_itself(tmp_path, capsys, monkeypatch):
@@ -239,17 +291,37 @@ def test_replay_replaces_a_picture_only_by_itself(tmp_path, capsys, monkeypatch)
 
 
 def test_nothing_of_the_users_is_overwritten(words, tmp_path, capsys):
-    assert "is one of the pictures that go in" in words("good.png", "night_cafe", "--out", "good.png", *QUICK)
+    assert "is one of the pictures that go in" in words(
+        "good.png", "night_cafe", "--out", "good.png", *QUICK
+    )
     before = (tmp_path / "good.png").read_bytes()
-    assert main(["good.png", "night_cafe", "--out", "good.webp", "--checkpoint", "state.npz", "--quiet", *QUICK]) == 0
+    assert (
+        main(
+            [
+                "good.png",
+                "night_cafe",
+                "--out",
+                "good.webp",
+                "--checkpoint",
+                "state.npz",
+                "--quiet",
+                *QUICK,
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
-    assert "is one of the pictures that go in" in words("--resume", "state.npz", "--out", "good.png")
+    assert "is one of the pictures that go in" in words(
+        "--resume", "state.npz", "--out", "good.png"
+    )
     # the record's own picture is gone, and the photograph has its name
     (tmp_path / "good.webp").unlink()
     assert "is one of the pictures that go in" in words("--replay", "good.json")
     start = ("petra", "night_cafe", "--init", "good.png")
     assert "is one of the pictures that go in" in words(*start, "--out", "good.png", *QUICK)
-    assert "is one of the pictures that go in" in words(*start, "--out", "o.png", "--preview", "good.png", *QUICK)
+    assert "is one of the pictures that go in" in words(
+        *start, "--out", "o.png", "--preview", "good.png", *QUICK
+    )
     assert (tmp_path / "good.png").read_bytes() == before
     (tmp_path / "package.json").write_text("{}")
     assert "is not a record" in words("good.png", "night_cafe", "--out", "package.png", *QUICK)
@@ -257,7 +329,17 @@ def test_nothing_of_the_users_is_overwritten(words, tmp_path, capsys):
 
 def test_a_run_that_diverges_leaves_its_last_good_picture(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["petra", "night_cafe", "--out", "out.png", "--optimizer", "sgd", "--learning-rate", "1e30", *QUICK]
+    words = [
+        "petra",
+        "night_cafe",
+        "--out",
+        "out.png",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "1e30",
+        *QUICK,
+    ]
     assert main([*words, "--steps", "40", "--quiet"]) == 2
     assert "not finite at step" in capsys.readouterr().err
     assert json.loads((tmp_path / "out.json").read_text())["stopped"] == "not finite"
@@ -267,7 +349,9 @@ def test_a_run_that_diverges_leaves_its_last_good_picture(tmp_path, capsys, monk
 def test_list(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
-    assert all(name in listed for name in (*datasets.photos(), *datasets.paintings(), *datasets.paper()))
+    assert all(
+        name in listed for name in (*datasets.photos(), *datasets.paintings(), *datasets.paper())
+    )
     *_, hokusais = listed.partition("\nPaintings by Katsushika Hokusai:\n")
     assert [line.split()[0] for line in hokusais.splitlines()[:2]] == ["great_wave", "poppies"]
     assert hokusais.splitlines()[2] == "Paintings by Pieter Bruegel the Elder:"

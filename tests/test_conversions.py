@@ -4,17 +4,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from styletransfer import Objective, conversions, load_image
-from styletransfer.backbones import load_weights
+from styletransfer import Objective, load_image
 from styletransfer.errors import InputError
-from styletransfer.images import resize
-from styletransfer.vgg import loss_network
+from styletransfer.network import loss_network
+from styletransfer.pictures.images import resize
+from styletransfer.scaling import rescaled
+from styletransfer.study import conversions
+from styletransfer.weights.backbones import load_weights
 
 SHAPE = (75, 98)  # odd, so that pooling drops something
 
 
 def features(image, layers, *, scaled, pooling):
-    network = loss_network(load_weights("embedded"), tuple(sorted(layers)), pooling=pooling, scaled=scaled)
+    weights = load_weights("embedded")
+    used = rescaled(weights, pooling=pooling) if scaled else weights
+    network = loss_network(used, tuple(sorted(layers)), pooling=pooling)
     return network(image)
 
 
@@ -28,7 +32,10 @@ def paper(x, p, a, content, style, alpha, beta):
     for name in style:
         F, A = flat(x[name]), flat(a[name])
         N, M = F.shape[1], F.shape[0]
-        G, A = tf.transpose(F) @ F / M, tf.transpose(A) @ A / len(A)  # pictures of two sizes: per position
+        G, A = (
+            tf.transpose(F) @ F / M,
+            tf.transpose(A) @ A / len(A),
+        )  # pictures of two sizes: per position
         loss += beta * (1 / 5) * tf.reduce_sum((G - A) ** 2) / (4 * N**2)
     return loss
 
@@ -38,7 +45,10 @@ def neural_style(x, p, a, content, style, alpha, beta):
     loss = alpha * tf.reduce_mean((x[layer] - p[layer]) ** 2)
     for name in style:
         F, A = flat(x[name]), flat(a[name])
-        G, A = tf.transpose(F) @ F / tf.size(F, tf.int32).numpy(), tf.transpose(A) @ A / tf.size(A).numpy()
+        G, A = (
+            tf.transpose(F) @ F / tf.size(F, tf.int32).numpy(),
+            tf.transpose(A) @ A / tf.size(A).numpy(),
+        )
         loss += beta * tf.reduce_mean((G - A) ** 2)
     return loss
 
@@ -68,7 +78,12 @@ def authors(x, p, a, content, style, alpha, beta):
     loss = alpha * tf.reduce_mean((x[layer] - p[layer]) ** 2)
     for name, n in zip(style, (64, 128, 256, 512, 512), strict=True):
         F, A = flat(x[name]), flat(a[name])
-        loss += beta * 1e3 / n**2 * tf.reduce_mean((tf.transpose(F) @ F / len(F) - tf.transpose(A) @ A / len(A)) ** 2)
+        loss += (
+            beta
+            * 1e3
+            / n**2
+            * tf.reduce_mean((tf.transpose(F) @ F / len(F) - tf.transpose(A) @ A / len(A)) ** 2)
+        )
     return loss
 
 
@@ -87,11 +102,17 @@ def cosine(a, b):
 
 
 @pytest.mark.parametrize("start", ["painting", "noise"])
-@pytest.mark.parametrize(("photo", "painting"), [("petra", "night_cafe"), ("eiffel_tower", "langlois_bridge")])
+@pytest.mark.parametrize(
+    ("photo", "painting"), [("petra", "night_cafe"), ("eiffel_tower", "langlois_bridge")]
+)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_converted_settings_have_the_same_gradient(name, photo, painting, start):
     content, style = resize(load_image(photo), SHAPE), resize(load_image(painting), SHAPE)
-    image = style if start == "painting" else np.random.default_rng(0).random(content.shape, dtype=np.float32)
+    image = (
+        style
+        if start == "painting"
+        else np.random.default_rng(0).random(content.shape, dtype=np.float32)
+    )
     image = 0.7 * content + 0.3 * image
     convention = conversions.CONVENTIONS[name]
 
@@ -111,7 +132,9 @@ def test_converted_settings_have_the_same_gradient(name, photo, painting, start)
     with tf.GradientTape() as tape:
         tape.watch(x)
         names = (convention.content_layers, convention.style_layers)
-        loss = PROGRAMS[name](features(x, layers, **kind), p, a, *names, convention.content_weight, beta)
+        loss = PROGRAMS[name](
+            features(x, layers, **kind), p, a, *names, convention.content_weight, beta
+        )
     expected = tape.gradient(loss, x)[0].numpy()
     assert cosine(gradient(style_weight=beta), expected) >= 0.9999
     for wrong in (0.5, 2.0):
@@ -140,15 +163,21 @@ def test_known_ratios():
     """Worked out from the sources: neural-style has a fiftieth of the authors' style; the paper's literal α/β."""
     assert conversions.settings_of("neural-style", SHAPE)["lam"] == pytest.approx(0.02)
     # cw = 10⁶, Σ sw = 10⁹ in NeuralImageSynthesis is α/β = 2.4e-10, read to the letter at 512 x 512 px
-    literal = conversions.settings_of("paper", (512, 512), content_weight=2 * 1e6 / (512 * 64 * 64), style_weight=4e9)
+    literal = conversions.settings_of(
+        "paper", (512, 512), content_weight=2 * 1e6 / (512 * 64 * 64), style_weight=4e9
+    )
     assert literal["lam"] == pytest.approx(2 * 1e9 / 1e6)
-    assert conversions.settings_of("paper", (512, 512))["lam"] == pytest.approx(1e3 / (512 * 64 * 64))
+    assert conversions.settings_of("paper", (512, 512))["lam"] == pytest.approx(
+        1e3 / (512 * 64 * 64)
+    )
 
 
 def test_there_and_back():
     for name in conversions.CONVENTIONS:
         weight = conversions.style_weight_of(name, SHAPE, 12.5)
-        assert conversions.settings_of(name, SHAPE, style_weight=weight)["lam"] == pytest.approx(12.5)
+        assert conversions.settings_of(name, SHAPE, style_weight=weight)["lam"] == pytest.approx(
+            12.5
+        )
 
 
 def test_table():
@@ -160,5 +189,7 @@ def test_table():
 
 
 def test_unknown_convention():
-    with pytest.raises(InputError, match="unknown convention 'nueral-style'; did you mean 'neural-style'"):
+    with pytest.raises(
+        InputError, match="unknown convention 'nueral-style'; did you mean 'neural-style'"
+    ):
         conversions.settings_of("nueral-style", SHAPE)

@@ -5,14 +5,18 @@ import time
 import numpy as np
 import pytest
 
-from styletransfer import Objective, costs, load_image, precision
+from styletransfer import Objective, load_image
 from styletransfer._tensorflow import keras
+from styletransfer.fast import precision
+from styletransfer.study import costs
 
 
 @pytest.mark.parametrize(("architecture", "model"), [("vgg16", "VGG16"), ("vgg19", "VGG19")])
 def test_operations_are_those_of_keras(architecture, model):
     """Products of every kernel at every position, from the shapes that Keras has."""
-    network = getattr(keras.applications, model)(weights=None, include_top=False, input_shape=(64, 96, 3))
+    network = getattr(keras.applications, model)(
+        weights=None, include_top=False, input_shape=(64, 96, 3)
+    )
     expected = dict.fromkeys(range(1, 6), 0.0)
     for layer in network.layers:
         if layer.weights and (layer.name < "block5" or layer.name == "block5_conv1"):
@@ -20,8 +24,12 @@ def test_operations_are_those_of_keras(architecture, model):
             products = height * width * (layer.count_params() - filters)  # all but the biases
             if layer.name.endswith("conv1"):
                 products += height * width * filters**2  # of the Gram matrix
-            expected[int(layer.name[5])] += 4 * products  # forward and back, a product and a sum each
-    assert costs.operations_by_block((64, 96, 3), architecture=architecture) == pytest.approx(expected)
+            expected[int(layer.name[5])] += (
+                4 * products
+            )  # forward and back, a product and a sum each
+    assert costs.operations_by_block((64, 96, 3), architecture=architecture) == pytest.approx(
+        expected
+    )
 
 
 def test_measurements(pair):
@@ -36,7 +44,9 @@ def test_measurements(pair):
     assert whole / 4 < sum(seconds.values()) < 4 * whole  # of all layers, by a clock of its own
     assert costs.matrix_rate(side=256) > 1e6
     content, style = (load_image(name, size=96) for name in ("petra", "night_cafe"))
-    found = costs.errors_by_layer(content, style, {"here": content}, precisions=("winograd", "mixed"), **options)
+    found = costs.errors_by_layer(
+        content, style, {"here": content}, precisions=("winograd", "mixed"), **options
+    )
     errors = {name: found[name, "here"] for name in ("winograd", "mixed")}
     assert errors["winograd"]["block1_conv2"] == 0  # the first block is TensorFlow's own
     assert 0 < max(errors["winograd"].values()) < 1e-2

@@ -9,8 +9,8 @@ import pooch
 import pytest
 from PIL import Image
 
-from styletransfer import datasets
 from styletransfer.errors import InputError
+from styletransfer.pictures import datasets
 
 
 def test_every_bundled_picture_is_listed_and_whole():
@@ -26,7 +26,10 @@ def test_every_bundled_picture_is_listed_and_whole():
         assert picture.author
         assert picture.licence in ("Public domain", "CC0-1.0")
         assert picture.licence in picture.credit
-    assert all(photo.source.startswith("https://commons.wikimedia.org/") for photo in datasets.photos().values())
+    assert all(
+        photo.source.startswith("https://commons.wikimedia.org/")
+        for photo in datasets.photos().values()
+    )
 
 
 def test_the_table_of_sources_is_true():
@@ -80,7 +83,9 @@ def test_names_and_paths(tmp_path):
     assert datasets.load_image("night_cafe", size=50).shape == (39, 50, 3)
     with pytest.raises(InputError, match="did you mean 'petra'"):
         datasets.load_image("petrra")
-    with pytest.raises(FileNotFoundError, match=r"no file petra\.png; the database has a picture named 'petra'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no file petra\.png; the database has a picture named 'petra'"
+    ):
         datasets.load_image("petra.png")
     with pytest.raises(InputError, match="is a folder"):
         datasets.load_image(tmp_path)
@@ -115,7 +120,10 @@ def store(tmp_path, monkeypatch):
 
 
 def test_paper_pictures_say_so_without_network(store, caplog):
-    with pytest.raises(InputError, match=r"'tubingen' could not be had .*no connection.*put the file there yourself"):
+    with pytest.raises(
+        InputError,
+        match=r"'tubingen' could not be had .*no connection.*put the file there yourself",
+    ):
         datasets.load_image("tubingen")
     assert list(store.iterdir()) == []
     assert "Downloading https://" in caplog.text
@@ -126,7 +134,9 @@ def test_paper_pictures_are_pinned_and_checked(store):
     assert len(datasets.paper()) == 6
     for name, picture in datasets.paper().items():
         assert "/master/" not in picture.source
-        assert len(pooch.core.Pooch.get_url(datasets._STORE, f"{name}.jpg").split("/")[5]) == 40  # a commit
+        assert (
+            len(pooch.core.Pooch.get_url(datasets._STORE, f"{name}.jpg").split("/")[5]) == 40
+        )  # a commit
     # A file of that name with other content is not taken for the picture.
     Image.new("RGB", (8, 8)).save(store / "wave.jpg")
     with pytest.raises(InputError, match="'wave' could not be had"):
@@ -142,4 +152,6 @@ def test_a_paper_picture_is_taken_from_the_store(store, monkeypatch):
 
 def test_the_same_picture_under_two_paths(tmp_path):
     shutil.copy(datasets.photos()["petra"].path, tmp_path / "copy.webp")
-    np.testing.assert_array_equal(datasets.load_image(tmp_path / "copy.webp"), datasets.load_image("petra"))
+    np.testing.assert_array_equal(
+        datasets.load_image(tmp_path / "copy.webp"), datasets.load_image("petra")
+    )

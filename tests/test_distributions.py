@@ -5,12 +5,13 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from styletransfer import distributions, metrics
-from styletransfer.backbones import networks
-from styletransfer.distributions import StyleReference
 from styletransfer.errors import InputError
-from styletransfer.images import resize
+from styletransfer.pictures.images import resize
 from styletransfer.settings import Settings
+from styletransfer.study import distances as distributions
+from styletransfer.study import metrics
+from styletransfer.study.distances import StyleReference
+from styletransfer.weights.backbones import networks
 
 # The judge's yardsticks come first, and its networks may not be here.
 MEASURED = list(metrics.YARDSTICKS)[0 if networks()["judge"].here else 3 :]
@@ -40,7 +41,9 @@ def test_mean_std(rng):
     expected = 0.0
     for i in range(4):
         mean, other = sum(a[:, i]) / 50, sum(b[:, i]) / 50
-        deviation = np.sqrt(sum((a[:, i] - mean) ** 2) / 50) - np.sqrt(sum((b[:, i] - other) ** 2) / 50)
+        deviation = np.sqrt(sum((a[:, i] - mean) ** 2) / 50) - np.sqrt(
+            sum((b[:, i] - other) ** 2) / 50
+        )
         expected += ((mean - other) ** 2 + deviation**2) / 4
     assert distributions.mean_std(a, b) == pytest.approx(expected)
 
@@ -52,7 +55,9 @@ def test_squared_mmd(rng):
     width = 2 * sum(squares) / len(squares)
 
     def mean(xs, ys, same):
-        pairs = [(x, y) for i, x in enumerate(xs) for j, y in enumerate(ys) if not (same and i == j)]
+        pairs = [
+            (x, y) for i, x in enumerate(xs) for j, y in enumerate(ys) if not (same and i == j)
+        ]
         return sum(np.exp(-sum((x - y) ** 2) / width) for x, y in pairs) / len(pairs)
 
     expected = mean(a, a, True) + mean(b, b, True) - 2 * mean(a, b, False)
@@ -74,7 +79,11 @@ def test_frechet(rng):
 
 
 def test_hellinger():
-    p, q, other = np.array([[0.5, 0.5], [0, 0]]), np.array([[1.0, 0], [0, 0]]), np.array([[0, 0], [0.3, 0.7]])
+    p, q, other = (
+        np.array([[0.5, 0.5], [0, 0]]),
+        np.array([[1.0, 0], [0, 0]]),
+        np.array([[0, 0], [0.3, 0.7]]),
+    )
     assert distributions.hellinger(p, p) == 0
     assert distributions.hellinger(p, other) == pytest.approx(1)
     assert distributions.hellinger(p, q) == pytest.approx(np.sqrt(1 - np.sqrt(0.5)))
@@ -118,7 +127,8 @@ def test_rgb_uv_histogram_of_changed_colours(pair):
     assert np.isfinite(apart["black"])
     large = resize(picture, (160, 300))
     np.testing.assert_array_equal(
-        distributions.rgb_uv_histogram(large), distributions.rgb_uv_histogram(resize(large, (80, 150)))
+        distributions.rgb_uv_histogram(large),
+        distributions.rgb_uv_histogram(resize(large, (80, 150))),
     )
 
 
@@ -203,10 +213,14 @@ def test_style_distances_from_features_by_numpy(painted, pair, embedded_features
 
 def test_the_painting_itself_has_no_distance(painted, pair):
     distances = painted.distances(pair[1])
-    assert distances.pop("squared MMD") == pytest.approx(0, abs=0.05)  # unbiased, of as few as 30 positions
+    assert distances.pop("squared MMD") == pytest.approx(
+        0, abs=0.05
+    )  # unbiased, of as few as 30 positions
     assert list(distances.values()) == pytest.approx([0] * 5, abs=1e-5)
     # so too where some positions count only
-    distances = StyleReference(pair[1], size=48, positions=20, backbone="embedded").distances(pair[1])
+    distances = StyleReference(pair[1], size=48, positions=20, backbone="embedded").distances(
+        pair[1]
+    )
     assert distances["sliced Wasserstein"] == distances["mean and deviation"] == 0
 
 
@@ -225,7 +239,9 @@ def test_more_noise_is_further_away(painted, pair, rng):
 
 def test_the_seed_decides(pair):
     def distances(**options):
-        return StyleReference(pair[1:], size=48, positions=24, backbone="embedded", **options).distances(pair[0])
+        return StyleReference(
+            pair[1:], size=48, positions=24, backbone="embedded", **options
+        ).distances(pair[0])
 
     first, again, other = distances(), distances(seed=0), distances(seed=1)
     assert first == again
@@ -236,10 +252,15 @@ def test_paintings_of_a_collection_count_the_same(rng):
     """Of the larger painting as many positions as the smaller has, 16 x 8, even where more are asked for."""
     paintings = [rng.random((32, 32, 3)), rng.random((32, 16, 3))]
     options = {"size": 32, "layers": ["conv2_2"], "backbone": "embedded"}
-    all_there_are, as_many = (StyleReference(paintings, positions=n, **options) for n in (4096, 256))
+    all_there_are, as_many = (
+        StyleReference(paintings, positions=n, **options) for n in (4096, 256)
+    )
     assert all_there_are.layers == ("block2_conv2",)
     found = [reference.distances(paintings[0]) for reference in (all_there_are, as_many)]
-    assert [each.pop("patch Wasserstein") > 0 for each in found] == [True, True]  # of which there are more
+    assert [each.pop("patch Wasserstein") > 0 for each in found] == [
+        True,
+        True,
+    ]  # of which there are more
     assert found[0] == found[1]
     histograms = [distributions.rgb_uv_histogram(painting) for painting in paintings]
     np.testing.assert_allclose(as_many.colours, np.mean(histograms, axis=0))

@@ -19,14 +19,20 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from styletransfer import datasets, load_image, sweep
+from styletransfer import load_image, sweep
 from styletransfer.cyclegan import Generator
-from styletransfer.settings import FORMS, Settings
+from styletransfer.forms import FORMS
+from styletransfer.pictures import datasets
+from styletransfer.settings import Settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 HOME = Path(__file__).parents[1]
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
+)
 
 PATIENCE = 180_000  # milliseconds, on a machine that has other things to do, too
 
@@ -51,7 +57,10 @@ def served(tmp_path):
         notebook["cells"][1]["source"] = cell
         (tmp_path / "explorer.ipynb").write_text(json.dumps(notebook))
         port, log = free_port(), (tmp_path / "server.log").open("wb")
-        environment = {name: str(tmp_path / name.lower()) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")}
+        environment = {
+            name: str(tmp_path / name.lower())
+            for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")
+        }
         process = subprocess.Popen(
             [sys.executable, "-m", program, *words, f"--port={port}", "--no-browser"],
             cwd=tmp_path,
@@ -82,10 +91,17 @@ def served(tmp_path):
 @pytest.fixture
 def page():
     """A tab of a new Chromium; what its console complains of fails the test."""
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update"]
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-component-update",
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*flags, "--disable-background-networking", "--disable-sync"]
+            executable_path=CHROMIUM,
+            args=[*flags, "--disable-background-networking", "--disable-sync"],
         )
         tab = browser.new_page(viewport={"width": 1280, "height": 800})
         tab.set_default_timeout(PATIENCE)
@@ -97,7 +113,8 @@ def page():
             "console",
             lambda message: (
                 complaints.append(message.text)
-                if message.type == "error" and "127.0.0.1" in message.location.get("url", "127.0.0.1")
+                if message.type == "error"
+                and "127.0.0.1" in message.location.get("url", "127.0.0.1")
                 else None
             ),
         )
@@ -153,7 +170,13 @@ def test_a_visit(served, page, tmp_path, command):
     """Voilà: choose, run, watch, change λ, pause, go on, stop, save, compare, bring back, vote; and replay."""
     grids = {"lam": [10.0, 100.0], "pooling": ["max"]}, {"lam": [10.0], "pooling": ["avg"]}
     for grid in grids:
-        kept = {"store": tmp_path / "runs", "size": 64, "steps": 2, "form": "gatys-code", "backbone": "embedded"}
+        kept = {
+            "store": tmp_path / "runs",
+            "size": 64,
+            "steps": 2,
+            "form": "gatys-code",
+            "backbone": "embedded",
+        }
         sweep("eiffel_tower", "pere_tanguy", grid, **kept, progress=False)
     page.goto(served("voila", "explorer.ipynb", WITHOUT_LAB))
     button(page, "Run").wait_for()
@@ -182,7 +205,9 @@ def test_a_visit(served, page, tmp_path, command):
     page.wait_for_timeout(1500)
     assert preview(page) == still
     button(page, "Go on").click()
-    page.wait_for_function("before => document.querySelector('.st-preview').src !== before", arg=still)
+    page.wait_for_function(
+        "before => document.querySelector('.st-preview').src !== before", arg=still
+    )
     button(page, "Stop").click()
     wait_for_message(page, "Stopped")
     page.locator(".st-curves").wait_for()
@@ -300,9 +325,18 @@ def decoded(image):
 
 def test_a_vote_on_pictures_that_are_given(served, page, tmp_path):
     """As 10_cnn_or_gan feeds it: each photograph through several methods; two at a time are shown, without names."""
-    paint, photos = Generator("photo2vangogh"), {name: load_image(name, size=96) for name in ("petra", "eiffel_tower")}
-    made = {p: {"content copy": x, "(c) CycleGAN": paint(x), "mirrored": x[:, ::-1]} for p, x in photos.items()}
-    np.savez(tmp_path / "made.npz", **{f"{p}/{method}": x for p, each in made.items() for method, x in each.items()})
+    paint, photos = (
+        Generator("photo2vangogh"),
+        {name: load_image(name, size=96) for name in ("petra", "eiffel_tower")},
+    )
+    made = {
+        p: {"content copy": x, "(c) CycleGAN": paint(x), "mirrored": x[:, ::-1]}
+        for p, x in photos.items()
+    }
+    np.savez(
+        tmp_path / "made.npz",
+        **{f"{p}/{method}": x for p, each in made.items() for method, x in each.items()},
+    )
     cell = """import numpy as np
 from styletransfer.explorer import Explorer
 
@@ -323,15 +357,23 @@ Explorer(folder="saved", store="runs", compare=given)"""
         for question in ("style", "content", "overall"):
             page.locator(f".st-ask-{question}").get_by_role("button", name="Left").click()
         button(page, "Vote").click()
-        page.wait_for_function("document.querySelectorAll('.st-ask-style .mod-active').length === 0")
+        page.wait_for_function(
+            "document.querySelectorAll('.st-ask-style .mod-active').length === 0"
+        )
         wait_for_message(page, "Kept in")
     with (tmp_path / "saved" / "votes.csv").open(newline="") as file:
         votes = [vote for vote in csv.DictReader(file) if vote["question"] == "style"]
     asked = {(vote["subject"], frozenset((vote["left"], vote["right"]))) for vote in votes}
-    assert asked == {(p, frozenset(two)) for p in photos for two in itertools.combinations(made[p], 2)}
-    for vote, pair in zip(votes, shown, strict=True):  # the names that are kept are those of the pictures shown
+    assert asked == {
+        (p, frozenset(two)) for p in photos for two in itertools.combinations(made[p], 2)
+    }
+    for vote, pair in zip(
+        votes, shown, strict=True
+    ):  # the names that are kept are those of the pictures shown
         for side, picture in zip(("left", "right"), pair, strict=True):
-            apart = {method: np.abs(picture - x).mean() for method, x in made[vote["subject"]].items()}
+            apart = {
+                method: np.abs(picture - x).mean() for method, x in made[vote["subject"]].items()
+            }
             assert min(apart, key=apart.get) == vote[side]
             assert apart[vote[side]] < 0.05
     button(page, "Show the table").click()
@@ -343,13 +385,18 @@ def test_bad_input(served, page, tmp_path):
     """JupyterLab: uploads that cannot be used, impossible settings, two runs at once, a stop before the first step."""
     Image.new("L", (10_000, 9_500)).save(tmp_path / "huge.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
-    Image.fromarray((255 * load_image("petra", size=96)).astype(np.uint8)).save(tmp_path / "mine.png")
+    Image.fromarray((255 * load_image("petra", size=96)).astype(np.uint8)).save(
+        tmp_path / "mine.png"
+    )
     address = served("jupyterlab", "--ServerApp.token=secret", "--ServerApp.allow_root=True")
     page.goto(f"{address}/lab/tree/explorer.ipynb?token=secret")
     run_the_cell(page)
 
     chooser = page.locator(".st-upload input").first
-    for name, words in (("broken.jpg", "broken.jpg"), ("huge.png", "huge.png has more than 89 megapixels")):
+    for name, words in (
+        ("broken.jpg", "broken.jpg"),
+        ("huge.png", "huge.png has more than 89 megapixels"),
+    ):
         chooser.set_input_files(tmp_path / name)
         wait_for_message(page, words)
     assert not list((tmp_path / "saved" / "inputs").iterdir())
@@ -382,7 +429,8 @@ def test_bad_input(served, page, tmp_path):
     expect(button(page, "Stop")).to_be_enabled()
     expect(page.locator('button[data-key="petra"]')).to_have_attribute("aria-selected", "true")
     page.wait_for_function(
-        "before => !['', before].includes(document.querySelector('.st-where').textContent)", arg=where
+        "before => !['', before].includes(document.querySelector('.st-where').textContent)",
+        arg=where,
     )
 
     # A restart in the middle: the page says so, what was saved is whole, and the cell makes a new page.

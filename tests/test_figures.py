@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
-from styletransfer import figures
+from styletransfer.study import figures
 
 
 def test_side_by_side(rng):
-    pictures = {"a\nfirst": rng.random((20, 40, 3)), "b": rng.random((30, 20, 3)), "c": rng.random((8, 8, 3))}
+    pictures = {
+        "a\nfirst": rng.random((20, 40, 3)),
+        "b": rng.random((30, 20, 3)),
+        "c": rng.random((8, 8, 3)),
+    }
     axes = [a for a in figures.side_by_side(pictures, columns=2).axes if a.images]
     assert [axis.get_title() for axis in axes] == list(pictures)
     for axis, picture in zip(axes, pictures.values(), strict=True):
@@ -22,7 +26,14 @@ def test_side_by_side(rng):
 
 def test_loss_curves_add_up():
     history = [
-        {"size": 32 if i < 3 else 64, "step": i, "seconds": 0.5 * i, "loss": 9.0 + i, "content": 5.0 + i, "style": 0.4}
+        {
+            "size": 32 if i < 3 else 64,
+            "step": i,
+            "seconds": 0.5 * i,
+            "loss": 9.0 + i,
+            "content": 5.0 + i,
+            "style": 0.4,
+        }
         for i in range(6)
     ]
     (axis,) = figures.losses({"history": history, "settings": {"lam": 10.0}}).axes

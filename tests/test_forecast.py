@@ -8,15 +8,16 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from styletransfer import costs, load_image
-from styletransfer import forecast as forecasts
-from styletransfer.backbones import load_weights
+from styletransfer import load_image
 from styletransfer.errors import InputError
-from styletransfer.forecast import Rates, measured_rates, memory, tile_for
-from styletransfer.images import save_image
 from styletransfer.loop import Run
-from styletransfer.schedule import Stage
+from styletransfer.pictures.images import save_image
+from styletransfer.runs import forecast as forecasts
+from styletransfer.runs.forecast import Rates, measured_rates, memory, tile_for
+from styletransfer.runs.plan import Stage
 from styletransfer.settings import settings_from
+from styletransfer.study import costs
+from styletransfer.weights.backbones import load_weights
 
 SMALL = {"sizes": (64,), "steps": 3, "backbone": "embedded"}
 
@@ -26,8 +27,12 @@ def free(monkeypatch):
     """Sets how much memory is free."""
 
     def leave(gigabytes):
-        monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=gigabytes * 1e9))
-        monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=0)))
+        monkeypatch.setattr(
+            psutil, "virtual_memory", lambda: SimpleNamespace(available=gigabytes * 1e9)
+        )
+        monkeypatch.setattr(
+            psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=0))
+        )
 
     return leave
 
@@ -42,7 +47,13 @@ def free(monkeypatch):
 )
 def test_memory_is_as_forecast(options):
     """Peak of a process of its own, within 15 %."""
-    options = {"steps": 6, "backbone": "embedded", "form": "gatys-code", "sizes": (options["size"],), **options}
+    options = {
+        "steps": 6,
+        "backbone": "embedded",
+        "form": "gatys-code",
+        "sizes": (options["size"],),
+        **options,
+    }
     found = costs.peak_memory("petra", "night_cafe", options)
     assert found["forecast"] == pytest.approx(found["peak"], rel=0.15)
     assert found["tile"] == options.get("tile")
@@ -50,7 +61,13 @@ def test_memory_is_as_forecast(options):
 
 def test_memory_of_a_painting_that_is_larger_than_the_picture(tmp_path):
     save_image(load_image("petra")[300:364], tmp_path / "panorama.png")
-    options = {"steps": 4, "backbone": "embedded", "form": "gatys-code", "sizes": (1024,), "history": 5}
+    options = {
+        "steps": 4,
+        "backbone": "embedded",
+        "form": "gatys-code",
+        "sizes": (1024,),
+        "history": 5,
+    }
     found = costs.peak_memory(str(tmp_path / "panorama.png"), "night_cafe", options)
     # The peak itself was 1.56, 1.56, 1.71, 1.72 and 1.81 GB in five processes.
     assert found["forecast"] == pytest.approx(found["peak"], rel=0.2)
@@ -58,7 +75,9 @@ def test_memory_of_a_painting_that_is_larger_than_the_picture(tmp_path):
 
 def test_time_is_forecast_in_its_order_of_magnitude(pair):
     """Within a factor of four: other tests may run beside it. Benchmarks measure how good it is."""
-    run = Run("petra", "night_cafe", settings_from({"sizes": (192,), "steps": 8, "backbone": "embedded"}))
+    run = Run(
+        "petra", "night_cafe", settings_from({"sizes": (192,), "steps": 8, "backbone": "embedded"})
+    )
     run.forecast()  # measures, where it must
     said = run.forecast().seconds
     run.finish()
@@ -78,7 +97,10 @@ def test_a_forecast_is_of_what_is_left(pair):
 
 def test_several_paintings_are_encoded_once_at_each_size(monkeypatch):
     monkeypatch.setattr(forecasts, "measured_rates", lambda *_: Rates(5.0, 1.0, 0.5, 0.01))
-    settings, weights = settings_from({"sizes": (500, 1000), "steps": (3, 4), "history": 5}), load_weights("embedded")
+    settings, weights = (
+        settings_from({"sizes": (500, 1000), "steps": (3, 4), "history": 5}),
+        load_weights("embedded"),
+    )
     plan, square, half = [Stage(500, 3, "winograd"), Stage(1000, 4, "winograd")], (9, 9), (9, 18)
 
     def said(*paintings, **options):
@@ -86,7 +108,9 @@ def test_several_paintings_are_encoded_once_at_each_size(monkeypatch):
 
     one, three = said(square), said(square, half, half)
     assert three.seconds - one.seconds == pytest.approx(forecasts.ENCODING * 5.0 * (0.25 + 1.0))
-    rest = said(square, half, half, encoded=True)  # those of the first size are done: half a megapixel in all
+    rest = said(
+        square, half, half, encoded=True
+    )  # those of the first size are done: half a megapixel in all
     assert three.seconds - rest.seconds == pytest.approx(forecasts.ENCODING * 5.0 * 0.5)
     # Two of half a megapixel wait, and two more of 9 x 18 px are kept as they came.
     assert three.bytes == pytest.approx(one.bytes + 12e6 + 12 * 2 * 9 * 18, abs=1)
@@ -94,16 +118,28 @@ def test_several_paintings_are_encoded_once_at_each_size(monkeypatch):
 
 def test_rates_are_kept_and_repaired(tmp_path, monkeypatch):
     monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", str(tmp_path / "cache"))
-    arguments = settings_from({**SMALL, "form": "gatys-code"}), "winograd", load_weights("embedded").sha256
+    arguments = (
+        settings_from({**SMALL, "form": "gatys-code"}),
+        "winograd",
+        load_weights("embedded").sha256,
+    )
     rates = measured_rates(*arguments)
     assert rates.evaluation > rates.pair > 0
     (kept,) = (tmp_path / "cache").iterdir()
     calls = []
-    monkeypatch.setattr(forecasts, "_measure", lambda *_: calls.append(1) or Rates(1.0, 2.0, 3.0, 4.0))
+    monkeypatch.setattr(
+        forecasts, "_measure", lambda *_: calls.append(1) or Rates(1.0, 2.0, 3.0, 4.0)
+    )
     assert measured_rates(*arguments) == rates
     assert calls == []
     whole = kept.read_text()
-    for damaged in ("", whole[:20], "[]", json.dumps({**json.loads(whole), "pair": -1.0}), '{"evaluation": 1.0}'):
+    for damaged in (
+        "",
+        whole[:20],
+        "[]",
+        json.dumps({**json.loads(whole), "pair": -1.0}),
+        '{"evaluation": 1.0}',
+    ):
         kept.write_text(damaged)
         assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0, 4.0)
         assert measured_rates(*arguments) == Rates(1.0, 2.0, 3.0, 4.0)  # now from the file
@@ -116,7 +152,10 @@ def test_rates_are_kept_and_repaired(tmp_path, monkeypatch):
 
 
 def test_large_pictures_are_tiled_where_memory_is_short(free):
-    settings, shapes = settings_from({"size": 2048, "sizes": (2048,), "steps": 20}), ((3, 4), (4, 3))
+    settings, shapes = (
+        settings_from({"size": 2048, "sizes": (2048,), "steps": 20}),
+        ((3, 4), (4, 3)),
+    )
     stage = Stage(2048, 20, "winograd")
     free(64)
     assert tile_for(settings, "vgg16", stage, shapes) is None
@@ -127,12 +166,16 @@ def test_large_pictures_are_tiled_where_memory_is_short(free):
     assert tile_for(settings, "vgg16", stage, shapes) == 256
     # the painting of a panorama is larger than the panorama
     wide = ((1, 12), (4, 5))
-    assert memory(settings, "vgg16", stage, wide) > 1.5 * memory(settings, "vgg16", stage, ((1, 12), (1, 12)))
+    assert memory(settings, "vgg16", stage, wide) > 1.5 * memory(
+        settings, "vgg16", stage, ((1, 12), (1, 12))
+    )
 
 
 def test_what_cannot_fit_is_refused_with_the_largest_size_that_does(free):
     free(4)
-    with pytest.raises(InputError, match=r"8000 px would take .* GB of memory, and 3.2 GB can be used") as caught:
+    with pytest.raises(
+        InputError, match=r"8000 px would take .* GB of memory, and 3.2 GB can be used"
+    ) as caught:
         Run("petra", "night_cafe", settings_from({**SMALL, "sizes": (8000,)}))
     largest = int(re.search(r"the largest size that fits is (\d+) px$", str(caught.value)).group(1))
     shapes, weights = ((720, 1024), (404, 512)), "vgg16"
@@ -149,7 +192,9 @@ def test_the_command_line_forecasts(command, tmp_path):
     words = ["petra", "night_cafe", "--backbone", "embedded", "--size", "64", "--steps", "2"]
     only = command(*words, "--forecast")
     assert only.returncode == 0, only.stderr
-    assert re.search(r"^about \d+ s and \d\.\d GB of memory \(\d+\.\d GB are available\)$", only.stdout.strip())
+    assert re.search(
+        r"^about \d+ s and \d\.\d GB of memory \(\d+\.\d GB are available\)$", only.stdout.strip()
+    )
     assert list(tmp_path.iterdir()) == []
     done = command(*words, "--out", "out.png")
     assert done.returncode == 0, done.stderr

@@ -8,14 +8,16 @@ import pytest
 from PIL import Image, ImageCms
 
 from styletransfer.errors import InputError
-from styletransfer.images import as_picture, fit, read_image, resize, save_image
+from styletransfer.pictures.images import as_picture, fit, read_image, resize, save_image
 
 
 @pytest.fixture
 def rgb(rng):
     """8-bit RGB, 12 x 20, smooth enough that lossy formats keep it."""
     return np.asarray(
-        Image.fromarray(rng.integers(0, 256, (3, 5, 3), dtype=np.uint8)).resize((20, 12), Image.Resampling.BICUBIC)
+        Image.fromarray(rng.integers(0, 256, (3, 5, 3), dtype=np.uint8)).resize(
+            (20, 12), Image.Resampling.BICUBIC
+        )
     )
 
 
@@ -25,7 +27,9 @@ def close(found, expected, tolerance=0.5):
     np.testing.assert_allclose(found * 255, expected, atol=tolerance)
 
 
-@pytest.mark.parametrize(("ending", "options"), [("png", {}), ("webp", {"lossless": True}), ("bmp", {}), ("tiff", {})])
+@pytest.mark.parametrize(
+    ("ending", "options"), [("png", {}), ("webp", {"lossless": True}), ("bmp", {}), ("tiff", {})]
+)
 def test_lossless_formats(tmp_path, rgb, ending, options):
     Image.fromarray(rgb).save(tmp_path / f"x.{ending}", **options)
     close(read_image(tmp_path / f"x.{ending}"), rgb)
@@ -63,7 +67,9 @@ def test_alpha_lies_over_white(tmp_path, rgb):
 
 
 def test_grey_with_alpha(tmp_path, rgb):
-    Image.fromarray(np.dstack([rgb[..., 0], np.full((12, 20), 51, np.uint8)])).save(tmp_path / "x.png")
+    Image.fromarray(np.dstack([rgb[..., 0], np.full((12, 20), 51, np.uint8)])).save(
+        tmp_path / "x.png"
+    )
     close(read_image(tmp_path / "x.png"), np.repeat(rgb[..., :1] * 0.2 + 255 * 0.8, 3, axis=2))
 
 
@@ -77,14 +83,20 @@ def test_cmyk(tmp_path, rgb):
 def test_sixteen_bit_grey(tmp_path, ending):
     values = np.linspace(0, 65535, 240).reshape(12, 20).astype(np.uint16)
     Image.fromarray(values).save(tmp_path / f"x.{ending}")
-    close(read_image(tmp_path / f"x.{ending}"), np.repeat(values[..., None] / 257, 3, axis=2), tolerance=0.01)
+    close(
+        read_image(tmp_path / f"x.{ending}"),
+        np.repeat(values[..., None] / 257, 3, axis=2),
+        tolerance=0.01,
+    )
 
 
 def _png(width, height, depth, colour, rows):
     """A PNG by hand: Pillow writes no 16-bit colour."""
 
     def chunk(kind, data):
-        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+        return (
+            len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+        )
 
     head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([depth, colour, 0, 0, 0])
     body = zlib.compress(b"".join(b"\0" + row for row in rows))
@@ -234,11 +246,15 @@ def test_fit_and_resize(rgb):
     assert large.min() >= 0
     assert large.max() <= 1
     # Lanczos keeps the mean; a box filter does so exactly.
-    np.testing.assert_allclose(resize(large, (12, 20)).mean((0, 1)), picture.mean((0, 1)), atol=0.01)
+    np.testing.assert_allclose(
+        resize(large, (12, 20)).mean((0, 1)), picture.mean((0, 1)), atol=0.01
+    )
     assert np.ptp(resize(np.full((9, 9, 3), 0.25, np.float32), (33, 21))) < 1e-6
 
 
-@pytest.mark.parametrize(("ending", "tolerance"), [("png", 0), ("webp", 0), ("tif", 0), ("jpg", 14)])
+@pytest.mark.parametrize(
+    ("ending", "tolerance"), [("png", 0), ("webp", 0), ("tif", 0), ("jpg", 14)]
+)
 def test_save_and_read_again(tmp_path, rgb, ending, tolerance):
     save_image(as_picture(rgb), tmp_path / f"x.{ending}")
     close(read_image(tmp_path / f"x.{ending}"), rgb, tolerance=tolerance + 1e-3)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from styletransfer import judge
-from styletransfer.backbones import JUDGE
 from styletransfer.errors import InputError
-from styletransfer.images import resize
-from styletransfer.judge import Judge, read_arrays
-from styletransfer.packages import PackageFile
+from styletransfer.pictures.images import resize
+from styletransfer.study import judge
+from styletransfer.study.judge import Judge, read_arrays
+from styletransfer.weights.backbones import JUDGE
+from styletransfer.weights.packages import PackageFile
 
 from . import reference
 

@@ -12,16 +12,24 @@ import numpy as np
 import pytest
 
 import styletransfer
-from styletransfer import Objective, listeners, precision
+from styletransfer import Objective
 from styletransfer.errors import InputError, NonFiniteError
-from styletransfer.images import resize, save_image
-from styletransfer.loop import Run
-from styletransfer.settings import FORMS, Settings, settings_from
-from styletransfer.stylize import transfer
+from styletransfer.fast import precision
+from styletransfer.forms import FORMS
+from styletransfer.loop import Run, transfer
+from styletransfer.pictures.images import resize, save_image
+from styletransfer.runs import callbacks as listeners
+from styletransfer.settings import Settings, settings_from
 
 TINY = {"size": 64, "sizes": (40, 64), "steps": (6, 6), "backbone": "embedded"}
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
-GREYS = (0.0, 0.25, 0.5, 0.75, 1.0)  # some of their checksums stand before that of the other picture, some behind
+GREYS = (
+    0.0,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+)  # some of their checksums stand before that of the other picture, some behind
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -62,8 +70,15 @@ def test_weights_are_checked_when_they_are_set(pair, tmp_path):
     run.objective.omega = np.array(run.objective.omega, np.float32)
     run.objective.lam = np.float32(5)
     run.finish(until=3).save(tmp_path / "out.png")
-    assert [change["lam"] for change in json.loads((tmp_path / "out.json").read_text())["changes"]] == [5]
-    for name, value in (("lam", -1), ("lam", float("nan")), ("tv", -0.5), ("omega", [1, 2, 3, 4, -5])):
+    assert [
+        change["lam"] for change in json.loads((tmp_path / "out.json").read_text())["changes"]
+    ] == [5]
+    for name, value in (
+        ("lam", -1),
+        ("lam", float("nan")),
+        ("tv", -0.5),
+        ("omega", [1, 2, 3, 4, -5]),
+    ):
         with pytest.raises(InputError, match=f"{name} must be a finite number of at least 0"):
             setattr(run.objective, name, value)
     with pytest.raises(InputError, match="omega has 2 weights for 5 style layers"):
@@ -138,8 +153,16 @@ def test_the_same_settings_give_the_same_picture(pair):
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_picture(pair):
-    with pytest.raises(NonFiniteError, match=r"not finite at step .* smaller learning_rate") as caught:
-        transfer(*pair, progress=False, **{**TINY, "steps": (30, 30)}, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(
+        NonFiniteError, match=r"not finite at step .* smaller learning_rate"
+    ) as caught:
+        transfer(
+            *pair,
+            progress=False,
+            **{**TINY, "steps": (30, 30)},
+            optimizer="sgd",
+            learning_rate=1e30,
+        )
     kept = caught.value.result
     assert np.isfinite(kept.image).all()
     assert kept.record["stopped"] == "not finite"
@@ -169,7 +192,12 @@ def test_an_enlarged_picture_gets_the_detail_of_the_photograph(pair):
 def test_snapshots_keep_the_picture_of_a_moment(pair):
     snapshots = listeners.Snapshots([0, 1e-9, 1e9])
     first = []
-    result = transfer(*pair, progress=False, listeners=[snapshots, lambda run, step: first.append(run.image)], **TINY)
+    result = transfer(
+        *pair,
+        progress=False,
+        listeners=[snapshots, lambda run, step: first.append(run.image)],
+        **TINY,
+    )
     assert set(snapshots.pictures) == set(snapshots.steps) == {0, 1e-9}
     assert snapshots.steps[0].step == 1
     np.testing.assert_array_equal(snapshots.pictures[0], first[0])
@@ -196,7 +224,9 @@ for i in range(30):
         first = used()
 print(run.objective.traces, used() - first)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     traces, growth = done.stdout.split()
     assert int(traces) == 1
@@ -210,13 +240,29 @@ print(run.objective.traces, used() - first)
         ((), {}, "the style picture is an empty list; name at least one picture"),
         (["night_cafe", "petrra"], {}, "unknown picture 'petrra'; did you mean 'petra'"),
         (["night_cafe", "missing.jpg"], {}, "there is no file missing.jpg"),
-        (["night_cafe", np.zeros((3, 3))[None, None]], {}, r"the style picture \(2 of 2\) must be an array"),
+        (
+            ["night_cafe", np.zeros((3, 3))[None, None]],
+            {},
+            r"the style picture \(2 of 2\) must be an array",
+        ),
         *(
-            (["night_cafe", np.full((2, 90, 3), grey)], {}, r"the style \(90 x 2 array\) picture has 40 x 1 pixels")
+            (
+                ["night_cafe", np.full((2, 90, 3), grey)],
+                {},
+                r"the style \(90 x 2 array\) picture has 40 x 1 pixels",
+            )
             for grey in GREYS
         ),
-        (["night_cafe", "pere_tanguy"], {"style_scale": 1e4}, r"a style \(\w+\) picture of .* is above"),
-        (["night_cafe", "pere_tanguy"], {"init": "style"}, "init is 'style', but the style is 2 pictures; name one"),
+        (
+            ["night_cafe", "pere_tanguy"],
+            {"style_scale": 1e4},
+            r"a style \(\w+\) picture of .* is above",
+        ),
+        (
+            ["night_cafe", "pere_tanguy"],
+            {"init": "style"},
+            "init is 'style', but the style is 2 pictures; name one",
+        ),
     ],
 )
 def test_bad_collections(style, options, complaint):
@@ -236,7 +282,10 @@ def test_bad_collections(style, options, complaint):
         ({"steps": "many"}, "steps must be a whole number"),
         ({"quality": "norml"}, "unknown quality 'norml'; did you mean 'normal'"),
         ({"tile": 32}, "tile must be a whole number of at least 64"),
-        ({"precision": "bf16"}, "unknown precision 'bf16'; there are: auto, float32, winograd, mixed"),
+        (
+            {"precision": "bf16"},
+            "unknown precision 'bf16'; there are: auto, float32, winograd, mixed",
+        ),
         ({"history": 0}, "history must be a whole number of at least 1"),
         ({"size": 10**6, "sizes": None}, "megapixels"),
         ({"sizes": (64, 40)}, "sizes must grow"),
@@ -278,6 +327,10 @@ def test_the_signature_shows_every_setting():
 
 
 def test_importing_the_package_is_quick_and_quiet():
-    script = "import sys, styletransfer; assert 'tensorflow' not in sys.modules; styletransfer.Objective"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ)
+    script = (
+        "import sys, styletransfer; assert 'tensorflow' not in sys.modules; styletransfer.Objective"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=os.environ
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

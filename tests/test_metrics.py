@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from styletransfer import judge, metrics
 from styletransfer._tensorflow import tf
-from styletransfer.backbones import load_weights
-from styletransfer.distributions import StyleReference
 from styletransfer.errors import InputError
-from styletransfer.images import resize
-from styletransfer.settings import FORMS, Settings
+from styletransfer.forms import FORMS
+from styletransfer.pictures.images import resize
+from styletransfer.settings import Settings
+from styletransfer.study import judge, metrics
+from styletransfer.study.distances import StyleReference
+from styletransfer.weights.backbones import load_weights
 
 from . import reference
 
@@ -38,7 +39,11 @@ def similarity(a, b):
     window /= window.sum()
 
     def mean(values):
-        return np.einsum("hwcij,ij->hwc", np.lib.stride_tricks.sliding_window_view(values, (11, 11), (0, 1)), window)
+        return np.einsum(
+            "hwcij,ij->hwc",
+            np.lib.stride_tricks.sliding_window_view(values, (11, 11), (0, 1)),
+            window,
+        )
 
     ma, mb = mean(a), mean(b)
     va, vb, cov = mean(a * a) - ma**2, mean(b * b) - mb**2, mean(a * b) - ma * mb
@@ -58,7 +63,10 @@ def test_ms_ssim_of_two_scales(rng):
     """27 px can be halved once: the structure of the first scale and all of the second, by Wang et al.'s weights."""
     a = rng.random((32, 27, 3))
     b = np.clip(a + rng.normal(0, 0.2, a.shape), 0, 1)
-    halves = [np.pad(p, ((0, 0), (0, 1), (0, 0)), mode="edge").reshape(16, 2, 14, 2, 3).mean((1, 3)) for p in (a, b)]
+    halves = [
+        np.pad(p, ((0, 0), (0, 1), (0, 0)), mode="edge").reshape(16, 2, 14, 2, 3).mean((1, 3))
+        for p in (a, b)
+    ]
     first, second = 0.0448 / (0.0448 + 0.2856), 0.2856 / (0.0448 + 0.2856)
     expected = similarity(a, b)[1] ** first * similarity(*halves)[0] ** second
     assert metrics.ms_ssim(a, b) == pytest.approx(expected.mean(), abs=1e-4)
@@ -67,7 +75,9 @@ def test_ms_ssim_of_two_scales(rng):
 
 def test_ms_ssim_has_its_five_scales_from_161_px_on(rng):
     a, b = rng.random((2, 170, 161, 3), np.float32)
-    assert metrics.ms_ssim(a, b) == pytest.approx(float(tf.image.ssim_multiscale(a, b, 1.0)), rel=1e-3)
+    assert metrics.ms_ssim(a, b) == pytest.approx(
+        float(tf.image.ssim_multiscale(a, b, 1.0)), rel=1e-3
+    )
     assert metrics.ms_ssim(a[:, :160], b[:, :160]) != pytest.approx(metrics.ms_ssim(a, b), rel=0.1)
 
 
@@ -77,7 +87,12 @@ def test_gmsd(rng):
     magnitudes = []
     for picture in (a, b):
         luma = 255 * (0.299 * picture[..., 0] + 0.587 * picture[..., 1] + 0.114 * picture[..., 2])
-        half = np.array([[luma[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(6)] for i in range(7)])
+        half = np.array(
+            [
+                [luma[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(6)]
+                for i in range(7)
+            ]
+        )
         padded = np.pad(half, 1, mode="edge")
         found = np.zeros((7, 6))
         for i in range(7):
@@ -87,13 +102,17 @@ def test_gmsd(rng):
                 found[i, j] = np.hypot(across.sum() / 3, down.sum() / 3)
         magnitudes.append(found)
     m, n = magnitudes
-    assert metrics.gmsd(a, b) == pytest.approx(np.std((2 * m * n + 170) / (m**2 + n**2 + 170)), rel=1e-5)
+    assert metrics.gmsd(a, b) == pytest.approx(
+        np.std((2 * m * n + 170) / (m**2 + n**2 + 170)), rel=1e-5
+    )
     assert metrics.gmsd(a, a) == 0
 
 
 def test_gmsd_sees_no_colours(rng):
     a = 0.3 + 0.2 * rng.random((16, 16, 3))
-    turned = a + 0.3 * rng.random((16, 16, 1)) * np.array([0.587, -0.299, 0])  # the luma stays as it was
+    turned = a + 0.3 * rng.random((16, 16, 1)) * np.array(
+        [0.587, -0.299, 0]
+    )  # the luma stays as it was
     assert metrics.gmsd(a, turned) == pytest.approx(0, abs=1e-6)
 
 
@@ -130,14 +149,20 @@ def test_shares(pair, rng):
     found = [reference.features(each, *network, **kind) for each in (target, picture, noise)]
     layers = ["block1_conv2", "block3_conv1"]
     options = {"form": "gatys-code", "backbone": "embedded"}
-    content = metrics.shares({"a": picture, "same": target}, target, content_layers=layers, **options)
+    content = metrics.shares(
+        {"a": picture, "same": target}, target, content_layers=layers, **options
+    )
     style = metrics.shares({"a": picture}, target, style_layers=layers, **options)
     for layer in layers:
         t, p, n = (each[layer] for each in found)
-        assert content[layer]["a"] == pytest.approx(((p - t) ** 2).sum() / ((n - t) ** 2).sum(), rel=1e-3)
+        assert content[layer]["a"] == pytest.approx(
+            ((p - t) ** 2).sum() / ((n - t) ** 2).sum(), rel=1e-3
+        )
         assert content[layer]["same"] == pytest.approx(0, abs=1e-9)
         t, p, n = (reference.gram(each) for each in (t, p, n))
-        assert style[layer]["a"] == pytest.approx(((p - t) ** 2).sum() / ((n - t) ** 2).sum(), rel=1e-3)
+        assert style[layer]["a"] == pytest.approx(
+            ((p - t) ** 2).sum() / ((n - t) ** 2).sum(), rel=1e-3
+        )
 
 
 def test_vgg_content(pair, rng, embedded_features):
@@ -145,8 +170,12 @@ def test_vgg_content(pair, rng, embedded_features):
     picture = np.clip(photo + rng.normal(0, 0.1, photo.shape), 0, 1).astype(np.float32)
     found, target = embedded_features(picture), embedded_features(photo)
     taps = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
-    expected = [((found[tap] - target[tap]) ** 2).mean() / (target[tap] ** 2).mean() for tap in taps]
-    assert metrics.vgg_content(picture, photo, backbone="embedded") == pytest.approx(np.mean(expected), rel=1e-3)
+    expected = [
+        ((found[tap] - target[tap]) ** 2).mean() / (target[tap] ** 2).mean() for tap in taps
+    ]
+    assert metrics.vgg_content(picture, photo, backbone="embedded") == pytest.approx(
+        np.mean(expected), rel=1e-3
+    )
     assert metrics.vgg_content(photo, photo, backbone="embedded") == 0
 
 
@@ -188,13 +217,25 @@ def test_compare_without_the_judge(no_judges, compared, caplog):
 
 
 def test_bad_input(pair):
-    two = (metrics.rms, metrics.ssim, metrics.ms_ssim, metrics.gmsd, metrics.band_correlations, metrics.vgg_content)
+    two = (
+        metrics.rms,
+        metrics.ssim,
+        metrics.ms_ssim,
+        metrics.gmsd,
+        metrics.band_correlations,
+        metrics.vgg_content,
+    )
     for function in two:
         with pytest.raises(InputError, match="one shape"):
             function(*pair)
         with pytest.raises(InputError, match=r"must lie in \[0, 1\]"):
             function(255 * pair[0], pair[0])
-    for function, least in ((metrics.ssim, 11), (metrics.ms_ssim, 11), (metrics.gmsd, 6), (metrics.vgg_content, 16)):
+    for function, least in (
+        (metrics.ssim, 11),
+        (metrics.ms_ssim, 11),
+        (metrics.gmsd, 6),
+        (metrics.vgg_content, 16),
+    ):
         with pytest.raises(InputError, match=f"{least}"):
             function(pair[0][: least - 1], pair[0][: least - 1])
     for options in ({}, {"content_layers": ["conv1_1"], "style_layers": ["conv1_1"]}):

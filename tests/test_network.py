@@ -4,11 +4,13 @@ import h5py
 import numpy as np
 import pytest
 
-from styletransfer import datasets, transfer, vgg
-from styletransfer.backbones import load_weights
+from styletransfer import scaling, transfer
 from styletransfer.errors import InputError
-from styletransfer.settings import STYLE_LAYERS
-from styletransfer.vgg import loss_network, mean_activations
+from styletransfer.layers import STYLE_LAYERS
+from styletransfer.network import loss_network
+from styletransfer.pictures import datasets
+from styletransfer.scaling import floored, mean_activations, rescaled
+from styletransfer.weights.backbones import load_weights
 
 from . import reference
 
@@ -29,7 +31,8 @@ def test_features_equal_those_of_numpy(pair, pooling, scaled):
     picture = pair[0][:37, :45]  # sides that are not multiples of 32
     scales = mean_activations(loaded, pooling=pooling) if scaled else None
     expected = reference.features(picture, loaded.kernels, loaded.biases, pooling, scales)
-    found = loss_network(loaded, LAYERS, pooling=pooling, scaled=scaled)(picture[None])
+    used = rescaled(loaded, pooling=pooling) if scaled else loaded
+    found = loss_network(used, LAYERS, pooling=pooling)(picture[None])
     assert_features(found, expected)
 
 
@@ -39,7 +42,7 @@ def test_what_lies_beyond_the_border_is_as_numpy_has_it(pair, padding, precision
     loaded = load_weights("embedded")
     picture = pair[0][:37, :45]
     kind = {"padding": padding, "precision": precision}
-    found = loss_network(loaded, LAYERS, pooling="avg", scaled=False, **kind)(picture[None])
+    found = loss_network(loaded, LAYERS, pooling="avg", **kind)(picture[None])
     given = picture, loaded.kernels, loaded.biases, "avg"
     by_padding = {each: reference.features(*given, padding=each) for each in reference.AROUND}
     assert_features(found, by_padding.pop(padding))
@@ -48,20 +51,22 @@ def test_what_lies_beyond_the_border_is_as_numpy_has_it(pair, padding, precision
 
 
 def test_the_network_is_cut_and_frozen():
-    network = loss_network(load_weights("embedded"), ("block2_conv1", "block1_conv1"), pooling="avg", scaled=False)
+    network = loss_network(
+        load_weights("embedded"), ("block2_conv1", "block1_conv1"), pooling="avg"
+    )
     assert [layer.name for layer in network.layers if "conv" in layer.name][-1] == "block2_conv1"
     assert network.trainable_weights == []
     with pytest.raises(InputError, match=r"unknown layer of vgg16 'block5_conv4'"):
-        loss_network(load_weights("embedded"), ("block5_conv4",), pooling="avg", scaled=False)
+        loss_network(load_weights("embedded"), ("block5_conv4",), pooling="avg")
 
 
 def test_scaled_filters_have_mean_activation_one():
     """Over the photographs that the means were taken from."""
     loaded = load_weights("embedded")
     layers = ("block1_conv1", "block3_conv1")
-    network = loss_network(loaded, layers, pooling="avg", scaled=True)
+    network = loss_network(rescaled(loaded, pooling="avg"), layers, pooling="avg")
     photos = datasets.photos().values()
-    found = [network(photo.load(size=vgg.SCALING_SIZE)[None]) for photo in photos]
+    found = [network(photo.load(size=scaling.SCALING_SIZE)[None]) for photo in photos]
     means = mean_activations(loaded, pooling="avg")
     for layer in layers:
         activations = [np.mean(features[layer], axis=(0, 1, 2)) for features in found]
@@ -79,10 +84,10 @@ def test_imagenets_network_needs_no_floor(pooling):
 
 def test_no_filter_counts_less_than_the_floor():
     means = np.array([0, 1e-6, 0.9, 1, 3.1], np.float32)  # 1 on average
-    assert vgg.floored(means, 0.0) == pytest.approx([1, 1e-6, 0.9, 1, 3.1])
-    assert vgg.floored(means, 0.1) == pytest.approx([0.1, 0.1, 0.9, 1, 3.1])
-    assert vgg.floored(means, 1.0) == pytest.approx([1, 1, 1, 1, 3.1])
-    assert vgg.floored(0 * means, 0.1).tolist() == [1] * 5
+    assert floored(means, 0.0) == pytest.approx([1, 1e-6, 0.9, 1, 3.1])
+    assert floored(means, 0.1) == pytest.approx([0.1, 0.1, 0.9, 1, 3.1])
+    assert floored(means, 1.0) == pytest.approx([1, 1, 1, 1, 3.1])
+    assert floored(0 * means, 0.1).tolist() == [1] * 5
 
 
 @pytest.fixture
@@ -102,7 +107,7 @@ def drowsy(tmp_path, monkeypatch):
     biases[FIRST][1] = 0
     first = {FIRST: kernels[FIRST]}, {FIRST: biases[FIRST]}
     for photo in few.values():
-        found = reference.features(photo.load(size=vgg.SCALING_SIZE), *first, "avg")[FIRST]
+        found = reference.features(photo.load(size=scaling.SCALING_SIZE), *first, "avg")[FIRST]
         biases[FIRST][1] = min(biases[FIRST][1], 1 - found[..., 1].max())
     with h5py.File(tmp_path / "drowsy.h5", "w") as file:
         for name, kernel in kernels.items():
@@ -117,10 +122,12 @@ def test_filters_that_hardly_fire_are_scaled_as_numpy_has_it(drowsy, rng, floor)
     assert scales[FIRST][0] == 0
     assert 0 < scales[FIRST][1] < 1e-4 * scales[FIRST].mean()
     picture = rng.random((16, 20, 3), np.float32)
-    kind = {"activation": "linear", "floor": floor}
-    network = loss_network(loaded, layers, pooling="avg", scaled=True, **kind)
+    used = rescaled(loaded, pooling="avg", floor=floor)
+    network = loss_network(used, layers, pooling="avg", activation="linear")
     found = network(picture[None])
-    expected = reference.features(picture, loaded.kernels, loaded.biases, "avg", scales, **kind)
+    expected = reference.features(
+        picture, loaded.kernels, loaded.biases, "avg", scales, activation="linear", floor=floor
+    )
     for layer in layers:
         apart = np.abs(found[layer][0] - expected[layer]).max((0, 1))
         assert (apart < 1e-4 * np.abs(expected[layer]).max((0, 1))).all()  # filter by filter
@@ -152,7 +159,9 @@ def test_mean_activations_are_cached_and_mended(tmp_path, monkeypatch):
     first = mean_activations(loaded, pooling="avg")
     expected = np.mean(
         [
-            reference.features(photo.load(size=vgg.SCALING_SIZE), *_shallow(loaded), "avg")["block1_conv2"].mean((0, 1))
+            reference.features(photo.load(size=scaling.SCALING_SIZE), *_shallow(loaded), "avg")[
+                "block1_conv2"
+            ].mean((0, 1))
             for photo in few.values()
         ],
         axis=0,
@@ -160,8 +169,10 @@ def test_mean_activations_are_cached_and_mended(tmp_path, monkeypatch):
     np.testing.assert_allclose(first["block1_conv2"], expected, rtol=1e-3, atol=1e-5)
     (kept,) = (tmp_path / "cache").iterdir()
     content = kept.read_bytes()
-    monkeypatch.setattr(vgg, "tqdm", None)  # computing once more would call it
-    np.testing.assert_array_equal(mean_activations(loaded, pooling="avg")["block4_conv2"], first["block4_conv2"])
+    monkeypatch.setattr(scaling, "tqdm", None)  # computing once more would call it
+    np.testing.assert_array_equal(
+        mean_activations(loaded, pooling="avg")["block4_conv2"], first["block4_conv2"]
+    )
     monkeypatch.undo()
     monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(datasets, "photos", lambda: few)

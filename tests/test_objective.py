@@ -5,11 +5,12 @@ import pytest
 
 from styletransfer import Objective, transfer
 from styletransfer._tensorflow import tf
-from styletransfer.backbones import load_weights
 from styletransfer.errors import InputError
+from styletransfer.forms import FORMS
 from styletransfer.losses import STATISTICS, statistic
-from styletransfer.settings import FORMS, Settings
-from styletransfer.vgg import mean_activations
+from styletransfer.scaling import mean_activations
+from styletransfer.settings import Settings
+from styletransfer.weights.backbones import load_weights
 
 from . import reference
 
@@ -71,23 +72,40 @@ def test_losses_and_gradient(form, options, pair, rng):
     for direction in (gradient.astype(np.float64), rng.normal(size=image.shape)):
         direction = direction / np.abs(direction).max()
         epsilon = 1e-5
-        slope = (expected(image + epsilon * direction)[0] - expected(image - epsilon * direction)[0]) / (2 * epsilon)
+        slope = (
+            expected(image + epsilon * direction)[0] - expected(image - epsilon * direction)[0]
+        ) / (2 * epsilon)
         scale = np.linalg.norm(gradient) * np.linalg.norm(direction)
-        assert abs(float((gradient * direction).sum()) - slope) < 2e-3 * max(abs(slope), 0.05 * scale)
+        assert abs(float((gradient * direction).sum()) - slope) < 2e-3 * max(
+            abs(slope), 0.05 * scale
+        )
 
 
 @pytest.mark.parametrize("form", ["gatys", "gatys-code", "proposal"])
 def test_several_paintings_count_by_their_mean_gram_matrix(form, pair):
     """Of different sizes, so that the mean of the matrices is not that of all positions."""
     lam = LAMS[form]
-    content, *paintings = pair[0][:32, :40], pair[1][:32, :48], pair[0][20:36, 30:50], pair[1][40:, 20:]
+    content, *paintings = (
+        pair[0][:32, :40],
+        pair[1][:32, :48],
+        pair[0][20:36, 30:50],
+        pair[1][40:, 20:],
+    )
     omega = (0.5, 0.3, 0.2)
-    options = {"form": form, "lam": lam, "content_layers": CONTENT, "style_layers": STYLE, "omega": omega}
+    options = {
+        "form": form,
+        "lam": lam,
+        "content_layers": CONTENT,
+        "style_layers": STYLE,
+        "omega": omega,
+    }
     objective = Objective(content, paintings, backbone="embedded", **options)
     total, _, style = _reference(form, content, paintings, lam, omega)(0.9 * content)
     assert objective(0.9 * content).total == pytest.approx(total, rel=2e-4)
     assert objective(0.9 * content).style == pytest.approx(style, rel=2e-4)
-    alone, listed = (Objective(content, each, backbone="embedded", **options) for each in (pair[1], (pair[1],)))
+    alone, listed = (
+        Objective(content, each, backbone="embedded", **options) for each in (pair[1], (pair[1],))
+    )
     (a, slope), (b, same) = (each.value_and_gradient(0.9 * content) for each in (alone, listed))
     assert a == b
     np.testing.assert_array_equal(slope, same)
@@ -96,13 +114,21 @@ def test_several_paintings_count_by_their_mean_gram_matrix(form, pair):
 def test_total_variation(pair, rng):
     image = rng.random(pair[0].shape, dtype=np.float32)
     plain = Objective(*pair, backbone="embedded", content_layers=["conv1_1"], style_layers=())
-    varied = Objective(*pair, backbone="embedded", content_layers=["conv1_1"], style_layers=(), tv=50.0)
+    varied = Objective(
+        *pair, backbone="embedded", content_layers=["conv1_1"], style_layers=(), tv=50.0
+    )
     expected = ((image[1:] - image[:-1]) ** 2).sum() + ((image[:, 1:] - image[:, :-1]) ** 2).sum()
     losses, gradient = varied.value_and_gradient(image)
     assert losses.tv == pytest.approx(expected / image.size, rel=1e-5)
     assert losses.total - plain(image).total == pytest.approx(50 * losses.tv, rel=1e-3)
     difference = (gradient - plain.value_and_gradient(image)[1])[1:-1, 1:-1]
-    laplace = 4 * image[1:-1, 1:-1] - image[:-2, 1:-1] - image[2:, 1:-1] - image[1:-1, :-2] - image[1:-1, 2:]
+    laplace = (
+        4 * image[1:-1, 1:-1]
+        - image[:-2, 1:-1]
+        - image[2:, 1:-1]
+        - image[1:-1, :-2]
+        - image[1:-1, 2:]
+    )
     np.testing.assert_allclose(difference, 50 * 2 * laplace / image.size, atol=2e-5)
 
 
@@ -132,7 +158,9 @@ def test_a_new_statistic_is_one_function(pair):
         found = []
         for factor in (1.0, 2.0):  # as when a notebook's cell is run again
             define(factor)
-            found.append(Objective(*pair, statistic="brightest", backbone="embedded")(pair[0]).style)
+            found.append(
+                Objective(*pair, statistic="brightest", backbone="embedded")(pair[0]).style
+            )
         assert found[1] == pytest.approx(4 * found[0], rel=1e-4)
     finally:
         del STATISTICS["brightest"]
@@ -184,7 +212,9 @@ def test_one_term_alone(pair):
     losses = style(np.zeros((50, 70, 3), np.float32))
     assert losses.content == 0
     assert losses.layers["content"] == {}
-    alone = Objective(None, pair[1], content_layers=(), style_layers="conv1_1", omega=0.5, backbone="embedded")
+    alone = Objective(
+        None, pair[1], content_layers=(), style_layers="conv1_1", omega=0.5, backbone="embedded"
+    )
     assert alone.omega == (0.5,)
     content = Objective(pair[0], None, style_layers=(), backbone="embedded")
     assert content(pair[0]).total < 1e-8
@@ -263,6 +293,8 @@ def test_the_smallest_pictures(pair, layer, padding, least):
 def test_constant_pictures_have_finite_gradients():
     flat = np.full((32, 32, 3), 0.5, np.float32)
     for form in FORMS:
-        losses, gradient = Objective(flat, flat * 0, form=form, backbone="embedded").value_and_gradient(flat)
+        losses, gradient = Objective(
+            flat, flat * 0, form=form, backbone="embedded"
+        ).value_and_gradient(flat)
         assert np.isfinite(losses.total)
         assert np.isfinite(gradient).all()

@@ -49,7 +49,9 @@ def test_ill_conditioned_quadratic(rng):
     function, best = quadratic(1e6, 200, rng)
     _, losses = run(LBFGS(), function, np.zeros(200), 2000)
     options = {"maxcor": 50, "maxiter": 5000, "maxfun": 2000, "ftol": 0, "gtol": 0}
-    theirs = scipy.optimize.minimize(function, np.zeros(200), jac=True, method="L-BFGS-B", options=options)
+    theirs = scipy.optimize.minimize(
+        function, np.zeros(200), jac=True, method="L-BFGS-B", options=options
+    )
     assert losses[-1] - best < 1e-3 * abs(best)
     assert losses[-1] - best < 2 * (theirs.fun - best)
 
@@ -65,13 +67,22 @@ def test_float32_ends_in_a_stall_that_is_reported(rng):
 
 def test_kinks_do_not_stop_it():
     weights = np.arange(1, 21)
-    _, losses = run(LBFGS(), lambda x: (np.abs(weights * (x - 1)).sum(), weights * np.sign(x - 1)), np.zeros(20), 2000)
+    _, losses = run(
+        LBFGS(),
+        lambda x: (np.abs(weights * (x - 1)).sum(), weights * np.sign(x - 1)),
+        np.zeros(20),
+        2000,
+    )
     assert losses[-1] < 0.02 * losses[0]
 
 
 def test_infinite_trials_are_stepped_back_from():
     def barrier(x):  # finite only where x < 1, smallest at 0.5
-        return (float(-np.log(1 - x[0]) - np.log(x[0])), 1 / (1 - x) - 1 / x) if 0 < x[0] < 1 else (np.inf, x * np.nan)
+        return (
+            (float(-np.log(1 - x[0]) - np.log(x[0])), 1 / (1 - x) - 1 / x)
+            if 0 < x[0] < 1
+            else (np.inf, x * np.nan)
+        )
 
     state, _ = run(LBFGS(), barrier, np.array([1e-3]), 200)
     np.testing.assert_allclose(state.kept, 0.5, atol=1e-5)
@@ -100,8 +111,14 @@ def test_history_is_bounded():
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (Adam(learning_rate=0.03, beta2=0.99), lambda: keras.optimizers.Adam(0.03, beta_2=0.99, epsilon=1e-8)),
-        (SGD(learning_rate=1e-4, momentum=0.9, relative=False), lambda: keras.optimizers.SGD(1e-4, momentum=0.9)),
+        (
+            Adam(learning_rate=0.03, beta2=0.99),
+            lambda: keras.optimizers.Adam(0.03, beta_2=0.99, epsilon=1e-8),
+        ),
+        (
+            SGD(learning_rate=1e-4, momentum=0.9, relative=False),
+            lambda: keras.optimizers.SGD(1e-4, momentum=0.9),
+        ),
         (SGD(learning_rate=1e-4, momentum=0.0, relative=False), lambda: keras.optimizers.SGD(1e-4)),
         (
             SGD(learning_rate=1e-4, momentum=0.0, decay=0.9, relative=False),
@@ -123,7 +140,9 @@ def test_sgd_takes_its_unit_from_the_first_gradient():
     """The first step has the learning rate as its root mean square, in whatever units the loss is."""
     for factor in (1.0, 1e9):
         optimizer = SGD(learning_rate=0.01)
-        state = optimizer.step(optimizer.start(np.zeros(4)), 1.0, factor * np.array([1.0, 2.0, 3.0, 4.0]))
+        state = optimizer.step(
+            optimizer.start(np.zeros(4)), 1.0, factor * np.array([1.0, 2.0, 3.0, 4.0])
+        )
         assert np.sqrt(np.mean(state.x**2)) == pytest.approx(0.01)
 
 
@@ -137,7 +156,9 @@ def test_lbfgs_keeps_up_with_scipy_on_a_picture(pair):
         return losses.total, gradient.ravel().astype(np.float64)
 
     options = {"maxcor": 50, "maxiter": 200, "maxfun": 10**6, "ftol": 0, "gtol": 0}
-    theirs = scipy.optimize.minimize(function, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+    theirs = scipy.optimize.minimize(
+        function, start.ravel(), jac=True, method="L-BFGS-B", options=options
+    )
     optimizer = LBFGS()
     state, evaluations = optimizer.start(start), 0
     while state.count <= 200 and not state.stalled:

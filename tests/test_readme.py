@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer.backbones import networks
 from styletransfer.cyclegan.generators import SHIPPED, Generator
-from styletransfer.settings import FORMS
+from styletransfer.forms import FORMS
+from styletransfer.weights.backbones import networks
 
 HOME = Path(__file__).parent.parent
 README = (HOME / "README.md").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def test_the_readmes_python_runs(tmp_path):
 
 
 def test_the_readmes_commands_are_understood(capsys):
-    from styletransfer import __main__ as pictures
+    from styletransfer import cli as pictures
     from styletransfer.cyclegan import __main__ as generators
 
     modules = {"styletransfer": pictures, "styletransfer.cyclegan": generators}

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from styletransfer import Objective, listeners, load_image, precision
+from styletransfer import Objective, load_image
 from styletransfer.errors import InputError
-from styletransfer.images import read_image, resize
-from styletransfer.loop import Run
+from styletransfer.fast import precision
+from styletransfer.loop import Run, transfer
+from styletransfer.pictures.images import read_image, resize
+from styletransfer.runs import callbacks as listeners
 from styletransfer.settings import settings_from
-from styletransfer.stylize import transfer
 
 TINY = {"size": 64, "sizes": (40, 64), "steps": (6, 6), "backbone": "embedded"}
 
@@ -19,7 +20,9 @@ TINY = {"size": 64, "sizes": (40, 64), "steps": (6, 6), "backbone": "embedded"}
 @pytest.mark.parametrize("stop", [1, 4, 6, 9, 12])
 def test_stop_and_resume_equals_the_uninterrupted_run(pair, tmp_path, optimizer, stop):
     """Bit for bit, wherever it is stopped: within a line search, between two sizes, in the end."""
-    settings = settings_from({**TINY, "optimizer": optimizer, "init": "noise", "seed": 3, "history": 4})
+    settings = settings_from(
+        {**TINY, "optimizer": optimizer, "init": "noise", "seed": 3, "history": 4}
+    )
     whole = Run(*pair, settings).finish()
     run = Run(*pair, settings)
     for _ in range(stop):
@@ -31,7 +34,10 @@ def test_stop_and_resume_equals_the_uninterrupted_run(pair, tmp_path, optimizer,
     def without_seconds(record):
         return {
             **record,
-            "history": [{key: value for key, value in e.items() if key != "seconds"} for e in record["history"]],
+            "history": [
+                {key: value for key, value in e.items() if key != "seconds"}
+                for e in record["history"]
+            ],
         }
 
     assert without_seconds(rest.record) == without_seconds(whole.record)
@@ -53,7 +59,9 @@ def test_an_interrupt_within_a_step_leaves_the_run_as_it_was(pair, tmp_path, mon
         patch.setattr(run, where, interrupt)
         stopped = run.finish([listeners.Checkpoint(tmp_path / "state.npz")])
     assert stopped.record["stopped"] == "interrupted"
-    assert stopped.record["history"][-1]["size"] == stopped.image.shape[1]  # what `until` of a replay leads to
+    assert (
+        stopped.record["history"][-1]["size"] == stopped.image.shape[1]
+    )  # what `until` of a replay leads to
     assert stopped.image.shape[1] in (40, 64)
     again = Run.load(tmp_path / "state.npz").finish()
     np.testing.assert_array_equal(again.image, whole.image)
@@ -110,7 +118,9 @@ def test_progress_checkpoint_and_preview(pair, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("options", [{"precision": "mixed"}, {"tile": 64, "sizes": (48, 96)}])
-def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(pair, tmp_path, monkeypatch, options):
+def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(
+    pair, tmp_path, monkeypatch, options
+):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
     content, painting = (resize(picture, (72, 96)) for picture in pair)
     pictures = content, [painting, content]
@@ -134,7 +144,10 @@ def test_several_paintings(pair, tmp_path):
     style = ["night_cafe", pair[1], "pere_tanguy"]
     whole = Run("petra", style, settings).finish()
     run = Run("petra", style[::-1], settings)
-    photo, *paintings = (load_image(name, size=size) for name, size in (("petra", 40), (style[0], 60), (style[2], 60)))
+    photo, *paintings = (
+        load_image(name, size=size)
+        for name, size in (("petra", 40), (style[0], 60), (style[2], 60))
+    )
     mean = Objective(photo, [*paintings, resize(pair[1], (60, 56))], backbone="embedded")
     assert run.objective(photo).style == pytest.approx(mean(photo).style, rel=1e-5)
     run.finish(until=3)
@@ -143,13 +156,19 @@ def test_several_paintings(pair, tmp_path):
     assert [source.label for source in rest.inputs] == [source.label for source in run.inputs]
     rest = rest.finish()
     np.testing.assert_array_equal(rest.image, whole.image)
-    assert rest.record["style"] == whole.record["style"] == json.loads(json.dumps(whole.record["style"]))
+    assert (
+        rest.record["style"]
+        == whole.record["style"]
+        == json.loads(json.dumps(whole.record["style"]))
+    )
     assert whole.record["style"]["picture"] == "60 x 64 array + night_cafe + pere_tanguy"
     pictures = {each["picture"]: each for each in whole.record["style"]["pictures"]}
     assert set(pictures) == {None, "night_cafe", "pere_tanguy"}
     assert all(len(each["sha256"]) == 64 for each in pictures.values())
     assert "Vincent van Gogh" in pictures["pere_tanguy"]["credit"]
-    alone, listed = (Run("petra", each, settings).finish() for each in ("night_cafe", ["night_cafe"]))
+    alone, listed = (
+        Run("petra", each, settings).finish() for each in ("night_cafe", ["night_cafe"])
+    )
     np.testing.assert_array_equal(alone.image, listed.image)
     assert alone.record["style"] == listed.record["style"]
     assert "pictures" not in alone.record["style"]

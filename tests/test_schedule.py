@@ -3,7 +3,7 @@
 import pytest
 
 from styletransfer.errors import InputError
-from styletransfer.schedule import Stage, history_for, in_tiles, ladder, plan, share
+from styletransfer.runs.plan import Stage, history_for, in_tiles, ladder, plan, share
 from styletransfer.settings import QUALITIES, Settings
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from styletransfer import InputError, Run, Settings
-from styletransfer.jobs import Job
-from styletransfer.listeners import Reweighing
-from styletransfer.sessions import Session
-from styletransfer.settings import FORMS, settings_from
+from styletransfer.explorer.session import Session
+from styletransfer.forms import FORMS
+from styletransfer.runs.callbacks import Reweighing
+from styletransfer.runs.request import Job
+from styletransfer.settings import settings_from
 
 TINY = Settings(sizes=(48, 64), steps=(6, 6), backbone="embedded", box=0.0)
 
@@ -89,7 +90,10 @@ def test_what_fails_is_said(pair):
     assert session.join(60)
     assert session.state == "failed"
     assert "too few for the deepest layer" in session.message
-    session = begun(pair, Settings(sizes=(64,), steps=50, optimizer="sgd", learning_rate=1e30, backbone="embedded"))
+    session = begun(
+        pair,
+        Settings(sizes=(64,), steps=50, optimizer="sgd", learning_rate=1e30, backbone="embedded"),
+    )
     assert session.join(60)
     assert session.state == "failed"
     assert "not finite" in session.message

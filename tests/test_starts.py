@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from styletransfer.errors import InputError
-from styletransfer.images import resize, save_image
 from styletransfer.loop import Run
+from styletransfer.pictures.images import resize, save_image
 from styletransfer.settings import Settings, recorded_settings, settings_from
 
 MEAN_RGB = np.array([123.68, 116.779, 103.939]) / 255  # Simonyan and Zisserman 2014, Sec. 2.1

@@ -11,14 +11,21 @@ import pytest
 
 from styletransfer import Settings, transfer
 from styletransfer.errors import InputError
-from styletransfer.images import read_image, save_image
-from styletransfer.jobs import Job
+from styletransfer.fast.precision import resolve_precision
+from styletransfer.forms import FORMS
 from styletransfer.loop import Run
-from styletransfer.precision import resolve_precision
-from styletransfer.settings import FORMS
-from styletransfer.store import Store
+from styletransfer.pictures.images import read_image, save_image
+from styletransfer.runs.request import Job
+from styletransfer.runs.store import Store
 
-TINY = {"size": 48, "sizes": (48,), "steps": 3, "backbone": "embedded", "form": "gatys-code", "progress": False}
+TINY = {
+    "size": 48,
+    "sizes": (48,),
+    "steps": 3,
+    "backbone": "embedded",
+    "form": "gatys-code",
+    "progress": False,
+}
 
 
 def job(pair, start=None, **settings):
@@ -56,20 +63,30 @@ def test_identity_is_the_settings_and_the_pictures(pair, tmp_path):
     assert not identities & same
     save_image(pair[0], tmp_path / "a.png")
     save_image(pair[0], tmp_path / "b.png")
-    assert job([tmp_path / "a.png", pair[1]]).identity == job([tmp_path / "b.png", pair[1]]).identity
+    assert (
+        job([tmp_path / "a.png", pair[1]]).identity == job([tmp_path / "b.png", pair[1]]).identity
+    )
 
 
 def test_identity_of_several_paintings_is_that_of_the_pictures_in_any_order(pair, tmp_path):
     save_image(pair[0], tmp_path / "a.png")
     (tmp_path / "folder").mkdir()
     save_image(pair[1], tmp_path / "folder" / "b.png")
-    alone = {job(["petra", style]).identity for style in (tmp_path / "folder", [tmp_path / "folder" / "b.png"])}
+    alone = {
+        job(["petra", style]).identity
+        for style in (tmp_path / "folder", [tmp_path / "folder" / "b.png"])
+    }
     save_image(pair[0], tmp_path / "folder" / "c.png")
     files = [tmp_path / "a.png", tmp_path / "folder" / "b.png"]
     same = {job(["petra", style]).identity for style in (files, files[::-1], tmp_path / "folder")}
     assert len(alone) == len(same) == 1
-    others = {job(["petra", style]).identity for style in (files[0], files[1], files + files[:1], [*files, "petra"])}
-    assert len({*alone, *same, *others}) == 1 + 1 + 3  # the folder with one picture was that picture
+    others = {
+        job(["petra", style]).identity
+        for style in (files[0], files[1], files + files[:1], [*files, "petra"])
+    }
+    assert (
+        len({*alone, *same, *others}) == 1 + 1 + 3
+    )  # the folder with one picture was that picture
     assert alone <= others
 
 
@@ -78,7 +95,9 @@ def test_identity_is_the_same_in_another_process():
         "from styletransfer import Settings\nfrom styletransfer.jobs import Job\n"
         "print(Job.open('petra', 'night_cafe', Settings(backbone='embedded', seed=4)).identity)"
     )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert found == Job.open("petra", "night_cafe", Settings(backbone="embedded", seed=4)).identity
 
 
@@ -135,7 +154,9 @@ def _no_picture(entry):
     (entry / "picture.png").unlink()
 
 
-@pytest.mark.parametrize("damage", [_cut, _other_pixels, _half_a_record, _another_record, _no_picture])
+@pytest.mark.parametrize(
+    "damage", [_cut, _other_pixels, _half_a_record, _another_record, _no_picture]
+)
 def test_a_damaged_entry_is_found_out_and_made_again(pair, tmp_path, damage, caplog):
     first = transfer(*pair, store=tmp_path, **TINY)
     (entry,) = tmp_path.iterdir()

@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from styletransfer import Objective, datasets, figures, sweep, sweeps
+from styletransfer import Objective, sweep
 from styletransfer.errors import InputError
 from styletransfer.explorer.sweeptab import SweepBrowser
 from styletransfer.explorer.views import as_code
-from styletransfer.images import resize, save_image
-from styletransfer.settings import FORMS
-from styletransfer.store import Store
-from styletransfer.sweeps import MOST_RUNS, Sweep, knee
+from styletransfer.forms import FORMS
+from styletransfer.pictures import datasets
+from styletransfer.pictures.images import resize, save_image
+from styletransfer.runs.store import Store
+from styletransfer.study import figures, sweeps
+from styletransfer.study.sweeps import MOST_RUNS, Sweep, knee
 
 TINY = {"size": 48, "sizes": (48,), "steps": 3, "backbone": "embedded", "form": "gatys-code"}
 GRID = {"lam": [0.1, 10.0], "seed": [0, 1]}
@@ -33,7 +35,9 @@ def quick(monkeypatch, tmp_path):
     rates = '{"evaluation": 5.0, "trace": 1.0, "setup": 0.5, "pair": 0.01}'
     real = Path.read_text
     monkeypatch.setattr(
-        Path, "read_text", lambda path, **kind: rates if path.name.startswith("rates-") else real(path, **kind)
+        Path,
+        "read_text",
+        lambda path, **kind: rates if path.name.startswith("rates-") else real(path, **kind),
     )
 
 
@@ -56,7 +60,9 @@ def test_table(pair, tmp_path):
     assert len(set(table["identity"])) == 4
     content, style = resize(pair[0], (36, 48)), resize(pair[1], (48, 45))
     for i in range(4):
-        losses = Objective(content, style, form="gatys-code", backbone="embedded", lam=table["lam"][i])(found[i].image)
+        losses = Objective(
+            content, style, form="gatys-code", backbone="embedded", lam=table["lam"][i]
+        )(found[i].image)
         # 8 bits were kept
         np.testing.assert_allclose(
             [table["loss"][i], table["content_loss"][i], table["style_loss"][i]],
@@ -66,7 +72,9 @@ def test_table(pair, tmp_path):
         assert table["loss"][i] == pytest.approx(
             table["content_loss"][i] + table["lam"][i] * table["style_loss"][i], rel=0.01
         )
-        assert found.layers()["block3_conv1"][i] == pytest.approx(losses.layers["style"]["block3_conv1"], rel=0.05)
+        assert found.layers()["block3_conv1"][i] == pytest.approx(
+            losses.layers["style"]["block3_conv1"], rel=0.05
+        )
     assert not np.array_equal(found[0].image, found[1].image)
 
 
@@ -80,20 +88,35 @@ def test_the_second_time_nothing_is_made(pair, tmp_path, monkeypatch, capsys):
 
 
 def test_pictures_may_be_in_the_grid(tmp_path):
-    grid = {"style": ["night_cafe", "cafe_terrace_at_night"], "content_layers": [["conv2_2"], ["conv4_2", "conv3_1"]]}
+    grid = {
+        "style": ["night_cafe", "cafe_terrace_at_night"],
+        "content_layers": [["conv2_2"], ["conv4_2", "conv3_1"]],
+    }
     found = Sweep("petra", None, grid, store=tmp_path, **TINY)
-    assert [point["style"] for point in found.points] == ["night_cafe"] * 2 + ["cafe_terrace_at_night"] * 2
+    assert [point["style"] for point in found.points] == ["night_cafe"] * 2 + [
+        "cafe_terrace_at_night"
+    ] * 2
     assert found.jobs[3].settings.content_layers == ("block4_conv2", "block3_conv1")
     assert len({job.identity for job in found.jobs}) == 4
     assert found.table["content_layers"].tolist() == ["conv2_2", "conv4_2 conv3_1"] * 2
     assert found.table["loss"].isna().all()
-    listed = Sweep("petra", None, [{"style": "night_cafe", "lam": 2}, {"style": "harvest_at_la_crau"}], **TINY)
+    listed = Sweep(
+        "petra", None, [{"style": "night_cafe", "lam": 2}, {"style": "harvest_at_la_crau"}], **TINY
+    )
     assert [job.settings.lam for job in listed.jobs] == [2, None]
 
 
 def test_several_paintings_may_be_one_value(pair, tmp_path):
     all_of_them = list(datasets.paintings(artist="van Gogh"))
-    grid = {"style": ["night_cafe", ["pere_tanguy", "night_cafe"], all_of_them, [pair[1], *all_of_them]], "lam": [1, 2]}
+    grid = {
+        "style": [
+            "night_cafe",
+            ["pere_tanguy", "night_cafe"],
+            all_of_them,
+            [pair[1], *all_of_them],
+        ],
+        "lam": [1, 2],
+    }
     found = Sweep("petra", None, grid, store=tmp_path, **{**TINY, "steps": 1})
     labels = found.table["style"].tolist()[::2]
     assert labels[:2] == ["night_cafe", "night_cafe + pere_tanguy"]
@@ -101,8 +124,18 @@ def test_several_paintings_may_be_one_value(pair, tmp_path):
     assert many == ["9 pictures (…)", "10 pictures (…)"]
     assert len({job.identity for job in found.jobs}) == 8
     assert found.label(2) == "style = night_cafe + pere_tanguy, lam = 1"
-    assert as_code(found.jobs[2]).splitlines()[4] == f"    {[m.label for m in found.jobs[2].style.members]!r},"
-    made = sweep("petra", grid["style"][1], {"lam": [1, 2]}, store=tmp_path, progress=False, **{**TINY, "steps": 1})
+    assert (
+        as_code(found.jobs[2]).splitlines()[4]
+        == f"    {[m.label for m in found.jobs[2].style.members]!r},"
+    )
+    made = sweep(
+        "petra",
+        grid["style"][1],
+        {"lam": [1, 2]},
+        store=tmp_path,
+        progress=False,
+        **{**TINY, "steps": 1},
+    )
     assert made.missing == []
     assert [i for i in range(8) if i not in found.missing] == [2, 3]
     sheet = figures.contact_sheet(found, rows="style")
@@ -110,7 +143,9 @@ def test_several_paintings_may_be_one_value(pair, tmp_path):
         *("night_cafe", "night_cafe"),
         *("9", "10"),
     ]
-    assert SweepBrowser(Store(tmp_path)).pair.options == ("petra in the manner of night_cafe + pere_tanguy",)
+    assert SweepBrowser(Store(tmp_path)).pair.options == (
+        "petra in the manner of night_cafe + pere_tanguy",
+    )
 
 
 def test_equal_runs_are_made_once(pair, tmp_path):
@@ -123,7 +158,14 @@ def test_equal_runs_are_made_once(pair, tmp_path):
 
 def test_a_run_that_fails_is_named_and_the_others_go_on(pair, tmp_path, caplog):
     grid = {"style_layers": [["conv1_1"], ["conv5_1"]], "learning_rate": [0.01, 1e30]}
-    found = sweep(*pair, grid, store=tmp_path, progress=False, optimizer="sgd", **{**TINY, "sizes": (12,), "size": 12})
+    found = sweep(
+        *pair,
+        grid,
+        store=tmp_path,
+        progress=False,
+        optimizer="sgd",
+        **{**TINY, "sizes": (12,), "size": 12},
+    )
     errors = found.table["error"].tolist()
     assert errors[0] == ""
     assert "not finite" in errors[1]
@@ -199,7 +241,10 @@ def test_threads_and_any_executor(pair, tmp_path):
 def test_processes_make_what_one_process_makes(tmp_path, spawned):
     """Eight bits of each picture, bit for bit; a process that dies costs no run that was made."""
     options = {**TINY, "progress": False}
-    grid = [{"lam": 1.0, "style": "night_cafe"}, {"lam": 5.0, "style": ["night_cafe", "pere_tanguy"]}]
+    grid = [
+        {"lam": 1.0, "style": "night_cafe"},
+        {"lam": 5.0, "style": ["night_cafe", "pere_tanguy"]},
+    ]
     here = sweep("petra", None, grid, store=tmp_path / "here", **options)
     there = sweep("petra", None, grid, store=tmp_path / "there", executor=spawned, **options)
     for i in range(2):
@@ -223,7 +268,9 @@ def test_a_worker_that_is_killed(pair, tmp_path, spawned, caplog):
             self.count += 1
             return spawned.submit(_die if self.count == 2 else function, *arguments)
 
-    found = Sweep(*pair, {"lam": [1.0, 2.0, 3.0]}, store=tmp_path, **TINY).run(Deadly(), progress=False)
+    found = Sweep(*pair, {"lam": [1.0, 2.0, 3.0]}, store=tmp_path, **TINY).run(
+        Deadly(), progress=False
+    )
     assert found.missing
     assert "terminated abruptly" in caplog.text
     assert found.run(progress=False).missing == []
@@ -241,11 +288,19 @@ def test_killed_at_any_moment_and_gone_on_with(tmp_path):
     """SIGKILL soon after another result is there, again and again; no half-written result is ever seen."""
     script = SCRIPT % TINY
     whole = sweep(
-        "petra", "night_cafe", {"seed": range(6)}, store=tmp_path / "whole", init="noise", progress=False, **TINY
+        "petra",
+        "night_cafe",
+        {"seed": range(6)},
+        store=tmp_path / "whole",
+        init="noise",
+        progress=False,
+        **TINY,
     )
     store, kills = Store(tmp_path / "killed"), 0
     while len(store) < 6 and kills < 3:
-        process = subprocess.Popen([sys.executable, "-c", script, store.folder], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, store.folder], stderr=subprocess.DEVNULL
+        )
         before = len(store)
         while len(store) < before + 2 and process.poll() is None:
             time.sleep(0.005)
@@ -257,7 +312,11 @@ def test_killed_at_any_moment_and_gone_on_with(tmp_path):
                 assert store.get(entry.name) is not None
     assert kills >= 2
     done = subprocess.run(
-        [sys.executable, "-c", script, store.folder], capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-c", script, store.folder],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     assert done.stdout.splitlines()[-1] == "0", done.stderr
     again = Sweep("petra", "night_cafe", {"seed": range(6)}, store=store, init="noise", **TINY)
@@ -269,7 +328,10 @@ def test_two_processes_on_one_store(tmp_path):
     script = SCRIPT % TINY
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", script, tmp_path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
     ]
@@ -310,7 +372,9 @@ def test_knee():
     """Of a curve that bends in one place, and of the same curve in other units."""
     content = np.array([1.0, 2.0, 4.0, 40.0, 400.0])
     style = np.array([1000.0, 100.0, 10.0, 7.0, 5.0])
-    table = pd.DataFrame({"lam": [1.0, 2.0, 3.0, 4.0, 5.0], "content_loss": content, "style_loss": style})
+    table = pd.DataFrame(
+        {"lam": [1.0, 2.0, 3.0, 4.0, 5.0], "content_loss": content, "style_loss": style}
+    )
     assert knee(table) == 3.0
     assert knee(table.iloc[::-1]) == 3.0
     assert knee(table.assign(content_loss=content * 17, style_loss=style / 3)) == 3.0

@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 
 from styletransfer import Objective, load_image
-from styletransfer import precision as arithmetic
 from styletransfer._tensorflow import keras
 from styletransfer.errors import InputError
-from styletransfer.images import resize
+from styletransfer.fast import precision as arithmetic
+from styletransfer.fast.tiles import _spans
 from styletransfer.loop import Run
+from styletransfer.pictures.images import resize
 from styletransfer.settings import Settings, settings_from
-from styletransfer.tiles import _spans
 
 CASES = [
     {},
     {"statistic": "mean_std", "content_layers": ["conv1_2", "conv2_2", "conv4_2"]},
-    {"style_layers": ["conv1_1", "conv2_2"], "content_layers": ["conv1_1"]},  # one section; a layer in both roles
+    {
+        "style_layers": ["conv1_1", "conv2_2"],
+        "content_layers": ["conv1_1"],
+    },  # one section; a layer in both roles
     {"style_layers": ["conv3_1", "conv5_1"], "content_layers": []},
     {"style_layers": [], "content_layers": ["conv3_3"]},
     {"activation": "linear", "style_layers": ["conv1_2", "conv4_1"]},
@@ -25,7 +28,10 @@ CASES = [
 @pytest.fixture(scope="module")
 def pictures():
     """Sides that are no multiples of anything, and a picture that leaves [0, 1]."""
-    content, style = resize(load_image("petra"), (203, 331)), resize(load_image("night_cafe"), (150, 190))
+    content, style = (
+        resize(load_image("petra"), (203, 331)),
+        resize(load_image("night_cafe"), (150, 190)),
+    )
     noise = np.random.default_rng(0).standard_normal(content.shape)
     return content, style, (content + 0.1 * noise).astype(np.float32)
 
@@ -34,7 +40,9 @@ def both(content, style, image, *, tile=64, **options):
     """Losses and gradient, of the picture whole and in tiles."""
     found = []
     for side in (None, tile):
-        objective = Objective(content, style, tile=side, tv=1.0, **{"backbone": "embedded", **options})
+        objective = Objective(
+            content, style, tile=side, tv=1.0, **{"backbone": "embedded", **options}
+        )
         objective.box = 10.0
         losses, gradient = objective.value_and_gradient(image)
         # a loss without its gradient is made another way in tiles
@@ -52,7 +60,8 @@ def assert_equal(whole, tiled, tolerance):
 
 
 @pytest.mark.parametrize(
-    ("form", "options"), [*(("gatys", options) for options in CASES), ("gatys-code", CASES[0]), ("proposal", CASES[0])]
+    ("form", "options"),
+    [*(("gatys", options) for options in CASES), ("gatys-code", CASES[0]), ("proposal", CASES[0])],
 )
 def test_tiles_equal_the_whole(pictures, form, options):
     assert_equal(*both(*pictures, form=form, precision="float32", **options), 1e-5)
@@ -77,13 +86,17 @@ def test_the_margins_suffice_for_vgg19(pictures, tmp_path):
     keras.utils.set_random_seed(3)
     model = keras.applications.VGG19(weights=None, include_top=False)
     model.save_weights(tmp_path / "random.weights.h5")
-    options = {"backbone": str(tmp_path / "random.weights.h5"), "content_layers": ["conv4_4"], "form": "gatys-code"}
+    options = {
+        "backbone": str(tmp_path / "random.weights.h5"),
+        "content_layers": ["conv4_4"],
+        "form": "gatys-code",
+    }
     assert_equal(*both(*pictures, precision="float32", **options), 1e-5)
 
 
 def test_a_margin_that_is_too_small_is_found(pictures, monkeypatch):
     """The comparison above would see a seam: one position less at the borders of the second section."""
-    from styletransfer import tiles
+    from styletransfer.fast import tiles
 
     class Narrow(tiles._Section):
         def __init__(self, *args, **options):
@@ -128,12 +141,21 @@ def test_spans_cover_everything_once(length):
 
 
 def test_a_run_in_tiles_equals_the_run(pair):
-    options = {"sizes": (48, 96), "steps": (4, 6), "backbone": "embedded", "precision": "float32", "optimizer": "adam"}
+    options = {
+        "sizes": (48, 96),
+        "steps": (4, 6),
+        "backbone": "embedded",
+        "precision": "float32",
+        "optimizer": "adam",
+    }
     content, style = (resize(picture, (96, 128)) for picture in pair)
     runs = [Run(content, style, settings_from({**options, **tile})) for tile in ({}, {"tile": 64})]
     for run in runs:
         run.finish()
-    assert [stage["tile"] for stage in runs[1].record()["plan"]] == [None, 64]  # a small picture needs no tiles
+    assert [stage["tile"] for stage in runs[1].record()["plan"]] == [
+        None,
+        64,
+    ]  # a small picture needs no tiles
     assert runs[1].settings.tile == 64
     np.testing.assert_allclose(runs[1].image, runs[0].image, atol=1e-3)
 

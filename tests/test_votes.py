@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from styletransfer.errors import InputError
-from styletransfer.votes import Vote, bradley_terry, read_votes, record_vote
+from styletransfer.study.votes import Vote, bradley_terry, read_votes, record_vote
 
 # American League, Eastern Division, 1987: wins of the row's team over the column's (Agresti, Categorical Data Analysis,
 # 2002, Table 10.10), and the estimates and standard errors that R's BradleyTerry2 prints for them (its vignette).
@@ -36,7 +36,13 @@ def ballots(wins=WINS, teams=TEAMS):
         for j, count in enumerate(row):
             for k in range(count):  # half of them with the winner on the right
                 pair = (teams[i], teams[j], "left") if k % 2 else (teams[j], teams[i], "right")
-                rows.append(dict(zip(("left", "right", "answer"), pair, strict=True), subject="", question="style"))
+                rows.append(
+                    dict(
+                        zip(("left", "right", "answer"), pair, strict=True),
+                        subject="",
+                        question="style",
+                    )
+                )
     return pd.DataFrame(rows)
 
 
@@ -48,7 +54,9 @@ def test_published_table():
         assert table.loc[team, "error"] == pytest.approx(error, abs=1e-4)
     assert (table["votes"] == 78).all()
     assert table["wins"].sum() == 273
-    assert table.loc["Detroit", "high"] - table.loc["Detroit", "low"] == pytest.approx(2 * 1.96 * 0.3396, rel=1e-3)
+    assert table.loc["Detroit", "high"] - table.loc["Detroit", "low"] == pytest.approx(
+        2 * 1.96 * 0.3396, rel=1e-3
+    )
 
 
 def test_two_methods_by_hand():
@@ -64,7 +72,13 @@ def test_two_methods_by_hand():
 def test_votes_are_kept(tmp_path):
     path = tmp_path / "votes.csv"
     votes = [
-        Vote(left="gatys, λ = 10", right='cycle "GAN"', subject="petra", question=question, answer=answer)
+        Vote(
+            left="gatys, λ = 10",
+            right='cycle "GAN"',
+            subject="petra",
+            question=question,
+            answer=answer,
+        )
         for question, answer in (("style", "left"), ("overall", "neither"))
     ]
     for vote in votes:

@@ -7,12 +7,12 @@ import numpy as np
 import onnx
 import pytest
 
-from styletransfer.__main__ import main
 from styletransfer._tensorflow import keras
-from styletransfer.backbones import EMBEDDED, load_weights
+from styletransfer.cli import main
 from styletransfer.errors import InputError
-from styletransfer.packages import PackageFile
-from styletransfer.vgg import loss_network
+from styletransfer.network import loss_network
+from styletransfer.weights.backbones import EMBEDDED, load_weights
+from styletransfer.weights.packages import PackageFile
 
 LAYERS = (
     *("block1_conv1", "block2_conv1", "block3_conv1"),
@@ -34,7 +34,7 @@ def test_features_equal_those_of_keras(keras_vgg, pair, file):
     model, folder = keras_vgg
     loaded = load_weights(str(folder / file))
     assert loaded.architecture == "vgg19"
-    ours = loss_network(loaded, LAYERS, pooling="max", scaled=False)(pair[0][None])
+    ours = loss_network(loaded, LAYERS, pooling="max")(pair[0][None])
     outputs = [model.get_layer(name).output for name in LAYERS]
     prepared = keras.applications.vgg19.preprocess_input(255 * pair[0][None])
     theirs = keras.Model(model.input, outputs)(prepared)

@@ -10,7 +10,7 @@ from typing import Any
 from .. import __version__
 from ..console import INTERRUPTED, Parser, add_options, outcome, spare
 from ..errors import InputError
-from ..images import WRITABLE, check_writable
+from ..pictures.files import WRITABLE, check_writable
 from .settings import AdaptedSettings, CycleSettings
 
 __all__ = ["main"]
@@ -36,7 +36,9 @@ def _parser() -> Parser:
     ):
         training = words.add_parser(what, help=about, description=f"{about.capitalize()}.")
         training.set_defaults(kind=kind)
-        training.add_argument("--out", required=True, metavar="FOLDER", help="where everything is written")
+        training.add_argument(
+            "--out", required=True, metavar="FOLDER", help="where everything is written"
+        )
         training.add_argument(
             *("--data",),
             default="bundled",
@@ -45,18 +47,28 @@ def _parser() -> Parser:
             "paintings,photographs; the name of a published set, such as vangogh2photo (needs tensorflow-datasets); or "
             "bundled, the default: the photographs and the paintings by Van Gogh that come along",
         )
-        training.add_argument("--until", type=int, metavar="STEP", help="stop after this step; a later call goes on")
+        training.add_argument(
+            "--until", type=int, metavar="STEP", help="stop after this step; a later call goes on"
+        )
         training.add_argument("--quiet", action="store_true", help="no progress bar")
         add_options(training.add_argument_group("settings"), settings)
-    translate = words.add_parser("translate", help="translate pictures", description="Translate pictures.")
-    translate.add_argument("pictures", nargs="+", metavar="PICTURE", help="paths, or names of the databases")
-    translate.add_argument("--out", required=True, metavar="OUT", help="a file for one picture, or a folder")
+    translate = words.add_parser(
+        "translate", help="translate pictures", description="Translate pictures."
+    )
+    translate.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="paths, or names of the databases"
+    )
+    translate.add_argument(
+        "--out", required=True, metavar="OUT", help="a file for one picture, or a folder"
+    )
     translate.add_argument(
         "--generator",
         default=GENERATOR,
         help=f"photo2vangogh, vangogh2photo, or the path of a trained generator (default: {GENERATOR})",
     )
-    translate.add_argument("--size", type=int, help="long side in pixels; by default the picture's own")
+    translate.add_argument(
+        "--size", type=int, help="long side in pixels; by default the picture's own"
+    )
     return parser
 
 
@@ -88,7 +100,9 @@ def _translate(given: dict[str, Any]) -> int:
         out.mkdir(parents=True, exist_ok=True)
     places = [out if one else out / f"{Path(name).stem}.png" for name in names]
     if len(set(places)) < len(places):
-        raise InputError("two of the pictures would have the same name in the folder; translate them one by one")
+        raise InputError(
+            "two of the pictures would have the same name in the folder; translate them one by one"
+        )
     for place in places:
         check_writable(place)
         _check_record(place.with_suffix(".json"))
@@ -129,7 +143,9 @@ def _check_record(path: Path) -> None:
     except (OSError, ValueError, TypeError):
         known = False
     if not known:
-        raise InputError(f"{path} is there and is not the record of a translation; choose another name")
+        raise InputError(
+            f"{path} is there and is not the record of a translation; choose another name"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,7 +163,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if what is None:
         parser.error("say what to do: train, adapt or translate")
     run = _translate if what == "translate" else _train
-    return outcome(functools.partial(run, given), interrupted="Interrupted before anything was made.")
+    return outcome(
+        functools.partial(run, given), interrupted="Interrupted before anything was made."
+    )
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
-from .. import datasets
 from .._tensorflow import tf
-from ..datasets import Picture
 from ..errors import InputError, nearest
-from ..images import encode, resize
+from ..pictures import datasets
+from ..pictures.datasets import Picture
+from ..pictures.images import encode, resize
 from .published import PUBLISHED, PublishedPicture, splits
 from .settings import TrainingSettings
 
@@ -77,14 +77,22 @@ class Data:
     def about(self) -> dict[str, Any]:
         """What a record keeps: the source, each picture's checksum, what was left out, and the hold-outs' names."""
         sides = {name: list(side.about) for name, side in zip(SIDES, (self.a, self.b), strict=True)}
-        skipped = {name: side.skipped for name, side in zip(SIDES, (self.a, self.b), strict=True) if side.skipped}
+        skipped = {
+            name: side.skipped
+            for name, side in zip(SIDES, (self.a, self.b), strict=True)
+            if side.skipped
+        }
         hold_out = {name: list(pictures) for name, pictures in self.hold_out.items()}
         return {"source": self.source, **sides, "skipped": skipped, "hold_out": hold_out}
 
 
 def named(source: str | os.PathLike | Sequence[str | os.PathLike]) -> str | list[str]:
     """What `Data.source` calls a source of `open_data`."""
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else [os.fspath(each) for each in source]
+    return (
+        os.fspath(source)
+        if isinstance(source, (str, os.PathLike))
+        else [os.fspath(each) for each in source]
+    )
 
 
 def open_data(
@@ -112,7 +120,9 @@ def open_data(
     home = Path(name if isinstance(name, str) else "")
     if not isinstance(name, str):
         if len(name) != len(SIDES):
-            raise InputError(f"{len(name)} folders are given; give one of paintings and one of photographs")
+            raise InputError(
+                f"{len(name)} folders are given; give one of paintings and one of photographs"
+            )
         found = dict(zip(SIDES, map(datasets.folder, name), strict=True))
         training = {side: (len(pictures), pictures.values()) for side, pictures in found.items()}
         hold_out = {side: {} for side in SIDES}
@@ -129,13 +139,20 @@ def open_data(
     elif name in PUBLISHED:
         found = splits(name)
         training = {side: found[f"train{side}"] for side in SIDES}
-        hold_out = {side: {picture.name: picture for picture in found[f"test{side}"][1]} for side in SIDES}
+        hold_out = {
+            side: {picture.name: picture for picture in found[f"test{side}"][1]} for side in SIDES
+        }
     elif home.suffix or len(home.parts) > 1:
         raise InputError(f"there is no folder {home}; name one that has trainA and trainB")
     else:
-        raise InputError(nearest(name, ("bundled", *PUBLISHED), what="set of pictures") + " (or give a folder)")
+        raise InputError(
+            nearest(name, ("bundled", *PUBLISHED), what="set of pictures") + " (or give a folder)"
+        )
     options = {"short_side": short_side, "least": least, "progress": progress}
-    a, b = (read_side(training[side][1], count=training[side][0], what=f"side {side}", **options) for side in SIDES)
+    a, b = (
+        read_side(training[side][1], count=training[side][0], what=f"side {side}", **options)
+        for side in SIDES
+    )
     return Data(name, a, b, hold_out)
 
 
@@ -169,12 +186,20 @@ def read_side(
     """
     free, taken = SHARE * psutil.virtual_memory().available, 0
     read, about, skipped = [], [], {}
-    bar = tqdm(pictures, desc=f"reading {what}", total=count, disable=not progress or count < 100, leave=False)
+    bar = tqdm(
+        pictures,
+        desc=f"reading {what}",
+        total=count,
+        disable=not progress or count < 100,
+        leave=False,
+    )
     for file in bar:
         try:
             picture = file.load()
             if min(picture.shape[:2]) < least:
-                raise InputError(f"it has {picture.shape[1]} x {picture.shape[0]} px, and its sides need {least}")
+                raise InputError(
+                    f"it has {picture.shape[1]} x {picture.shape[0]} px, and its sides need {least}"
+                )
             checksum = file.checksum()
         except (InputError, OSError) as error:
             skipped[file.name] = str(error)
@@ -192,13 +217,19 @@ def read_side(
     if skipped:
         named = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:NAMED])
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        log.warning("%d of %d files of %s are left out (%s%s).", len(skipped), count, what, named, more)
+        log.warning(
+            "%d of %d files of %s are left out (%s%s).", len(skipped), count, what, named, more
+        )
     if len(read) < FEWEST:
-        raise InputError(f"{what} has {len(read)} picture(s) that can be used; at least {FEWEST} are needed")
+        raise InputError(
+            f"{what} has {len(read)} picture(s) that can be used; at least {FEWEST} are needed"
+        )
     return Side(tuple(read), tuple(about), skipped)
 
 
-def batches(sides: Sequence[Side], settings: TrainingSettings, *, start: int = 0) -> tf.data.Dataset:
+def batches(
+    sides: Sequence[Side], settings: TrainingSettings, *, start: int = 0
+) -> tf.data.Dataset:
     """Batches of crops: resized, cropped at random and flipped at random, as in Zhu et al. 2017's code.
 
     Each side goes through its pictures in an order of its own that changes with every pass. What a step gets depends on
@@ -216,7 +247,9 @@ def batches(sides: Sequence[Side], settings: TrainingSettings, *, start: int = 0
     def fetched(side: np.ndarray, draw: np.ndarray) -> np.ndarray:
         pictures = sides[side].pictures
         turn, place = divmod(int(draw), len(pictures))
-        return pictures[np.random.default_rng((settings.seed, side, turn)).permutation(len(pictures))[place]]
+        return pictures[
+            np.random.default_rng((settings.seed, side, turn)).permutation(len(pictures))[place]
+        ]
 
     def crop(side: int, draw: tf.Tensor) -> tf.Tensor:
         picture = tf.numpy_function(fetched, (side, draw), tf.uint8)

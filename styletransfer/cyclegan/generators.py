@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import psutil
 
-from .. import datasets
 from .._tensorflow import keras, tf
 from ..errors import InputError, nearest
-from ..images import as_picture, fit, resize
-from ..runs import Result, Source, open_picture, picture_checksum, versions
-from ..states import read_state, write_state
+from ..pictures import datasets
+from ..pictures.images import as_picture, fit, resize
+from ..pictures.sources import Source, open_picture
+from ..runs.record import Result, picture_checksum, versions
+from ..runs.states import read_state, write_state
 from .networks import MULTIPLE, generator
 
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
@@ -45,7 +46,9 @@ class Translation(Result):
         terms = ""
         if training["kind"] == "adapted":
             settings = training["settings"]
-            terms = f", {settings['form']}, λ = {training['lam']:g}, γ = {settings['adversarial']:g}"
+            terms = (
+                f", {settings['form']}, λ = {training['lam']:g}, γ = {settings['adversarial']:g}"
+            )
         return (
             f"{made['name']} ({'CycleGAN' if training['kind'] == 'cycle' else 'adapted generator'}{terms}, "
             f"{training['step']} steps at {training['settings']['size']} px"
@@ -80,24 +83,35 @@ class Generator:
         if str(name_or_path) in SHIPPED:
             path = datasets.data_folder() / "generators" / f"{name_or_path}.npz"
         elif not path.suffix and len(path.parts) == 1 and not path.exists():
-            raise InputError(nearest(self.name, SHIPPED, what="generator") + " (or give the path of a file)")
+            raise InputError(
+                nearest(self.name, SHIPPED, what="generator") + " (or give the path of a file)"
+            )
         if path.is_dir():
             there = [name for name in ("BtoA", "AtoB") if (path / f"{name}.npz").exists()]
-            advice = " or ".join(str(path / f"{name}.npz") for name in there) or "the file of a generator"
+            advice = (
+                " or ".join(str(path / f"{name}.npz") for name in there)
+                or "the file of a generator"
+            )
             raise InputError(f"{path} is a folder; name {advice}")
         arrays, facts = read_state(path, what="a trained generator")
         self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         try:
             self._filters = facts["network"]["filters"]
             self._network = generator(**facts["network"])
-            self._network.set_weights([arrays[str(i)].astype(np.float32) for i in range(len(arrays))])
+            self._network.set_weights(
+                [arrays[str(i)].astype(np.float32) for i in range(len(arrays))]
+            )
             self.record: dict[str, Any] = facts["training"]
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is not a trained generator ({error!r})") from None
         signature = [tf.TensorSpec((1, None, None, 3))]
-        self._function = tf.function(functools.partial(self._network, training=False), input_signature=signature)
+        self._function = tf.function(
+            functools.partial(self._network, training=False), input_signature=signature
+        )
 
-    def translate(self, picture: str | os.PathLike | np.ndarray | Source, *, size: int | None = None) -> Translation:
+    def translate(
+        self, picture: str | os.PathLike | np.ndarray | Source, *, size: int | None = None
+    ) -> Translation:
         """Translate a picture.
 
         Args:
@@ -114,7 +128,11 @@ class Generator:
         self._check_memory(shape)
         image = self(resize(source.picture, shape))
         record = {
-            "generator": {"name": self.name, "sha256": self.sha256, "training": self._short_record()},
+            "generator": {
+                "name": self.name,
+                "sha256": self.sha256,
+                "training": self._short_record(),
+            },
             "content": source.about,
             "size": max(shape),
             "versions": versions(),
@@ -134,7 +152,9 @@ class Generator:
         picture = as_picture(picture)
         height, width = picture.shape[:2]
         if min(height, width) < LEAST_SIDE:
-            raise InputError(f"a picture of {width} x {height} px is too small; its sides need {LEAST_SIDE}")
+            raise InputError(
+                f"a picture of {width} x {height} px is too small; its sides need {LEAST_SIDE}"
+            )
         # Sides that are no multiples are reflected, and what was added is cut off again.
         edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
         whole = np.pad(picture, edges, mode="reflect")
@@ -142,7 +162,10 @@ class Generator:
         return np.clip(found[:height, :width] / 2 + 0.5, 0, 1)
 
     def _check_memory(self, shape: tuple[int, int]) -> None:
-        needed, free = shape[0] * shape[1] * self._filters * BYTES, psutil.virtual_memory().available
+        needed, free = (
+            shape[0] * shape[1] * self._filters * BYTES,
+            psutil.virtual_memory().available,
+        )
         if needed > free:
             most = int(max(shape) * (free / needed) ** 0.5)
             raise InputError(
@@ -173,14 +196,21 @@ def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike])
         raise InputError("there is no generator to average; name at least one file")
     found = [read_state(source, what="a trained generator") for source in sources]
     try:
-        known = [(facts["network"], facts["training"]["data"], facts["training"]["kind"]) for _, facts in found]
+        known = [
+            (facts["network"], facts["training"]["data"], facts["training"]["kind"])
+            for _, facts in found
+        ]
         steps = [facts["training"]["step"] for _, facts in found]
     except (KeyError, TypeError) as error:
-        raise InputError(f"one of the files is not a trained generator ({error!r} is missing or wrong)") from None
+        raise InputError(
+            f"one of the files is not a trained generator ({error!r} is missing or wrong)"
+        ) from None
     if any(each != known[0] for each in known):
         raise InputError("generators of different networks or trainings cannot be averaged")
     means = {
-        name: np.mean([arrays[name].astype(np.float32) for arrays, _ in found], axis=0).astype(np.float16)
+        name: np.mean([arrays[name].astype(np.float32) for arrays, _ in found], axis=0).astype(
+            np.float16
+        )
         for name in found[0][0]
     }
     facts = found[-1][1]
@@ -199,6 +229,12 @@ def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[
         InputError, OSError: the place cannot be written.
     """
     settings = record["settings"]
-    shape = {"filters": settings["filters"], "blocks": record["blocks"], "upsampling": settings["upsampling"]}
-    arrays = {str(i): np.asarray(values, np.float16) for i, values in enumerate(network.get_weights())}
+    shape = {
+        "filters": settings["filters"],
+        "blocks": record["blocks"],
+        "upsampling": settings["upsampling"],
+    }
+    arrays = {
+        str(i): np.asarray(values, np.float16) for i, values in enumerate(network.get_weights())
+    }
     write_state(path, arrays, {"network": shape, "training": record})

@@ -25,11 +25,18 @@ def _normal(seed: keras.random.SeedGenerator) -> Callable[[], keras.initializers
 
 def _instance_norm(kind: dict[str, Any]) -> keras.layers.Layer:
     """Ulyanov et al. 2016; without scale and offset, as in the authors' code."""
-    return keras.layers.GroupNormalization(groups=-1, epsilon=EPSILON, center=False, scale=False, **kind)
+    return keras.layers.GroupNormalization(
+        groups=-1, epsilon=EPSILON, center=False, scale=False, **kind
+    )
 
 
 def generator(
-    *, filters: int, blocks: int, upsampling: Literal["transposed", "nearest"], dtype: str = "float32", seed: int = 0
+    *,
+    filters: int,
+    blocks: int,
+    upsampling: Literal["transposed", "nearest"],
+    dtype: str = "float32",
+    seed: int = 0,
 ) -> keras.Model:
     """The generator: c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3 (after Johnson et al. 2016).
 
@@ -65,7 +72,9 @@ def generator(
         x = keras.layers.Add(**kind)([x, normed(convolved(inner, 4 * filters, 3), relu=False)])
     for factor in (2, 1):
         if upsampling == "transposed":
-            enlarge = keras.layers.Conv2DTranspose(factor * filters, 3, 2, kernel_initializer=normal(), **kind)
+            enlarge = keras.layers.Conv2DTranspose(
+                factor * filters, 3, 2, kernel_initializer=normal(), **kind
+            )
             # As the authors' padding of 1 and output padding of 1: value i spreads around 2i, where the encoder's
             # strided convolutions took it from. Keras' "same" would move everything by a pixel each time.
             x = normed(keras.layers.Cropping2D(((1, 0), (1, 0)), **kind)(enlarge(x)))
@@ -97,5 +106,7 @@ def critic(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Mode
         x = _instance_norm(kind)(x) if factor > 1 else x
         # Keras' LeakyReLU is the same, but TensorFlow 2.21 complains on standard error when it fuses its gradient.
         x = keras.ops.maximum(x, 0.2 * x)
-    x = keras.layers.Conv2D(1, 4, kernel_initializer=normal(), **kind)(keras.layers.ZeroPadding2D(1, **kind)(x))
+    x = keras.layers.Conv2D(1, 4, kernel_initializer=normal(), **kind)(
+        keras.layers.ZeroPadding2D(1, **kind)(x)
+    )
     return keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(x), name="critic")

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .._tensorflow import keras, tf
-from ..backbones import load_weights, resolve_backbone
 from ..errors import InputError
+from ..forms import FORMS, default_omega
 from ..losses import STATISTICS, content_loss, style_loss
-from ..settings import FORMS, default_omega
-from ..vgg import loss_network
+from ..network import loss_network
+from ..scaling import rescaled
+from ..weights.backbones import load_weights, resolve_backbone
 from .networks import critic, generator
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
 
@@ -54,7 +55,9 @@ class TrainingObjective(Protocol):
     def generated(self, a: tf.Tensor, b: tf.Tensor) -> Generated:
         """The generators' losses on paintings and photographs (n, H, W, 3) in [-1, 1]."""
 
-    def judged(self, a: tf.Tensor, b: tf.Tensor, fakes: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+    def judged(
+        self, a: tf.Tensor, b: tf.Tensor, fakes: Sequence[tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """The discriminators' losses (n,), by name; `fakes` come from the pools."""
 
 
@@ -70,17 +73,25 @@ def _deceived(judge: keras.Model, fake: tf.Tensor) -> tf.Tensor:
 
 def _judgement(judge: keras.Model, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """½ ((D(y) − 1)² + D(G(x))²); the half slows the discriminator: Zhu et al. 2017, Sec. 4."""
-    found = judge(tf.concat([real, fake], 0))  # one call: without batch statistics it is the same as two
+    found = judge(
+        tf.concat([real, fake], 0)
+    )  # one call: without batch statistics it is the same as two
     on_real, on_fake = tf.split(found, 2)
     return 0.5 * (_mean(tf.square(on_real - 1)) + _mean(tf.square(on_fake)))
 
 
 def _seeds(seed: int, count: int) -> list[int]:
-    return [int(child.generate_state(1)[0] >> 1) for child in np.random.SeedSequence(seed).spawn(count)]
+    return [
+        int(child.generate_state(1)[0] >> 1) for child in np.random.SeedSequence(seed).spawn(count)
+    ]
 
 
 def _generator(settings: TrainingSettings, *, dtype: str, seed: int) -> keras.Model:
-    shape = {"filters": settings.filters, "blocks": settings.depth, "upsampling": settings.upsampling}
+    shape = {
+        "filters": settings.filters,
+        "blocks": settings.depth,
+        "upsampling": settings.upsampling,
+    }
     return generator(**shape, dtype=dtype, seed=seed)
 
 
@@ -113,7 +124,10 @@ class Cycle:
         if self._identity:  # what a generator makes of its own goal is asked in the same call
             fake_b, same_b = tf.split(to_b(tf.concat([a, b], 0)), 2)
             fake_a, same_a = tf.split(to_a(tf.concat([b, a], 0)), 2)
-            parts = {"identity_A": _mean(tf.abs(same_a - a)), "identity_B": _mean(tf.abs(same_b - b))}
+            parts = {
+                "identity_A": _mean(tf.abs(same_a - a)),
+                "identity_B": _mean(tf.abs(same_b - b)),
+            }
         else:
             fake_b, fake_a = to_b(a), to_a(b)
         parts |= {
@@ -122,14 +136,23 @@ class Cycle:
             "cycle_A": _mean(tf.abs(to_a(fake_b) - a)),
             "cycle_B": _mean(tf.abs(to_b(fake_a) - b)),
         }
-        weights = {"adversarial": 1.0, "cycle": self._cycle, "identity": self._cycle * self._identity}
+        weights = {
+            "adversarial": 1.0,
+            "cycle": self._cycle,
+            "identity": self._cycle * self._identity,
+        }
         total = tf.add_n([weights[name[:-2]] * part for name, part in parts.items()])
         return Generated(total, parts, [fake_a, fake_b])
 
-    def judged(self, a: tf.Tensor, b: tf.Tensor, fakes: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+    def judged(
+        self, a: tf.Tensor, b: tf.Tensor, fakes: Sequence[tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """See `TrainingObjective`."""
         sides = (("A", a, fakes[0]), ("B", b, fakes[1]))
-        return {f"critic_{side}": _judgement(self.networks[f"critic_{side}"], *two) for side, *two in sides}
+        return {
+            f"critic_{side}": _judgement(self.networks[f"critic_{side}"], *two)
+            for side, *two in sides
+        }
 
 
 STYLE_CROPS = 64
@@ -156,7 +179,9 @@ class Adapted:
         InputError: λ is zero, so that there is no style to learn.
     """
 
-    def __init__(self, settings: AdaptedSettings, *, dtype: str, samples: Sequence[tuple[tf.Tensor, ...]]) -> None:
+    def __init__(
+        self, settings: AdaptedSettings, *, dtype: str, samples: Sequence[tuple[tf.Tensor, ...]]
+    ) -> None:
         """Build the networks, and measure the style."""
         self.form = FORMS[settings.form]
         self.lam = self.form.lam if settings.lam is None else settings.lam
@@ -166,17 +191,28 @@ class Adapted:
         self._omega = default_omega(self.form, settings.style_layers)
         self._content_layers, self._style_layers = settings.content_layers, settings.style_layers
         self.weights = load_weights(resolve_backbone(settings.backbone)[0])
-        kind = {"pooling": self.form.pooling, "scaled": self.form.scaled}
-        kind["precision"] = "mixed" if dtype == "mixed_bfloat16" else "float32"
+        weights = self.weights
+        if self.form.scaled:
+            weights = rescaled(weights, pooling=self.form.pooling)
+        kind = {
+            "pooling": self.form.pooling,
+            "precision": "mixed" if dtype == "mixed_bfloat16" else "float32",
+        }
         layers = tuple(dict.fromkeys((*self._content_layers, *self._style_layers)))
-        self._network = loss_network(self.weights, layers, **kind)
-        self._content_network = loss_network(self.weights, self._content_layers, **kind)
+        self._network = loss_network(weights, layers, **kind)
+        self._content_network = loss_network(weights, self._content_layers, **kind)
         seeds = _seeds(settings.seed, 2)
         self.networks = {"BtoA": _generator(settings, dtype=dtype, seed=seeds[0])}
         if self._adversarial:
-            self.networks["critic_A"] = critic(filters=settings.critic_filters, dtype=dtype, seed=seeds[1])
+            self.networks["critic_A"] = critic(
+                filters=settings.critic_filters, dtype=dtype, seed=seeds[1]
+            )
         self.critics = ("critic_A",) if self._adversarial else ()
-        self.terms = ("content", "style", *(("adversarial_A", "critic_A") if self._adversarial else ()))
+        self.terms = (
+            "content",
+            "style",
+            *(("adversarial_A", "critic_A") if self._adversarial else ()),
+        )
         self._measure(samples)
 
     def _measure(self, samples: Sequence[tuple[tf.Tensor, ...]]) -> None:
@@ -187,14 +223,23 @@ class Adapted:
         self.unit = self.lam * float(tf.reduce_mean(photographs))
 
     def _features(self, picture: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {name: tf.cast(found, tf.float32) for name, found in self._network((picture + 1) / 2).items()}
+        return {
+            name: tf.cast(found, tf.float32)
+            for name, found in self._network((picture + 1) / 2).items()
+        }
 
     def _statistics(self, features: dict[str, tf.Tensor]) -> list[tf.Tensor]:
         per_position = self.form.per_position
-        return [self._statistic(features[layer], per_position=per_position) for layer in self._style_layers]
+        return [
+            self._statistic(features[layer], per_position=per_position)
+            for layer in self._style_layers
+        ]
 
     def _style(self, statistics: Sequence[tf.Tensor]) -> tf.Tensor:
-        losses = [style_loss(found, goal, form=self.form) for found, goal in zip(statistics, self._target, strict=True)]
+        losses = [
+            style_loss(found, goal, form=self.form)
+            for found, goal in zip(statistics, self._target, strict=True)
+        ]
         return tf.add_n([omega * loss for omega, loss in zip(self._omega, losses, strict=True)])
 
     def _content(self, features: dict[str, tf.Tensor], photograph: tf.Tensor) -> tf.Tensor:
@@ -221,6 +266,11 @@ class Adapted:
             total += self._adversarial * parts["adversarial_A"]
         return Generated(total, parts, [fake] * len(self.critics))
 
-    def judged(self, a: tf.Tensor, b: tf.Tensor, fakes: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+    def judged(
+        self, a: tf.Tensor, b: tf.Tensor, fakes: Sequence[tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """See `TrainingObjective`."""
-        return {name: _judgement(self.networks[name], a, fake) for name, fake in zip(self.critics, fakes, strict=True)}
+        return {
+            name: _judgement(self.networks[name], a, fake)
+            for name, fake in zip(self.critics, fakes, strict=True)
+        }

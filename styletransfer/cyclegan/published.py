@@ -15,16 +15,23 @@ import numpy as np
 from PIL import Image
 
 from .._tensorflow import tf
-from ..datasets import why_no_download
 from ..errors import InputError
-from ..images import as_picture, fit, resize
+from ..pictures.downloads import why_no_download
+from ..pictures.images import as_picture, fit, resize
 
 __all__ = ["PUBLISHED", "PublishedPicture", "splits"]
 
 log = logging.getLogger("styletransfer")
 
 PUBLISHED = (
-    *("vangogh2photo", "monet2photo", "cezanne2photo", "ukiyoe2photo", "summer2winter_yosemite", "horse2zebra"),
+    *(
+        "vangogh2photo",
+        "monet2photo",
+        "cezanne2photo",
+        "ukiyoe2photo",
+        "summer2winter_yosemite",
+        "horse2zebra",
+    ),
     *("apple2orange", "maps", "facades", "iphone2dslr_flower"),
 )
 """Names of the sets; in each, A is what the name begins with."""
@@ -81,11 +88,21 @@ def splits(name: str) -> dict[str, tuple[int, Iterator[PublishedPicture]]]:
         full_name = f"cycle_gan/{name}"
         builder = library.builder(full_name)
         if not builder.is_prepared():
-            log.warning("Downloading %s through TensorFlow Datasets (80 to 1500 MB) to %s", name, builder.data_dir)
+            log.warning(
+                "Downloading %s through TensorFlow Datasets (80 to 1500 MB) to %s",
+                name,
+                builder.data_dir,
+            )
         found = library.load(full_name, split=list(SPLITS), shuffle_files=False)
     except Exception as error:  # requests', TensorFlow's and its own
-        reason = why_no_download(error) if isinstance(error, (OSError, ValueError)) else str(error).splitlines()[0]
-        raise InputError(f"the published set {name!r} is not here and could not be downloaded: {reason}") from None
+        reason = (
+            why_no_download(error)
+            if isinstance(error, (OSError, ValueError))
+            else str(error).splitlines()[0]
+        )
+        raise InputError(
+            f"the published set {name!r} is not here and could not be downloaded: {reason}"
+        ) from None
     return {
         split: (len(examples), _pictures(examples, f"{name}/{split}"))
         for split, examples in zip(SPLITS, found, strict=True)

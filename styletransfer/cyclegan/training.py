@@ -12,11 +12,11 @@ import numpy as np
 
 from .._tensorflow import keras, tf
 from ..errors import InputError, NonFiniteError
-from ..following import follow, uninterrupted
+from ..fast.precision import has_bfloat16
 from ..options import build
-from ..precision import has_bfloat16
-from ..runs import versions
-from ..states import read_state, write_state
+from ..runs.follow import follow, uninterrupted
+from ..runs.record import versions
+from ..runs.states import read_state, write_state
 from .data import SIDES, Data, batches, open_data
 from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective
 from .pool import HistoryPool
@@ -38,7 +38,9 @@ def recorded_settings(record: dict[str, Any]) -> TrainingSettings:
         KeyError: it is no record of a training.
         InputError: it names settings that do not exist.
     """
-    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in record["settings"].items()}
+    settings = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in record["settings"].items()
+    }
     return build(KINDS[record["kind"]], settings)
 
 
@@ -80,18 +82,29 @@ class Training:
     """
 
     def __init__(
-        self, data: Data, settings: TrainingSettings, *, strategy: tf.distribute.Strategy | None = None
+        self,
+        data: Data,
+        settings: TrainingSettings,
+        *,
+        strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         """Build the networks."""
         self._strategy = strategy or tf.distribute.get_strategy()
         devices = self._strategy.num_replicas_in_sync
         if settings.batch % devices:
-            raise InputError(f"a batch of {settings.batch} cannot be shared by {devices} devices; give a multiple")
+            raise InputError(
+                f"a batch of {settings.batch} cannot be shared by {devices} devices; give a multiple"
+            )
         precision = settings.precision
         if precision == "auto":
             precision = "mixed" if has_bfloat16() else "float32"
-        steps = settings.steps or PASSES * math.ceil(max(len(data.a.pictures), len(data.b.pictures)) / settings.batch)
-        self.settings, self.data = dataclasses.replace(settings, steps=steps, precision=precision), data
+        steps = settings.steps or PASSES * math.ceil(
+            max(len(data.a.pictures), len(data.b.pictures)) / settings.batch
+        )
+        self.settings, self.data = (
+            dataclasses.replace(settings, steps=steps, precision=precision),
+            data,
+        )
         dtype = "mixed_bfloat16" if precision == "mixed" else "float32"
         with self._strategy.scope():
             self.objective = self._objective(dtype)
@@ -104,8 +117,12 @@ class Training:
         self._rows: list[np.ndarray] = []
         self._batches: Iterator | None = None
         self.broken = False
-        self._generate = tf.function(lambda *crops: self._everywhere(self._generators_step, crops), autograph=False)
-        self._judge = tf.function(lambda *crops: self._everywhere(self._critics_step, crops), autograph=False)
+        self._generate = tf.function(
+            lambda *crops: self._everywhere(self._generators_step, crops), autograph=False
+        )
+        self._judge = tf.function(
+            lambda *crops: self._everywhere(self._critics_step, crops), autograph=False
+        )
 
     def _objective(self, dtype: str) -> TrainingObjective:
         if isinstance(self.settings, CycleSettings):
@@ -117,12 +134,16 @@ class Training:
 
     def _adam(self) -> keras.optimizers.Adam:
         # PyTorch's ε, with which the authors' code ran; Keras' own is 10⁻⁷.
-        return keras.optimizers.Adam(self.settings.learning_rate, beta_1=self.settings.beta_1, epsilon=1e-8)
+        return keras.optimizers.Adam(
+            self.settings.learning_rate, beta_1=self.settings.beta_1, epsilon=1e-8
+        )
 
     def _variables(self, kind: str) -> list[keras.Variable]:
         """The weights of the generators or of the critics."""
         own = (
-            self.generators if kind == "generators" else {name: self.networks[name] for name in self.objective.critics}
+            self.generators
+            if kind == "generators"
+            else {name: self.networks[name] for name in self.objective.critics}
         )
         return [variable for network in own.values() for variable in network.trainable_variables]
 
@@ -134,12 +155,20 @@ class Training:
     @property
     def generators(self) -> dict[str, keras.Model]:
         """Those of the networks that are no discriminators."""
-        return {name: network for name, network in self.networks.items() if name not in self.objective.critics}
+        return {
+            name: network
+            for name, network in self.networks.items()
+            if name not in self.objective.critics
+        }
 
     @property
     def history(self) -> dict[str, np.ndarray]:
         """Each loss by name, one value for every step."""
-        rows = np.stack(self._rows) if self._rows else np.zeros((0, len(self.objective.terms)), np.float32)
+        rows = (
+            np.stack(self._rows)
+            if self._rows
+            else np.zeros((0, len(self.objective.terms)), np.float32)
+        )
         return dict(zip(self.objective.terms, rows.T, strict=True))
 
     def _everywhere(self, step: Callable, crops: tuple) -> tuple[dict[str, tf.Tensor], Any]:
@@ -157,12 +186,16 @@ class Training:
             loss = tf.reduce_sum(total) / self.settings.batch
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self._optimizers[kind].apply(gradients, variables)
-        return {name: tf.reduce_sum(part) / self.settings.batch for name, part in parts.items()}, rest
+        return {
+            name: tf.reduce_sum(part) / self.settings.batch for name, part in parts.items()
+        }, rest
 
     def _generators_step(self, a: tf.Tensor, b: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
         return self._descend("generators", lambda: self.objective.generated(a, b))
 
-    def _critics_step(self, a: tf.Tensor, b: tf.Tensor, *fakes: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
+    def _critics_step(
+        self, a: tf.Tensor, b: tf.Tensor, *fakes: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], Any]:
         def losses() -> tuple[tf.Tensor, dict, Any]:
             parts = self.objective.judged(a, b, fakes)
             return tf.add_n(list(parts.values())), parts, ()
@@ -195,7 +228,9 @@ class Training:
         if self.step >= self.settings.steps:
             raise StopIteration
         if self._batches is None:
-            self._batches = batches((self.data.a, self.data.b), self.settings, start=self.step).as_numpy_iterator()
+            self._batches = batches(
+                (self.data.a, self.data.b), self.settings, start=self.step
+            ).as_numpy_iterator()
         with uninterrupted():
             return self._stepped(next(self._batches))
 
@@ -207,7 +242,10 @@ class Training:
         losses, fakes = self._generate(*shared)
         if self._pools:
             chance = np.random.default_rng((self.settings.seed, self.step))
-            old = [pool.exchange(self._whole(fake), chance) for pool, fake in zip(self._pools, fakes, strict=True)]
+            old = [
+                pool.exchange(self._whole(fake), chance)
+                for pool, fake in zip(self._pools, fakes, strict=True)
+            ]
             losses |= self._judge(*shared, *(self._shared_out(pictures) for pictures in old))[0]
         values = {name: float(losses[name]) for name in self.objective.terms}
         if not all(map(math.isfinite, values.values())):
@@ -221,7 +259,9 @@ class Training:
         self._rows.append(np.array(list(values.values()), np.float32))
         return TrainingStep(self.step, self.seconds, values)
 
-    def finish(self, listeners: Sequence[Callable] = (), *, until: int | None = None) -> dict[str, Any]:
+    def finish(
+        self, listeners: Sequence[Callable] = (), *, until: int | None = None
+    ) -> dict[str, Any]:
         """Make the steps that are left; an interrupt (Ctrl-C, the stop button) ends it with what was learned so far.
 
         Args:
@@ -246,7 +286,10 @@ class Training:
         parts = np.array_split(np.arange(self.step), min(20, self.step)) if self.step else []
         history = self.history
         losses = [
-            {"steps": [int(part[0]) + 1, int(part[-1]) + 1], **{k: float(v[part].mean()) for k, v in history.items()}}
+            {
+                "steps": [int(part[0]) + 1, int(part[-1]) + 1],
+                **{k: float(v[part].mean()) for k, v in history.items()},
+            }
             for part in parts
         ]
         return {
@@ -254,8 +297,14 @@ class Training:
             "settings": dataclasses.asdict(self.settings),
             "data": self.data.about,
             "parameters": {name: network.count_params() for name, network in self.networks.items()},
-            "weights": self.objective.weights.about if isinstance(self.objective, Adapted) else None,
-            **({"lam": self.objective.lam, "unit": self.objective.unit} if isinstance(self.objective, Adapted) else {}),
+            "weights": self.objective.weights.about
+            if isinstance(self.objective, Adapted)
+            else None,
+            **(
+                {"lam": self.objective.lam, "unit": self.objective.unit}
+                if isinstance(self.objective, Adapted)
+                else {}
+            ),
             "blocks": self.settings.depth,
             "step": self.step,
             "plans": self.plans,
@@ -267,8 +316,12 @@ class Training:
 
     def _state(self) -> dict[str, Any]:
         """Every variable by the name that it has in a checkpoint."""
-        networks = {f"{k}/{i}": v for k, n in self.networks.items() for i, v in enumerate(n.weights)}
-        moments = {f"{k}/{i}": v for k, o in self._optimizers.items() for i, v in enumerate(o.variables)}
+        networks = {
+            f"{k}/{i}": v for k, n in self.networks.items() for i, v in enumerate(n.weights)
+        }
+        moments = {
+            f"{k}/{i}": v for k, o in self._optimizers.items() for i, v in enumerate(o.variables)
+        }
         return {**networks, **moments}
 
     def save(self, path: str | os.PathLike) -> None:
@@ -279,7 +332,9 @@ class Training:
         """
         if self.broken:
             raise InputError("networks whose losses are not finite are not saved")
-        arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in self._state().items()}
+        arrays = {
+            name: keras.ops.convert_to_numpy(variable) for name, variable in self._state().items()
+        }
         arrays |= {f"pool/{i}": pool.kept for i, pool in enumerate(self._pools)}
         arrays["history"] = np.stack(list(self.history.values()), axis=-1)
         write_state(path, arrays, {**self.record(), "seconds": self.seconds})
@@ -313,31 +368,52 @@ class Training:
             settings = recorded_settings(facts)
             if steps is not None:
                 if steps < facts["step"]:
-                    raise InputError(f"{facts['step']} steps are made already; {steps} in all are too few")
+                    raise InputError(
+                        f"{facts['step']} steps are made already; {steps} in all are too few"
+                    )
                 settings = dataclasses.replace(settings, steps=steps)
             if data is None:
-                options = {"short_side": settings.short_side, "least": settings.size // 2, "progress": progress}
+                options = {
+                    "short_side": settings.short_side,
+                    "least": settings.size // 2,
+                    "progress": progress,
+                }
                 data = open_data(facts["data"]["source"], **options)
             for side in SIDES:
-                if [each["sha256"] for each in data.about[side]] != [each["sha256"] for each in facts["data"][side]]:
-                    raise InputError(f"the pictures of side {side} are not those that {path} was trained on")
+                if [each["sha256"] for each in data.about[side]] != [
+                    each["sha256"] for each in facts["data"][side]
+                ]:
+                    raise InputError(
+                        f"the pictures of side {side} are not those that {path} was trained on"
+                    )
             training = cls(data, settings, strategy=strategy)
             training._restore(arrays, facts)
         except (KeyError, TypeError) as error:
-            raise InputError(f"{path} is not the checkpoint of a training ({error!r} is missing or wrong)") from None
+            raise InputError(
+                f"{path} is not the checkpoint of a training ({error!r} is missing or wrong)"
+            ) from None
         except _OtherNetworks as error:
-            raise InputError(f"{path} is of other networks than its settings describe ({error})") from None
+            raise InputError(
+                f"{path} is of other networks than its settings describe ({error})"
+            ) from None
         return training
 
     def _restore(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         for name, variable in self._state().items():
             if arrays[name].shape != tuple(variable.shape):
-                raise _OtherNetworks(f"{name} has the shape {arrays[name].shape}, not {tuple(variable.shape)}")
+                raise _OtherNetworks(
+                    f"{name} has the shape {arrays[name].shape}, not {tuple(variable.shape)}"
+                )
             variable.assign(arrays[name])
-        self._pools = [HistoryPool(self.settings.pool, arrays[f"pool/{i}"]) for i in range(len(self._pools))]
+        self._pools = [
+            HistoryPool(self.settings.pool, arrays[f"pool/{i}"]) for i in range(len(self._pools))
+        ]
         self.step, self.seconds = facts["step"], facts["seconds"]
         changed = facts["settings"]["steps"] != self.settings.steps
-        self.plans = [*facts["plans"], *([{"from": self.step, "steps": self.settings.steps}] if changed else [])]
+        self.plans = [
+            *facts["plans"],
+            *([{"from": self.step, "steps": self.settings.steps}] if changed else []),
+        ]
         self._rows = list(arrays["history"])
 
 

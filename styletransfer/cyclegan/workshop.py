@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import InputError
 from ..options import build
-from ..states import read_state
+from ..runs.states import read_state
 from .data import Data, named, open_data
 from .generators import Generator, write_average, write_generator
 from .keeping import CHECKPOINT, LOSSES, RECORD, UNDER_WAY, Keeper, Progress, snapshot, write_json
@@ -63,7 +63,9 @@ class Trained:
     @property
     def steps(self) -> list[int]:
         """The steps after which the generators were kept."""
-        return sorted({int(path.stem.partition("-")[2]) for path in self.folder.glob("snapshots/*.npz")})
+        return sorted(
+            {int(path.stem.partition("-")[2]) for path in self.folder.glob("snapshots/*.npz")}
+        )
 
     @property
     def losses(self) -> pd.DataFrame:
@@ -72,9 +74,7 @@ class Trained:
 
     def __repr__(self) -> str:
         record = self.record
-        return (
-            f"<Trained: {record['kind']}, {record['step']} of {record['settings']['steps']} steps, {self.folder.name}>"
-        )
+        return f"<Trained: {record['kind']}, {record['step']} of {record['settings']['steps']} steps, {self.folder.name}>"
 
 
 def train(
@@ -123,7 +123,9 @@ def train(
         for part in ("samples", "snapshots"):
             (folder / part).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another folder") from None
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror}); choose another folder"
+        ) from None
     options = {"short_side": wanted.short_side, "least": wanted.size // 2, "progress": progress}
     data = data if isinstance(data, Data) else open_data(data, **options)
     checkpoint = folder / CHECKPOINT
@@ -156,7 +158,9 @@ def _recorded(folder: Path) -> dict[str, Any] | None:
     try:
         record["step"], record["stopped"], record["data"]["source"], recorded_settings(record)
     except (KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the record of a training ({error!r} is missing or wrong)") from None
+        raise InputError(
+            f"{path} is not the record of a training ({error!r} is missing or wrong)"
+        ) from None
     return record
 
 
@@ -167,12 +171,16 @@ def _check_same(folder: Path, record: dict[str, Any], kind: str, wanted: Trainin
         InputError: they differ, or they are of another kind of training.
     """
     if record["kind"] != kind:
-        raise InputError(f"{folder} holds a training of the kind {record['kind']!r}; choose another folder")
+        raise InputError(
+            f"{folder} holds a training of the kind {record['kind']!r}; choose another folder"
+        )
     before = recorded_settings(record)
     for name, value in dataclasses.asdict(wanted).items():
         there = getattr(before, name)
         if value != there and name != "steps" and (name, value) != ("precision", "auto"):
-            raise InputError(f"{folder} holds a training with {name} = {there}, not {value}; choose another folder")
+            raise InputError(
+                f"{folder} holds a training with {name} = {there}, not {value}; choose another folder"
+            )
 
 
 def _done(record: dict[str, Any], data: Any, steps: int | None, until: int | None) -> bool:

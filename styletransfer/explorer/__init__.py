@@ -9,9 +9,9 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from .. import datasets
 from ..errors import InputError
-from ..store import Store
+from ..pictures import datasets
+from ..runs.store import Store
 from .controls import Controls
 from .parts import Pulse
 from .pictures import Chooser, Inputs
@@ -65,11 +65,15 @@ class Explorer(widgets.VBox):
         first, second = "neuschwanstein_castle", "cafe_terrace_at_night"
         self.photo = Chooser("Photograph", photos, first, cut=False, by_author=False, **own)
         self.painting = Chooser("Painting", paintings, second, cut=True, by_author=True, **own)
-        self.workbench = Workbench(self.photo, self.painting, self.controls, folder=folder, store=store)
+        self.workbench = Workbench(
+            self.photo, self.painting, self.controls, folder=folder, store=store
+        )
         self.sweeps = SweepBrowser(store)
         self.voting = Voting(self._candidates, folder / "votes.csv")
         self.pulse = Pulse(lost=LOST)
-        swap = widgets.Button(description="Swap the two", tooltip="The painting becomes the photograph, and back")
+        swap = widgets.Button(
+            description="Swap the two", tooltip="The painting becomes the photograph, and back"
+        )
         swap.on_click(lambda _: self.swap())
         left = widgets.VBox([self.photo, swap, self.painting, self.controls]).add_class("st-column")
         self.workbench.layout = widgets.Layout(flex="1 1 0%", min_width="0", overflow="hidden auto")
@@ -85,7 +89,9 @@ class Explorer(widgets.VBox):
             self._take_over(earlier)
         _PAGES.add(self)
         self._life: asyncio.Task | None = None
-        with contextlib.suppress(RuntimeError):  # no event loop: somebody calls `workbench.tick` by hand
+        with contextlib.suppress(
+            RuntimeError
+        ):  # no event loop: somebody calls `workbench.tick` by hand
             self._life = asyncio.get_running_loop().create_task(self._live())
 
     def __repr__(self) -> str:
@@ -103,7 +109,9 @@ class Explorer(widgets.VBox):
         if earlier.workbench.session or earlier.workbench.shots:
             for chooser, other in ((self.photo, earlier.photo), (self.painting, earlier.painting)):
                 chooser.again(other.source)
-            with contextlib.suppress(InputError):  # it has settings that cannot be used: not worth keeping
+            with contextlib.suppress(
+                InputError
+            ):  # it has settings that cannot be used: not worth keeping
                 self.controls.show(earlier.controls.settings)
             self.workbench.take_over(earlier.workbench)
         earlier.close()
@@ -127,7 +135,9 @@ class Explorer(widgets.VBox):
         for shot in self.workbench.shots.values():
             record = shot.result.record
             subject = record["content"]["picture"] or "an array"
-            found.setdefault(subject, {})[f"{record['style']['picture']}, {shot.result.caption}"] = shot.result.image
+            found.setdefault(subject, {})[
+                f"{record['style']['picture']}, {shot.result.caption}"
+            ] = shot.result.image
         return found
 
     def _tab_chosen(self) -> None:

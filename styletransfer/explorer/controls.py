@@ -9,11 +9,13 @@ from typing import Any, get_type_hints
 
 import ipywidgets as widgets
 
-from ..backbones import BACKBONES
 from ..errors import InputError
+from ..forms import FORMS, default_omega
+from ..layers import LAYERS
 from ..losses import STATISTICS
 from ..options import reader
-from ..settings import FORMS, LAYERS, Settings, default_omega, settings_from
+from ..settings import Settings, settings_from
+from ..weights.backbones import BACKBONES
 
 __all__ = ["LIVE", "MAIN", "Controls"]
 
@@ -45,7 +47,9 @@ class Controls(widgets.VBox):
         self.fields: dict[str, widgets.Widget] = {}
         self.weights: dict[str, widgets.FloatSlider] = {}
         rows = {name: self._row(name) for name in self._entries}
-        more = widgets.Accordion([widgets.VBox([row for name, row in rows.items() if name not in MAIN])])
+        more = widgets.Accordion(
+            [widgets.VBox([row for name, row in rows.items() if name not in MAIN])]
+        )
         more.set_title(0, "More settings")
         super().__init__([*(rows[name] for name in MAIN), more])
         self._scale_lam()
@@ -76,7 +80,9 @@ class Controls(widgets.VBox):
     def omega(self) -> tuple[float, ...]:
         """ω_l of the chosen style layers, shallow to deep."""
         own = default_omega(FORMS[self.fields["form"].value], self._layers)
-        return tuple(self.weights[layer].value * unit for layer, unit in zip(self._layers, own, strict=True))
+        return tuple(
+            self.weights[layer].value * unit for layer, unit in zip(self._layers, own, strict=True)
+        )
 
     def show(self, settings: Settings) -> None:
         """Bring every control to these settings."""
@@ -89,7 +95,9 @@ class Controls(widgets.VBox):
             self._weigh()
             if settings.omega is not None:
                 own = default_omega(FORMS[settings.form], settings.style_layers)
-                for layer, weight, unit in zip(settings.style_layers, settings.omega, own, strict=True):
+                for layer, weight, unit in zip(
+                    settings.style_layers, settings.omega, own, strict=True
+                ):
                     self.weights[layer].max = max(MOST_OMEGA, weight / unit)
                     self.weights[layer].value = weight / unit
         self._tell("form")
@@ -112,7 +120,9 @@ class Controls(widgets.VBox):
         about = self._entries[name].metadata["help"]
         if name == "omega":
             about += f"; here as a multiple of it, 0 to {MOST_OMEGA:g}"
-        title = {"lam": "λ", "omega": "ω", "tv": "total variation"}.get(name, name.replace("_", " "))
+        title = {"lam": "λ", "omega": "ω", "tv": "total variation"}.get(
+            name, name.replace("_", " ")
+        )
         return widgets.VBox(
             [
                 widgets.HTML(f"<b>{title}</b>"),
@@ -134,10 +144,15 @@ class Controls(widgets.VBox):
         if name == "omega":
             return widgets.VBox()
         if name == "backbone":
-            return widgets.Combobox(value=default, options=BACKBONES, continuous_update=False, layout=WIDE)
+            return widgets.Combobox(
+                value=default, options=BACKBONES, continuous_update=False, layout=WIDE
+            )
         if name == "init":
             return widgets.Combobox(
-                value=default, options=("content", "style", "noise"), continuous_update=False, layout=WIDE
+                value=default,
+                options=("content", "style", "noise"),
+                continuous_update=False,
+                layout=WIDE,
             )
         if name == "statistic":
             choices = tuple(STATISTICS)
@@ -158,7 +173,9 @@ class Controls(widgets.VBox):
     def _value(self, name: str) -> Any:
         field = self.fields[name]
         if name == "omega":
-            return None if all(slider.value == 1 for slider in self.weights.values()) else self.omega
+            return (
+                None if all(slider.value == 1 for slider in self.weights.values()) else self.omega
+            )
         if name in ("content_layers", "style_layers"):
             return tuple(layer for layer in LAYERS if layer in field.value)
         if name == "lam":
@@ -170,18 +187,25 @@ class Controls(widgets.VBox):
         try:
             return reader(self._kinds[name])(field.value)
         except ValueError:
-            raise InputError(f"{name} cannot be {field.value!r}: {self._entries[name].metadata['help']}") from None
+            raise InputError(
+                f"{name} cannot be {field.value!r}: {self._entries[name].metadata['help']}"
+            ) from None
 
     def _put(self, name: str, value: Any) -> None:
         field = self.fields[name]
         if name == "lam":
             value = FORMS[self.fields["form"].value].lam if value is None else value
             if value > 0:  # a slider in decades has no zero
-                field.min, field.max = min(field.min, math.log10(value)), max(field.max, math.log10(value))
+                field.min, field.max = (
+                    min(field.min, math.log10(value)),
+                    max(field.max, math.log10(value)),
+                )
                 field.value = value
         elif isinstance(field, widgets.Text) and not isinstance(field, widgets.Combobox):
             several = isinstance(value, (tuple, list))
-            field.value = "" if value is None else ", ".join(map(str, value)) if several else str(value)
+            field.value = (
+                "" if value is None else ", ".join(map(str, value)) if several else str(value)
+            )
         else:
             field.value = value
 
@@ -200,7 +224,10 @@ class Controls(widgets.VBox):
         field, lam = self.fields["lam"], FORMS[self.fields["form"].value].lam
         middle = round(math.log10(lam))
         low, high = middle - DECADES, middle + DECADES
-        field.min, field.max = min(low, field.min), max(high, field.max)  # so that no order of setting is refused
+        field.min, field.max = (
+            min(low, field.min),
+            max(high, field.max),
+        )  # so that no order of setting is refused
         field.value = lam
         field.min, field.max = low, high
 

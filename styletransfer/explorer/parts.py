@@ -12,7 +12,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from ..images import encode
+from ..pictures.images import encode
 
 __all__ = ["Code", "Crop", "Gallery", "Picture", "Pulse", "Upload", "Wipe", "jpeg", "tile"]
 
@@ -44,7 +44,9 @@ class Gallery(anywidget.AnyWidget):
         """Call `then` with the key of each picture that is clicked, also where it was chosen already."""
 
         def heard(_: Any, message: Any, __: Any) -> None:
-            if isinstance(message, dict) and message.get("clicked") in {item["key"] for item in self.items}:
+            if isinstance(message, dict) and message.get("clicked") in {
+                item["key"] for item in self.items
+            }:
                 then(message["clicked"])
 
         self.on_msg(heard)

@@ -10,10 +10,11 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image
 
-from ..datasets import Picture
 from ..errors import InputError
-from ..images import atomic_path, read_image, save_image
-from ..runs import Source, open_picture
+from ..pictures.datasets import Picture
+from ..pictures.files import atomic_path
+from ..pictures.images import read_image, save_image
+from ..pictures.sources import Source, open_picture
 from .parts import Crop, Gallery, Upload, jpeg, tile
 
 __all__ = ["Chooser", "Inputs"]
@@ -64,7 +65,9 @@ class Inputs:
             InputError: the folder cannot be written.
         """
         height, width = source.picture.shape[:2]
-        left, top, right, bottom = (round(x * n) for x, n in zip(corners, (width, height) * 2, strict=True))
+        left, top, right, bottom = (
+            round(x * n) for x, n in zip(corners, (width, height) * 2, strict=True)
+        )
         cut = source.picture[top : max(bottom, top + 1), left : max(right, left + 1)]
         path = self._place(cut.tobytes(), ".png")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,9 @@ class Inputs:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{place.parent} cannot be made ({error.strerror}); choose another folder") from None
+            raise InputError(
+                f"{place.parent} cannot be made ({error.strerror}); choose another folder"
+            ) from None
         return place
 
     def _source(self, path: Path) -> Source:
@@ -128,7 +133,9 @@ class Chooser(widgets.VBox):
         self.crop = Crop(layout=widgets.Layout(display=None if cut else "none"))
         self.whole: Source | None = None
         self.source: Source | None = None
-        hint = "Drag over the painting to use a part of it; click on it for the whole." if cut else ""
+        hint = (
+            "Drag over the painting to use a part of it; click on it for the whole." if cut else ""
+        )
         super().__init__(
             [
                 widgets.HTML(f"<b>{title}</b>"),
@@ -160,7 +167,9 @@ class Chooser(widgets.VBox):
         self.whole = self.source = source
         self.gallery.value = name
         known = self._pictures.get(name)
-        self.about.value = known.credit if known else f"{source.about['width']} x {source.about['height']} px"
+        self.about.value = (
+            known.credit if known else f"{source.about['width']} x {source.about['height']} px"
+        )
         self.crop.corners = []
         self.crop.picture = jpeg(source.picture, most=480)
         self._tell()

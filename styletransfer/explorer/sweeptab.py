@@ -6,9 +6,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..settings import FORMS, Settings
-from ..store import Store
-from ..sweeps import shown
+from ..forms import FORMS
+from ..runs.store import Store
+from ..settings import Settings
+from ..study.sweeps import shown
 from .parts import Picture, jpeg
 
 __all__ = ["SweepBrowser"]
@@ -30,11 +31,17 @@ class SweepBrowser(widgets.VBox):
         self.pair = widgets.Dropdown(description="Pictures", layout={"width": "auto"})
         self.sliders: dict[str, widgets.SelectionSlider] = {}
         self._place, self._going = widgets.VBox(), False
-        self.picture = Picture(layout={"max_width": "100%", "width": "fit-content"}).add_class("st-preview")
+        self.picture = Picture(layout={"max_width": "100%", "width": "fit-content"}).add_class(
+            "st-preview"
+        )
         self.caption = widgets.HTML().add_class("st-sweep-caption")
-        again = widgets.Button(description="Read again", tooltip="Look for runs that were kept meanwhile")
+        again = widgets.Button(
+            description="Read again", tooltip="Look for runs that were kept meanwhile"
+        )
         again.on_click(lambda _: self.read())
-        super().__init__([widgets.HBox([self.pair, again]), self._place, self.picture, self.caption])
+        super().__init__(
+            [widgets.HBox([self.pair, again]), self._place, self.picture, self.caption]
+        )
         self.pair.observe(lambda _: self._pair_chosen(), "value")
         self.picture_of = functools.lru_cache(maxsize=256)(self._picture_of)
         self.read()
@@ -45,7 +52,9 @@ class SweepBrowser(widgets.VBox):
         for identity, record in self._store.records():
             names = [record[key]["picture"] or "an array" for key in ("content", "style")]
             self._records.setdefault(" in the manner of ".join(names), {})[identity] = record
-        several = sorted((pair for pair, runs in self._records.items() if len(runs) > 1), key=str.lower)
+        several = sorted(
+            (pair for pair, runs in self._records.items() if len(runs) > 1), key=str.lower
+        )
         chosen = self.pair.value
         self.pair.options = several
         if not several:
@@ -61,7 +70,9 @@ class SweepBrowser(widgets.VBox):
         runs = self._records.get(self.pair.value, {})
         settings = {identity: record["settings"] for identity, record in runs.items()}
         varied = [
-            name for name in next(iter(settings.values()), {}) if len({_key(s[name]) for s in settings.values()}) > 1
+            name
+            for name in next(iter(settings.values()), {})
+            if len({_key(s[name]) for s in settings.values()}) > 1
         ]
         names = [name for name in varied if name not in IGNORED] or varied
         self._runs: dict[tuple, str] = {}
@@ -69,9 +80,14 @@ class SweepBrowser(widgets.VBox):
             self._runs[tuple(_key(found[name]) for name in names)] = identity
         self.sliders = {}
         for name in names:
-            values = sorted({_key(s[name]) for s in settings.values()}, key=lambda key: (isinstance(key, str), key))
+            values = sorted(
+                {_key(s[name]) for s in settings.values()},
+                key=lambda key: (isinstance(key, str), key),
+            )
             options = [(str(shown(value)), value) for value in values]
-            slider = widgets.SelectionSlider(options=options, description=_title(name), layout={"width": "auto"})
+            slider = widgets.SelectionSlider(
+                options=options, description=_title(name), layout={"width": "auto"}
+            )
             slider.style.description_width = "110px"
             slider.observe(lambda _, name=name: self._moved(name), "value")
             self.sliders[name] = slider
@@ -84,8 +100,12 @@ class SweepBrowser(widgets.VBox):
         if self._going:
             return
         wanted = {each: slider.value for each, slider in self.sliders.items()}
-        near = [key for key in self._runs if dict(zip(wanted, key, strict=True))[name] == wanted[name]]
-        found = max(near, key=lambda key: sum(a == b for a, b in zip(key, wanted.values(), strict=True)))
+        near = [
+            key for key in self._runs if dict(zip(wanted, key, strict=True))[name] == wanted[name]
+        ]
+        found = max(
+            near, key=lambda key: sum(a == b for a, b in zip(key, wanted.values(), strict=True))
+        )
         others = [each for each, value in zip(wanted, found, strict=True) if value != wanted[each]]
         self._go(found, f" (no run is kept that differs in {_title(name)} alone)" if others else "")
 
@@ -115,4 +135,10 @@ def _title(name: str) -> str:
 
 def _key(value: Any) -> Any:
     """Something that can be compared and put in order."""
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else "none" if value is None else value
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, (list, tuple))
+        else "none"
+        if value is None
+        else value
+    )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ..jobs import Job
 from ..loop import Step
-from ..runs import Collection, Source
+from ..pictures.sources import Collection, Source
+from ..runs.request import Job
 
 __all__ = ["as_code", "curves", "minutes"]
 
@@ -19,7 +19,13 @@ def curves(steps: Sequence[Step]) -> bytes:
     axis = figure.add_subplot()
     numbers = [step.step for step in steps]
     for name, colour in (("total", "#888888"), ("content", "#1f9e89"), ("style", "#d1495b")):
-        axis.plot(numbers, [getattr(step.losses, name) for step in steps], color=colour, label=name, linewidth=1.6)
+        axis.plot(
+            numbers,
+            [getattr(step.losses, name) for step in steps],
+            color=colour,
+            label=name,
+            linewidth=1.6,
+        )
     for layer in steps[-1].losses.layers["style"]:
         values = [step.losses.layers["style"][layer] for step in steps]
         axis.plot(numbers, values, linewidth=0.9, linestyle=":", label=layer)
@@ -28,7 +34,9 @@ def curves(steps: Sequence[Step]) -> bytes:
     axis.xaxis.label.set_color("0.5")
     for spine in axis.spines.values():
         spine.set_color("0.5")
-    axis.legend(frameon=False, labelcolor="0.5", fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    axis.legend(
+        frameon=False, labelcolor="0.5", fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5)
+    )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, transparent=True)
     return buffer.getvalue()
@@ -42,7 +50,14 @@ def as_code(job: Job) -> str:
         if value != entry.default:
             lines.append(f"    {entry.name}={value!r},")
     return "\n".join(
-        ["from styletransfer import transfer", "", "result = transfer(", *lines, ")", 'result.save("out.png")']
+        [
+            "from styletransfer import transfer",
+            "",
+            "result = transfer(",
+            *lines,
+            ")",
+            'result.save("out.png")',
+        ]
     )
 
 

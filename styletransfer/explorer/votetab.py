@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from ..errors import InputError
-from ..votes import QUESTIONS, Vote, bradley_terry, read_votes, record_vote
+from ..study.votes import QUESTIONS, Vote, bradley_terry, read_votes, record_vote
 from .parts import Picture, jpeg
 
 __all__ = ["Candidates", "Voting"]
@@ -42,7 +42,9 @@ class Voting(widgets.VBox):
         seed: of the order; by default every page has its own.
     """
 
-    def __init__(self, candidates: Callable[[], Candidates], path: Path, *, seed: int | None = None) -> None:
+    def __init__(
+        self, candidates: Callable[[], Candidates], path: Path, *, seed: int | None = None
+    ) -> None:
         """Draw the first pair."""
         self._candidates, self._path = candidates, path
         self._chance = np.random.default_rng(seed)
@@ -55,7 +57,9 @@ class Voting(widgets.VBox):
             for name in QUESTIONS
         }
         rows = [
-            widgets.HBox([widgets.HTML(ASKED[name], layout={"width": "260px"}), field]).add_class(f"st-ask-{name}")
+            widgets.HBox([widgets.HTML(ASKED[name], layout={"width": "260px"}), field]).add_class(
+                f"st-ask-{name}"
+            )
             for name, field in self.answers.items()
         ]
         self.vote_button = self._button("Vote", self.vote)
@@ -92,7 +96,9 @@ class Voting(widgets.VBox):
         self._seen.add((subject, frozenset(two)))
         left, right = (two[i] for i in self._chance.permutation(2))
         self._pair = _Pair(subject, left, right)
-        self.left.value, self.right.value = (jpeg(candidates[subject][name], most=720) for name in (left, right))
+        self.left.value, self.right.value = (
+            jpeg(candidates[subject][name], most=720) for name in (left, right)
+        )
         for field in self.answers.values():
             field.value = None
         self.say("")
@@ -108,7 +114,9 @@ class Voting(widgets.VBox):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             for name, field in self.answers.items():
-                record_vote(self._path, Vote(**self._pair._asdict(), question=name, answer=field.value))
+                record_vote(
+                    self._path, Vote(**self._pair._asdict(), question=name, answer=field.value)
+                )
         except (InputError, OSError) as error:
             self.say(f"The vote is not kept: {error}")
             return
@@ -125,7 +133,9 @@ class Voting(widgets.VBox):
         parts = []
         for question in QUESTIONS:
             try:
-                found = bradley_terry(votes, question=question)[["strength", "low", "high", "votes", "wins"]]
+                found = bradley_terry(votes, question=question)[
+                    ["strength", "low", "high", "votes", "wins"]
+                ]
                 parts.append(f"<b>{question}</b>{found.round(2).to_html()}")
             except InputError as error:
                 parts.append(f"<b>{question}</b><p>{html.escape(str(error))}</p>")

@@ -11,14 +11,14 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..errors import InputError
-from ..jobs import Job
 from ..loop import Step
-from ..runs import Result
-from ..sessions import Session
-from ..store import Store, kept_in
+from ..runs.record import Result
+from ..runs.request import Job
+from ..runs.store import Store, kept_in
 from .controls import LIVE, Controls
 from .parts import Code, Gallery, Picture, Wipe, jpeg, tile
 from .pictures import Chooser
+from .session import Session
 from .views import as_code, curves, minutes
 
 __all__ = ["Shot", "Workbench"]
@@ -62,7 +62,9 @@ class Workbench(widgets.VBox):
         store: where runs that came to their end unchanged are kept, for the sweep browser and for other notebooks.
     """
 
-    def __init__(self, photo: Chooser, painting: Chooser, controls: Controls, *, folder: Path, store: Store) -> None:
+    def __init__(
+        self, photo: Chooser, painting: Chooser, controls: Controls, *, folder: Path, store: Store
+    ) -> None:
         """Nothing runs yet."""
         self._photo, self._painting, self._controls, self._folder, self._store = (
             photo,
@@ -82,25 +84,39 @@ class Workbench(widgets.VBox):
         self.run_button = self._button("Run", self.run, "Make the picture", "primary")
         self.pause_button = self._button("Pause", self.pause, "Wait after the present step")
         self.stop_button = self._button("Stop", self.stop, "End the run with the picture so far")
-        self.save_button = self._button("Save", self._save_clicked, "Write the picture and the record that replays it")
+        self.save_button = self._button(
+            "Save", self._save_clicked, "Write the picture and the record that replays it"
+        )
         self.name = widgets.Text(placeholder="name of the file", layout={"width": "220px"})
         self.forecast = widgets.HTML().add_class("st-forecast")
         self.message = widgets.HTML().add_class("st-message")
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "auto"})
         self.where = widgets.HTML().add_class("st-about").add_class("st-where")
-        self.preview = Picture(layout={"max_width": "100%", "width": "fit-content"}).add_class("st-preview")
+        self.preview = Picture(layout={"max_width": "100%", "width": "fit-content"}).add_class(
+            "st-preview"
+        )
         self.curves = Picture(format="png", layout={"max_width": "100%", "width": "fit-content"})
         self.curves.add_class("st-curves")
         self.film = Gallery(strip=True, label="runs of this page")
         self.film.on_click(self.bring_back)
-        self.left, self.right = (widgets.Dropdown(options=[], layout={"width": "48%"}) for _ in range(2))
+        self.left, self.right = (
+            widgets.Dropdown(options=[], layout={"width": "48%"}) for _ in range(2)
+        )
         self.wipe = Wipe()
         for side in (self.left, self.right):
             side.observe(lambda _: self._comparison(), "value")
         self.code = Code()
         compare = widgets.VBox([widgets.HBox([self.left, self.right]), self.wipe])
-        self.below = widgets.Accordion([compare, self.code], titles=("Compare two runs", "Copy as code"))
-        buttons = [self.run_button, self.pause_button, self.stop_button, self.name, self.save_button]
+        self.below = widgets.Accordion(
+            [compare, self.code], titles=("Compare two runs", "Copy as code")
+        )
+        buttons = [
+            self.run_button,
+            self.pause_button,
+            self.stop_button,
+            self.name,
+            self.save_button,
+        ]
         super().__init__(
             [
                 widgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
@@ -110,7 +126,9 @@ class Workbench(widgets.VBox):
                 self.where,
                 self.preview,
                 self.curves,
-                widgets.HTML("<b>Runs of this page</b>; a click brings one back, with its pictures and settings."),
+                widgets.HTML(
+                    "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
+                ),
                 self.film,
                 self.below,
             ]
@@ -140,7 +158,9 @@ class Workbench(widgets.VBox):
             side.value = chosen[0] if chosen else None
 
     def _button(self, label: str, then: Any, about: str, style: str = "") -> widgets.Button:
-        button = widgets.Button(description=label, tooltip=about, button_style=style, layout={"width": "80px"})
+        button = widgets.Button(
+            description=label, tooltip=about, button_style=style, layout={"width": "80px"}
+        )
         button.on_click(lambda _: then())
         return button
 
@@ -183,7 +203,11 @@ class Workbench(widgets.VBox):
     def pause(self) -> None:
         """Pause the run, or go on with it."""
         if self.session is not None:
-            (self.session.go_on if self.pause_button.description == "Go on" else self.session.pause)()
+            (
+                self.session.go_on
+                if self.pause_button.description == "Go on"
+                else self.session.pause
+            )()
 
     def stop(self) -> None:
         """Stop the run."""
@@ -210,9 +234,13 @@ class Workbench(widgets.VBox):
         name = self.name.value.strip() or self._own_name(result)
         try:
             if Path(name).name != name or name.startswith("."):
-                raise InputError(f"{name} is no name for a file: leave out folders, and do not begin with a dot")
+                raise InputError(
+                    f"{name} is no name for a file: leave out folders, and do not begin with a dot"
+                )
             self._folder.mkdir(parents=True, exist_ok=True)
-            place = self._free(self._folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png"))
+            place = self._free(
+                self._folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png")
+            )
             result.save(place)
         except (InputError, OSError) as error:
             self.complain(f"Not saved: {error}")
@@ -244,14 +272,18 @@ class Workbench(widgets.VBox):
         if self.session is None or not self.session.active:
             return
         if name not in LIVE:
-            self.say(f"{name.replace('_', ' ')} counts from the next run on; λ, ω and total variation count at once.")
+            self.say(
+                f"{name.replace('_', ' ')} counts from the next run on; λ, ω and total variation count at once."
+            )
             return
         try:
             settings = self._controls.settings
             if settings.style_layers != self.session.job.settings.style_layers or (
                 settings.form != self.session.job.settings.form
             ):
-                raise InputError("form or style layers are no longer those of the run; its weights stay as they are")
+                raise InputError(
+                    "form or style layers are no longer those of the run; its weights stay as they are"
+                )
             omega = self._controls.omega
             self.session.reweigh(lam=settings.lam, omega=omega, tv=settings.tv)
             self.say("The run goes on from the present picture with the new weights.")

@@ -5,7 +5,7 @@ import pytest
 
 from styletransfer import load_image
 from styletransfer._tensorflow import keras
-from styletransfer.images import resize
+from styletransfer.pictures.images import resize
 
 PAIR = ("neuschwanstein_castle", "cafe_terrace_at_night")
 ROWS = pytest.StashKey[list]()
@@ -41,11 +41,15 @@ def vgg19(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "random_vgg19.weights.h5"
     model = keras.applications.VGG19(weights=None, include_top=False)
     for layer in model.layers:
-        if layer.weights:  # activations that neither vanish nor grow with depth, as a trained network's
+        if (
+            layer.weights
+        ):  # activations that neither vanish nor grow with depth, as a trained network's
             kernel = layer.get_weights()[0]
             scale = np.sqrt(2 / np.prod(kernel.shape[:3]))
             noise = np.random.default_rng(1).standard_normal(kernel.shape)
-            layer.set_weights([(scale * noise).astype(np.float32), np.zeros(kernel.shape[3], np.float32)])
+            layer.set_weights(
+                [(scale * noise).astype(np.float32), np.zeros(kernel.shape[3], np.float32)]
+            )
     model.save_weights(path)
     return str(path)
 

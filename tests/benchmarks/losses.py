@@ -14,7 +14,7 @@ import scipy.optimize
 
 from styletransfer import load_image, transfer
 from styletransfer.objective import Objective
-from styletransfer.schedule import history_for
+from styletransfer.runs.plan import history_for
 from styletransfer.settings import Settings
 
 PAIR = ("neuschwanstein_castle", "cafe_terrace_at_night")
@@ -39,14 +39,18 @@ def scipys(size: int, evaluations: int) -> tuple[float, float, int]:
         "ftol": 0,
         "gtol": 0,
     }
-    done = scipy.optimize.minimize(function, content.ravel(), jac=True, method="L-BFGS-B", options=options)
+    done = scipy.optimize.minimize(
+        function, content.ravel(), jac=True, method="L-BFGS-B", options=options
+    )
     seconds = time.perf_counter() - began
     return objective(np.clip(done.x.reshape(content.shape), 0, 1)).total, seconds, done.nfev
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--evaluations", type=int, default=200)
     arguments = parser.parse_args()

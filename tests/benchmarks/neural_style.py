@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from styletransfer import load_image
-from styletransfer.images import save_image
+from styletransfer.pictures.images import save_image
 
 from .plain import CONTENT_LAYER, convolutions
 
@@ -41,7 +41,9 @@ class NeuralStyle:
         backbone: the weights that the library's objective has.
     """
 
-    def __init__(self, content: np.ndarray, style: np.ndarray, *, backbone: str = "embedded") -> None:
+    def __init__(
+        self, content: np.ndarray, style: np.ndarray, *, backbone: str = "embedded"
+    ) -> None:
         self.layers = convolutions(backbone)
         self.mean = torch.tensor([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
         self.start = self.canvas(content)
@@ -84,7 +86,12 @@ class NeuralStyle:
         torch.manual_seed(0)
         x = self.start.clone() if init == "image" else 0.001 * torch.randn_like(self.start)
         x.requires_grad_(True)
-        options = {"max_iter": iterations, "tolerance_grad": -1, "tolerance_change": -1, "history_size": 100}
+        options = {
+            "max_iter": iterations,
+            "tolerance_grad": -1,
+            "tolerance_change": -1,
+            "history_size": 100,
+        }
         optimizer = torch.optim.LBFGS([x], **options)
 
         def closure() -> torch.Tensor:
@@ -103,7 +110,9 @@ def place(pair: tuple[str, str], size: int, iterations: int, init: str) -> Path:
     return Path("results/bench/neural-style") / f"{'-'.join(pair)}-{size}-{iterations}-{init}.png"
 
 
-def painted(pair: tuple[str, str], *, size: int, iterations: int, init: str) -> tuple[np.ndarray, float]:
+def painted(
+    pair: tuple[str, str], *, size: int, iterations: int, init: str
+) -> tuple[np.ndarray, float]:
     """neural-style's picture of a pair and its CPU seconds, kept or made now."""
     file = place(pair, size, iterations, init)
     if not file.with_suffix(".json").is_file():
@@ -117,7 +126,9 @@ def painted(pair: tuple[str, str], *, size: int, iterations: int, init: str) -> 
 
 def main() -> None:
     """Paint every held-out pair."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--iterations", type=int, default=500)
     parser.add_argument("--init", choices=("random", "image"), default="image")

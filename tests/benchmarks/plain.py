@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from styletransfer.backbones import load_weights
-from styletransfer.settings import FORMS
+from styletransfer.forms import FORMS
+from styletransfer.weights.backbones import load_weights
 
 CONTENT_LAYER = "block4_conv2"
 LAM = FORMS["gatys-code"].lam
@@ -18,7 +18,11 @@ def convolutions(backbone: str) -> list[tuple[str, torch.Tensor, torch.Tensor]]:
     loaded = load_weights(backbone)
     names = list(loaded.kernels)
     return [
-        (name, torch.tensor(loaded.kernels[name].transpose(3, 2, 0, 1)), torch.tensor(loaded.biases[name]))
+        (
+            name,
+            torch.tensor(loaded.kernels[name].transpose(3, 2, 0, 1)),
+            torch.tensor(loaded.biases[name]),
+        )
         for name in names[: names.index("block5_conv1") + 1]
     ]
 
@@ -31,11 +35,17 @@ class Plain:
         backbone: the weights that the library's objective has.
     """
 
-    def __init__(self, content: np.ndarray, style: np.ndarray, *, backbone: str = "embedded") -> None:
+    def __init__(
+        self, content: np.ndarray, style: np.ndarray, *, backbone: str = "embedded"
+    ) -> None:
         self.layers = convolutions(backbone)
         with torch.no_grad():
             self.content = self.features(torch.tensor(content))[CONTENT_LAYER]
-            self.style = {n: self.gram(f) for n, f in self.features(torch.tensor(style)).items() if n.endswith("conv1")}
+            self.style = {
+                n: self.gram(f)
+                for n, f in self.features(torch.tensor(style)).items()
+                if n.endswith("conv1")
+            }
 
     def features(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         x = 255 * image.flip(2).permute(2, 0, 1)[None]

@@ -12,13 +12,23 @@ from styletransfer.cyclegan.generators import BYTES
 seconds = {}
 
 
-@pytest.mark.benchmark(group="CycleGAN, one step, 32 filters, batch 1", min_rounds=8, warmup=True, warmup_iterations=2)
+@pytest.mark.benchmark(
+    group="CycleGAN, one step, 32 filters, batch 1", min_rounds=8, warmup=True, warmup_iterations=2
+)
 @pytest.mark.parametrize(
-    ("size", "precision"), [(128, "float32"), (128, "mixed"), (256, "float32"), (256, "mixed")], ids=str
+    ("size", "precision"),
+    [(128, "float32"), (128, "mixed"), (256, "float32"), (256, "mixed")],
+    ids=str,
 )
 def test_step(benchmark, row, size, precision):
     settings = CycleSettings(
-        size=size, blocks=6, load_size=286, filters=32, upsampling="nearest", precision=precision, steps=10_000
+        size=size,
+        blocks=6,
+        load_size=286,
+        filters=32,
+        upsampling="nearest",
+        precision=precision,
+        steps=10_000,
     )
     training = Training(open_data(short_side=settings.short_side, progress=False), settings)
     benchmark(next, training)
@@ -37,7 +47,11 @@ def test_step(benchmark, row, size, precision):
 def test_translation(benchmark, row, size):
     generator, picture = Generator("photo2vangogh"), load_image("petra", size=size)
     benchmark(generator, picture)
-    row(f"a picture translated by the shipped generator, {size} px", "1 s", f"{benchmark.stats.stats.median:.2f} s")
+    row(
+        f"a picture translated by the shipped generator, {size} px",
+        "1 s",
+        f"{benchmark.stats.stats.median:.2f} s",
+    )
 
 
 MEMORY = """

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from styletransfer import Objective, datasets, load_image
-from styletransfer.images import resize
+from styletransfer import Objective, load_image
+from styletransfer.pictures import datasets
+from styletransfer.pictures.images import resize
 
 from .plain import Plain
 
@@ -17,7 +18,10 @@ seconds = {}
 
 
 @pytest.mark.benchmark(
-    group=f"one evaluation, VGG-19, {SIZE} x {SIZE} px", min_rounds=7, warmup=True, warmup_iterations=2
+    group=f"one evaluation, VGG-19, {SIZE} x {SIZE} px",
+    min_rounds=7,
+    warmup=True,
+    warmup_iterations=2,
 )
 @pytest.mark.parametrize("name", ["plain PyTorch", *GOALS])
 def test_evaluation(benchmark, square, vgg19, row, name):
@@ -34,7 +38,11 @@ def test_evaluation(benchmark, square, vgg19, row, name):
     if name != "plain PyTorch":
         ratio = seconds[name] / seconds["plain PyTorch"]
         found = f"{ratio:.2f} ({seconds[name]:.2f} s, PyTorch {seconds['plain PyTorch']:.2f} s)"
-        row(f"one evaluation, VGG-19, {SIZE} px, `{name}`, over plain PyTorch", f"{GOALS[name]}", found)
+        row(
+            f"one evaluation, VGG-19, {SIZE} px, `{name}`, over plain PyTorch",
+            f"{GOALS[name]}",
+            found,
+        )
 
 
 @pytest.mark.parametrize(("name", "pairs"), [("winograd", 44), ("mixed", 8)])
@@ -48,13 +56,19 @@ def test_error_of_the_gradient(benchmark, row, name, pairs):
         noise = np.random.default_rng(0).standard_normal(content.shape)
         away = np.clip(content + 0.05 * noise, 0, 1).astype(np.float32)
         exact, found = (
-            Objective(content, style, form=form, backbone="embedded", precision=each).value_and_gradient(away)[1]
+            Objective(
+                content, style, form=form, backbone="embedded", precision=each
+            ).value_and_gradient(away)[1]
             for each in ("float32", name)
         )
         return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
 
     def errors():
-        both = list(zip(list(datasets.photos())[:pairs], itertools.cycle(datasets.paintings()), strict=False))
+        both = list(
+            zip(
+                list(datasets.photos())[:pairs], itertools.cycle(datasets.paintings()), strict=False
+            )
+        )
         return {form: np.array([error(form, *pair) for pair in both]) for form in MAIN}
 
     found = ", ".join(

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from styletransfer import load_image, transfer
-from styletransfer.images import save_image
-from styletransfer.judge import lpips, style_distance
+from styletransfer.pictures.images import save_image
+from styletransfer.study.judge import lpips, style_distance
 
 from .neural_style import HELD_OUT, NeuralStyle, painted
 
@@ -33,6 +33,18 @@ def test_against_neural_style(benchmark, row):
     rows = np.array(benchmark.pedantic(lambda: [compare(pair) for pair in HELD_OUT], rounds=1))
     style, content, seconds = np.median(rows, axis=0)
     what = f"default settings against neural-style, {SIZE} px, median of {len(HELD_OUT)} held-out pairs"
-    row(f"{what}: style distance", "0.7", f"{style:.2f} ({rows[:, 0].min():.2f} to {rows[:, 0].max():.2f})")
-    row(f"{what}: LPIPS less its LPIPS", "0", f"{content:+.3f} ({rows[:, 1].min():+.3f} to {rows[:, 1].max():+.3f})")
-    row(f"{what}: CPU seconds", f"{1 / 12:.3f}", f"{seconds:.3f} ({rows[:, 2].min():.3f} to {rows[:, 2].max():.3f})")
+    row(
+        f"{what}: style distance",
+        "0.7",
+        f"{style:.2f} ({rows[:, 0].min():.2f} to {rows[:, 0].max():.2f})",
+    )
+    row(
+        f"{what}: LPIPS less its LPIPS",
+        "0",
+        f"{content:+.3f} ({rows[:, 1].min():+.3f} to {rows[:, 1].max():+.3f})",
+    )
+    row(
+        f"{what}: CPU seconds",
+        f"{1 / 12:.3f}",
+        f"{seconds:.3f} ({rows[:, 2].min():.3f} to {rows[:, 2].max():.3f})",
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from styletransfer import Run, Settings, load_image
-from styletransfer.images import save_image
+from styletransfer.pictures.images import save_image
 
 from .conftest import PAIR
 from .plain import Plain
@@ -27,7 +27,9 @@ def test_time_to_the_loss(benchmark, plain, row, sizes):
     run = Run(*PAIR, Settings(sizes=sizes, steps=steps, **same))
 
     def reach():
-        return next((step for step in run if step.size == SIZE and step.losses.total <= target), None)
+        return next(
+            (step for step in run if step.size == SIZE and step.losses.total <= target), None
+        )
 
     step = benchmark.pedantic(reach)
     save_image(np.clip(picture, 0, 1), "results/bench-plain.png")
@@ -37,7 +39,11 @@ def test_time_to_the_loss(benchmark, plain, row, sizes):
     else:
         found = f"{step.seconds / seconds:.2f}: {step.seconds:.0f} s and {step.step} evaluations"
     found += f" ({' and '.join(map(str, sizes))} px; PyTorch {target:.4g} in {seconds:.0f} s)"
-    row(f"time to the loss of plain L-BFGS after {EVALUATIONS} evaluations, {SIZE} px", "0.25", found)
+    row(
+        f"time to the loss of plain L-BFGS after {EVALUATIONS} evaluations, {SIZE} px",
+        "0.25",
+        found,
+    )
 
 
 def test_time_of_the_default(benchmark, plain, row):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from styletransfer import Objective
-from styletransfer.costs import peak_memory
-from styletransfer.timing import fastest
+from styletransfer.fast.timing import fastest
+from styletransfer.study.costs import peak_memory
 
 from .conftest import PAIR
 
@@ -23,7 +23,9 @@ OPTIONS = {"form": "gatys-code", "backbone": "embedded"}
 def test_time_by_size(benchmark, square, size):
     content, style = square(size)
     objective = Objective(content, style, form="gatys-code", backbone="embedded")
-    benchmark.pedantic(objective.value_and_gradient, (content,), rounds=5 if size < 1000 else 3, warmup_rounds=1)
+    benchmark.pedantic(
+        objective.value_and_gradient, (content,), rounds=5 if size < 1000 else 3, warmup_rounds=1
+    )
     seconds[size] = benchmark.stats.stats.median / (size**2 / 1e6)
 
 
@@ -31,18 +33,31 @@ def test_time_per_megapixel(benchmark, row):
     benchmark.pedantic(lambda: None)
     spread = max(seconds.values()) / min(seconds.values()) - 1
     found = ", ".join(f"{size} px {rate:.2f} s" for size, rate in seconds.items())
-    row(f"seconds per megapixel, {SIZES[0]} to {SIZES[-1]} px", "within 15 %", f"within {100 * spread:.0f} % ({found})")
+    row(
+        f"seconds per megapixel, {SIZES[0]} to {SIZES[-1]} px",
+        "within 15 %",
+        f"within {100 * spread:.0f} % ({found})",
+    )
 
 
 def test_memory_by_size(benchmark, row):
     def errors():
-        for size, precision in [*((size, "auto") for size in SIZES), (1024, "float32"), (1024, "mixed")]:
-            found = peak_memory(*PAIR, {"sizes": [size], "steps": 6, "precision": precision, **OPTIONS})
+        for size, precision in [
+            *((size, "auto") for size in SIZES),
+            (1024, "float32"),
+            (1024, "mixed"),
+        ]:
+            found = peak_memory(
+                *PAIR, {"sizes": [size], "steps": 6, "precision": precision, **OPTIONS}
+            )
             yield size, precision, found["forecast"], found["peak"]
 
     found = benchmark.pedantic(lambda: list(errors()))
     worst = max(abs(said / peak - 1) for *_, said, peak in found)
-    text = ", ".join(f"{size} px {name} {peak / 1e9:.2f} of {said / 1e9:.2f} GB" for size, name, said, peak in found)
+    text = ", ".join(
+        f"{size} px {name} {peak / 1e9:.2f} of {said / 1e9:.2f} GB"
+        for size, name, said, peak in found
+    )
     row("peak memory against its forecast", "within 15 %", f"within {100 * worst:.0f} % ({text})")
 
 
@@ -70,4 +85,8 @@ def test_seams(benchmark, square, row):
         near[border - 8 : border + 8] = near[:, border - 8 : border + 8] = True
     found = f"{difference[near].mean():.0e} at the borders of tiles, {difference[~near].mean():.0e} elsewhere"
     row("gradient in tiles against that of the whole, 2048 x 2048 px, float32", "no seam", found)
-    row("time of an evaluation in tiles over that of the whole", "", f"{seconds[1] / seconds[0]:.2f}")
+    row(
+        "time of an evaluation in tiles over that of the whole",
+        "",
+        f"{seconds[1] / seconds[0]:.2f}",
+    )

@@ -11,7 +11,17 @@ def test_first_preview(benchmark, row, tmp_path):
     def first():
         preview = tmp_path / "preview.png"
         preview.unlink(missing_ok=True)
-        words = [*PAIR, "--out", "out.png", "--preview", str(preview), "--backbone", "embedded", "--form", "gatys-code"]
+        words = [
+            *PAIR,
+            "--out",
+            "out.png",
+            "--preview",
+            str(preview),
+            "--backbone",
+            "embedded",
+            "--form",
+            "gatys-code",
+        ]
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "styletransfer", *words], cwd=tmp_path, stderr=subprocess.DEVNULL
@@ -26,9 +36,17 @@ def test_first_preview(benchmark, row, tmp_path):
 
     def imports():
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "import keras, tensorflow"], stderr=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [sys.executable, "-c", "import keras, tensorflow"],
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
         return time.perf_counter() - began
 
     first()  # fills the caches, as the first run of a user does
     found = benchmark.pedantic(first, rounds=3)
-    row("command line to the first preview", "6 s", f"{found:.1f} s, of which TensorFlow and Keras {imports():.1f} s")
+    row(
+        "command line to the first preview",
+        "6 s",
+        f"{found:.1f} s, of which TensorFlow and Keras {imports():.1f} s",
+    )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from styletransfer.cyclegan.data import Data, Side
-from styletransfer.images import save_image
+from styletransfer.pictures.images import save_image
 
 # Networks of some thousand parameters.
 TINY = {
@@ -22,7 +22,12 @@ def data():
     rng = np.random.default_rng(3)
     colours = {"a": (200, 120, 40), "b": (40, 90, 200)}
     sides = {
-        name: side([np.clip(colour + rng.normal(0, 30, (40, 52 + i, 3)), 0, 255).astype(np.uint8) for i in range(3)])
+        name: side(
+            [
+                np.clip(colour + rng.normal(0, 30, (40, 52 + i, 3)), 0, 255).astype(np.uint8)
+                for i in range(3)
+            ]
+        )
         for name, colour in colours.items()
     }
     return Data("bundled", sides["a"], sides["b"], {"A": {}, "B": {}})
@@ -31,7 +36,11 @@ def data():
 @pytest.fixture
 def folders(tmp_path, rng):
     """A folder with trainA, trainB and testB, of files in different formats and sizes."""
-    formats = {"trainA": ("a.png", "b.jpg", "c.webp"), "trainB": ("a.tif", "b.png"), "testB": ("t.png", "u.png")}
+    formats = {
+        "trainA": ("a.png", "b.jpg", "c.webp"),
+        "trainB": ("a.tif", "b.png"),
+        "testB": ("t.png", "u.png"),
+    }
     home = tmp_path / "pictures"
     for name, files in formats.items():
         (home / name).mkdir(parents=True)

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from styletransfer import datasets
 from styletransfer.cyclegan.data import HOLD_OUT, batches, open_data
 from styletransfer.cyclegan.pool import HistoryPool
 from styletransfer.cyclegan.settings import CycleSettings
 from styletransfer.errors import InputError
+from styletransfer.pictures import datasets
 
 from .conftest import TINY, side
 
@@ -27,7 +27,9 @@ def test_bundled_pictures_but_for_the_hold_outs():
 def test_folders_with_mixed_formats_and_broken_files(folders, caplog):
     (folders / "trainA" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     (folders / "trainA" / "empty.png").write_bytes(b"")
-    shutil.copy(datasets.photos()["petra"].path, folders / "trainA" / "note.txt")  # no picture's name
+    shutil.copy(
+        datasets.photos()["petra"].path, folders / "trainA" / "note.txt"
+    )  # no picture's name
     with caplog.at_level(logging.WARNING):
         found = open_data(folders, short_side=40, progress=False)
     assert [each["name"] for each in found.a.about] == ["a", "b", "c"]
@@ -39,7 +41,9 @@ def test_folders_with_mixed_formats_and_broken_files(folders, caplog):
 
 def test_any_two_folders(folders, caplog):
     pair = [str(folders / "trainA"), str(folders / "trainB")]
-    found, one = (open_data(source, short_side=40, progress=False) for source in (tuple(pair), folders))
+    found, one = (
+        open_data(source, short_side=40, progress=False) for source in (tuple(pair), folders)
+    )
     assert found.about == {**one.about, "source": pair, "hold_out": {"A": [], "B": []}}
     for number in range(7):
         (folders / "trainB" / f"broken{number}.png").write_bytes(b"")
@@ -61,7 +65,10 @@ def test_what_cannot_be_trained_on(folders, tmp_path, rng):
     refused(r"side A has 1 picture\(s\) that can be used; at least 2", least=50)
     refused("take some .* GB at 200000 px", short_side=200_000)
     for number in (0, 3):
-        refused(f"{number} folders are given; give one of paintings and one of photographs", [folders] * number)
+        refused(
+            f"{number} folders are given; give one of paintings and one of photographs",
+            [folders] * number,
+        )
     (folders / "trainB" / "b.png").unlink()
     refused(r"side B has 1 picture\(s\)")
     shutil.rmtree(folders / "trainB")
@@ -77,7 +84,10 @@ def settings(**changes):
 def test_crops_are_parts_of_the_pictures():
     """Each pixel's value says where it was: red counts rows, green columns, blue pictures."""
     rows, columns = np.mgrid[:40, :56]
-    pictures = [np.stack([4 * rows, 4 * columns, np.full_like(rows, 9 * i)], -1).astype(np.uint8) for i in range(4)]
+    pictures = [
+        np.stack([4 * rows, 4 * columns, np.full_like(rows, 9 * i)], -1).astype(np.uint8)
+        for i in range(4)
+    ]
     mirrored, seen = 0, []
     found = list(batches([side(pictures)], settings(batch=2, steps=40)).as_numpy_iterator())
     corners = set()
@@ -101,7 +111,9 @@ def test_wider_windows_are_reduced(rng):
     pictures = [np.tile(np.arange(80, dtype=np.uint8)[:, None, None], (1, 80, 3)) for _ in range(2)]
     slopes = [
         float(np.median(np.diff(crops[0, :, 0, 0]))) * 127.5
-        for (crops,) in batches([side(pictures)], settings(load_size=80, widest=2.0, steps=60)).as_numpy_iterator()
+        for (crops,) in batches(
+            [side(pictures)], settings(load_size=80, widest=2.0, steps=60)
+        ).as_numpy_iterator()
     ]
     assert 1 <= min(slopes) < 1.2
     assert 1.8 < max(slopes) <= 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from styletransfer import datasets, load_image
+from styletransfer import load_image
 from styletransfer.cyclegan import keeping, workshop
 from styletransfer.cyclegan.__main__ import main
 from styletransfer.cyclegan.data import HOLD_OUT
@@ -19,7 +19,8 @@ from styletransfer.cyclegan.generators import SHIPPED, Generator, write_average
 from styletransfer.cyclegan.keeping import milestones
 from styletransfer.cyclegan.workshop import train
 from styletransfer.errors import InputError
-from styletransfer.images import read_image
+from styletransfer.pictures import datasets
+from styletransfer.pictures.images import read_image
 
 from .conftest import TINY, side
 from .test_training import full_disk
@@ -37,7 +38,15 @@ def test_what_a_training_leaves(trained):
     assert trained.steps == [50, 52, 60]
     left = {path.name for path in trained.folder.iterdir()}
     assert left == {
-        *("AtoB.npz", "BtoA.npz", "checkpoint.npz", "losses.csv", "record.json", "samples", "snapshots"),
+        *(
+            "AtoB.npz",
+            "BtoA.npz",
+            "checkpoint.npz",
+            "losses.csv",
+            "record.json",
+            "samples",
+            "snapshots",
+        ),
     }
     assert {path.name for path in (trained.folder / "samples").iterdir()} == {
         *("0000050.jpg", "0000052.jpg", "0000060.jpg", "latest.jpg"),
@@ -51,7 +60,8 @@ def test_what_a_training_leaves(trained):
     assert json.loads((trained.folder / "record.json").read_text()) == trained.record
     assert trained.record["losses"][0]["steps"] == [1, 3]
     assert not np.array_equal(
-        trained.generator(step=50)(np.zeros((16, 16, 3))), trained.generator()(np.zeros((16, 16, 3)))
+        trained.generator(step=50)(np.zeros((16, 16, 3))),
+        trained.generator()(np.zeros((16, 16, 3))),
     )
 
 
@@ -79,14 +89,18 @@ def test_done_is_done_and_other_settings_are_refused(trained, data, monkeypatch)
     ],
 )
 @pytest.mark.parametrize("recorded", [True, False])
-def test_another_training_than_the_one_that_is_there(trained, data, tmp_path, change, match, recorded):
+def test_another_training_than_the_one_that_is_there(
+    trained, data, tmp_path, change, match, recorded
+):
     """It is refused, also where the record was lost and the checkpoint alone can tell."""
     folder = tmp_path / "run"
     shutil.copytree(trained.folder, folder)
     if not recorded:
         (folder / "record.json").unlink()
     before = (folder / "checkpoint.npz").read_bytes()
-    elsewhere = dataclasses.replace(data, source="elsewhere")  # the same pictures under another name are not refused
+    elsewhere = dataclasses.replace(
+        data, source="elsewhere"
+    )  # the same pictures under another name are not refused
     options = {**TINY, "steps": 60, "learning_rate": 2e-3, "data": elsewhere, "progress": False}
     if "data" in change:
         change = {"data": dataclasses.replace(data, source="other", a=side(data.a.pictures[:2]))}
@@ -140,11 +154,18 @@ def test_a_full_disk_during_training_is_said_and_gone_on(data, tmp_path, caplog,
             disk.enter_context(full_disk(9_000))
         if step.step == 6:
             disk.close()
-        seen[step.step] = checkpoint.stat().st_mtime_ns if step.step > 1 else None  # as the step before left it
+        seen[step.step] = (
+            checkpoint.stat().st_mtime_ns if step.step > 1 else None
+        )  # as the step before left it
 
     with caplog.at_level(logging.WARNING):
         record = train(tmp_path, data=data, progress=False, listeners=[filled], **TINY).record
-    assert caplog.text.count("The checkpoint could not be written (File too large); what was there is kept") == 3
+    assert (
+        caplog.text.count(
+            "The checkpoint could not be written (File too large); what was there is kept"
+        )
+        == 3
+    )
     assert seen[2] < seen[3] == seen[4] == seen[5] == seen[6] < seen[7] < seen[8]
     assert record["stopped"] is None
     # A training that could write nothing in the end is not taken for done.
@@ -164,7 +185,10 @@ def test_a_generator_file_is_the_network(trained, data, rng):
     np.testing.assert_array_equal(generator(eight), generator(eight / np.float32(255)))
     padded = np.pad(picture, ((0, 3), (0, 2), (0, 0)), mode="reflect")
     np.testing.assert_allclose(generator(padded)[:33, :38], found, atol=1e-6)
-    with np.load(trained.folder / "checkpoint.npz") as file, np.load(trained.folder / "BtoA.npz") as half:
+    with (
+        np.load(trained.folder / "checkpoint.npz") as file,
+        np.load(trained.folder / "BtoA.npz") as half,
+    ):
         for i in range(len(half.files) - 1):
             np.testing.assert_allclose(half[str(i)], file[f"BtoA/{i}"], rtol=HALF, atol=1e-7)
 
@@ -174,15 +198,23 @@ def test_the_mean_of_snapshots(trained, tmp_path):
     with contextlib.ExitStack() as stack:
         first, second, found = (
             stack.enter_context(np.load(trained.folder / name))
-            for name in ("snapshots/BtoA-0000050.npz", "snapshots/BtoA-0000060.npz", "BtoA-mean.npz")
+            for name in (
+                "snapshots/BtoA-0000050.npz",
+                "snapshots/BtoA-0000060.npz",
+                "BtoA-mean.npz",
+            )
         )
         assert set(found.files) == set(first.files)
         for name in set(found.files) - {"facts"}:
             expected = (first[name].astype(float) + second[name].astype(float)) / 2
             np.testing.assert_allclose(found[name], expected, rtol=HALF, atol=1e-7)
-        assert any(not np.array_equal(found[name], second[name]) for name in set(found.files) - {"facts"})
+        assert any(
+            not np.array_equal(found[name], second[name]) for name in set(found.files) - {"facts"}
+        )
     assert (mean.record["step"], mean.record["averaged"]) == (60, [50, 60])
-    assert mean.translate("petra", size=48).caption.endswith("60 steps at 32 px, mean of 2 snapshots), 48 px")
+    assert mean.translate("petra", size=48).caption.endswith(
+        "60 steps at 32 px, mean of 2 snapshots), 48 px"
+    )
     with pytest.raises(FileNotFoundError, match="there is no file"):
         trained.average(steps=[50, 55])
     with pytest.raises(InputError, match="no generator to average"):
@@ -205,7 +237,9 @@ def test_translation_and_its_record(trained, tmp_path):
     assert record["content"]["sha256"] == datasets.photos()["petra"].checksum()
     again = trained.generator().translate(load_image("petra"), size=64)
     np.testing.assert_array_equal(again.image, result.image)
-    np.testing.assert_allclose(read_image(tmp_path / "petra.png"), result.image, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(
+        read_image(tmp_path / "petra.png"), result.image, atol=0.5 / 255 + 1e-6
+    )
 
 
 def test_generators_that_cannot_be_used(trained, tmp_path, rng):
@@ -220,7 +254,10 @@ def test_generators_that_cannot_be_used(trained, tmp_path, rng):
         Generator(tmp_path / "cut.npz")
     with pytest.raises(InputError, match="too small"):
         trained.generator().translate(rng.random((8, 40, 3)))
-    for wrong, message in ((rng.random((8, 40, 3)), "too small"), (255 * rng.random((20, 20, 3)), "must lie in")):
+    for wrong, message in (
+        (rng.random((8, 40, 3)), "too small"),
+        (255 * rng.random((20, 20, 3)), "must lie in"),
+    ):
         with pytest.raises(InputError, match=message):
             trained.generator()(wrong)
     with pytest.raises(InputError, match=r"is a folder; name .*BtoA\.npz or .*AtoB\.npz"):
@@ -294,7 +331,9 @@ def test_a_wave_has_its_amplitude():
 
 
 def test_command_line(folders, tmp_path, capsys):
-    options = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    options = [
+        word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
     out = str(tmp_path / "out")
     words = ["train", "--out", out, "--data", str(folders), "--quiet", *options]
     assert main([*words, "--until", "3"]) == 0
@@ -302,24 +341,56 @@ def test_command_line(folders, tmp_path, capsys):
     assert main(words) == 0
     assert "8 of 8 steps" in capsys.readouterr().err
     one = str(tmp_path / "one.png")
-    assert main(["translate", "petra", "--generator", f"{out}/BtoA.npz", "--size", "48", "--out", one]) == 0
+    assert (
+        main(["translate", "petra", "--generator", f"{out}/BtoA.npz", "--size", "48", "--out", one])
+        == 0
+    )
     several = ["translate", "petra", one, "--generator", f"{out}/AtoB.npz", "--size", "48"]
     assert main([*several, "--out", str(tmp_path / "many")]) == 0
-    assert {path.name for path in (tmp_path / "many").iterdir()} == {"petra.png", "petra.json", "one.png", "one.json"}
+    assert {path.name for path in (tmp_path / "many").iterdir()} == {
+        "petra.png",
+        "petra.json",
+        "one.png",
+        "one.json",
+    }
     capsys.readouterr()
     (tmp_path / "mine.json").write_text("[1]")
     for words, message in (
         (["translate", "petra", "--out", str(tmp_path / "no" / "x.png")], "there is no folder"),
-        (["translate", "petra", one, "--out", str(tmp_path / "x.png")], "is no folder; name one for several pictures"),
-        (["translate", "petra", one, "--out", str(tmp_path / "mine.json")], "is no folder; name one for several"),
-        (["train", "--out", str(tmp_path / "z"), "--data", "nowhere,elsewhere"], "there is no folder nowhere"),
+        (
+            ["translate", "petra", one, "--out", str(tmp_path / "x.png")],
+            "is no folder; name one for several pictures",
+        ),
+        (
+            ["translate", "petra", one, "--out", str(tmp_path / "mine.json")],
+            "is no folder; name one for several",
+        ),
+        (
+            ["train", "--out", str(tmp_path / "z"), "--data", "nowhere,elsewhere"],
+            "there is no folder nowhere",
+        ),
         (["translate", one, "--out", one], "is one of the pictures that go in"),
-        (["translate", "petra", "--out", str(tmp_path / "mine.png")], "mine.json is there and is not the record"),
-        (["translate", "petra", one, one, "--out", str(tmp_path / "many")], "same name in the folder"),
+        (
+            ["translate", "petra", "--out", str(tmp_path / "mine.png")],
+            "mine.json is there and is not the record",
+        ),
+        (
+            ["translate", "petra", one, one, "--out", str(tmp_path / "many")],
+            "same name in the folder",
+        ),
         (["translate", "petrra", "--out", str(tmp_path / "x.png")], "did you mean 'petra'"),
-        (["train", "--out", out, "--data", str(folders), *options[:-4], "--filters", "5"], "holds a training with"),
-        (["train", "--out", str(tmp_path / "z"), "--data", str(tmp_path / "nowhere")], "there is no folder"),
-        (["adapt", "--out", str(tmp_path / "z"), "--lam", "0", "--size", "32"], "lam must be above 0"),
+        (
+            ["train", "--out", out, "--data", str(folders), *options[:-4], "--filters", "5"],
+            "holds a training with",
+        ),
+        (
+            ["train", "--out", str(tmp_path / "z"), "--data", str(tmp_path / "nowhere")],
+            "there is no folder",
+        ),
+        (
+            ["adapt", "--out", str(tmp_path / "z"), "--lam", "0", "--size", "32"],
+            "lam must be above 0",
+        ),
         (["train", "--out", str(tmp_path / "z"), "--size", "33"], "multiple of 4"),
     ):
         assert main(words) == 2
@@ -339,7 +410,10 @@ def test_command_line(folders, tmp_path, capsys):
 
 def test_command_line_leaves_out_what_cannot_be_translated(tmp_path, capsys, monkeypatch):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    names, out = ["petra", str(tmp_path / "broken.png"), "eiffel_tower"], tmp_path / "new" / "folder"
+    names, out = (
+        ["petra", str(tmp_path / "broken.png"), "eiffel_tower"],
+        tmp_path / "new" / "folder",
+    )
     assert main(["translate", *names, "--size", "48", "--out", str(out)]) == 2
     assert "1 of 3 pictures are left out: " in capsys.readouterr().err.splitlines()[-1]
     assert {path.name for path in out.glob("*.png")} == {"petra.png", "eiffel_tower.png"}
@@ -360,9 +434,13 @@ def test_command_line_leaves_out_what_cannot_be_translated(tmp_path, capsys, mon
 
 def test_adapt_on_the_command_line(folders, tmp_path, capsys):
     tiny = {**TINY, "steps": 2, "adversarial": 0, "lam": 0.01, "backbone": "embedded"}
-    options = [word for name, value in tiny.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    options = [
+        word for name, value in tiny.items() for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
     sides = f"{folders / 'trainA'},{folders / 'trainB'}"
-    assert main(["adapt", "--out", str(tmp_path / "out"), "--data", sides, "--quiet", *options]) == 0
+    assert (
+        main(["adapt", "--out", str(tmp_path / "out"), "--data", sides, "--quiet", *options]) == 0
+    )
     assert "2 of 2 steps" in capsys.readouterr().err
     caption = Generator(tmp_path / "out" / "BtoA.npz").translate("petra", size=48).caption
     assert "adapted generator" in caption

@@ -19,7 +19,9 @@ def reflected(x, edge):
 
 def convolved(x, kernel, bias, stride=1):
     side = kernel.shape[0]
-    windows = np.lib.stride_tricks.sliding_window_view(x, (side, side), axis=(0, 1))[::stride, ::stride]
+    windows = np.lib.stride_tricks.sliding_window_view(x, (side, side), axis=(0, 1))[
+        ::stride, ::stride
+    ]
     return np.einsum("hwcij,ijcn->hwn", windows, kernel) + bias
 
 
@@ -93,7 +95,9 @@ def test_critic_sees_70_pixels():
 
 
 def test_weights_are_drawn_once_for_each_layer_and_again_from_a_seed():
-    network, same, other = (generator(filters=8, blocks=2, upsampling="nearest", seed=s) for s in (1, 1, 2))
+    network, same, other = (
+        generator(filters=8, blocks=2, upsampling="nearest", seed=s) for s in (1, 1, 2)
+    )
     kernels = [w for w in network.get_weights() if w.ndim == 4]
     assert not np.array_equal(kernels[3], kernels[4])  # two layers of one shape
     assert np.std(np.concatenate([k.ravel() for k in kernels])) == pytest.approx(0.02, rel=0.02)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from styletransfer._tensorflow import tf
-from styletransfer.backbones import load_weights
 from styletransfer.cyclegan import keeping, workshop
 from styletransfer.cyclegan.objectives import Adapted, Cycle
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.training import Training
 from styletransfer.errors import InputError, NonFiniteError
-from styletransfer.settings import FORMS
+from styletransfer.forms import FORMS
+from styletransfer.weights.backbones import load_weights
 
 from .. import reference
 from .conftest import TINY
@@ -59,11 +59,19 @@ def test_cycle_losses_by_hand(crops):
     np.testing.assert_allclose(total, sum(weighted), rtol=1e-3)
     np.testing.assert_allclose(fakes[0], of(f, b), atol=1e-5)
     judged = objective.judged(*crops, fakes)
-    for name, critic, real, fake in (("critic_A", d_x, a, of(f, b)), ("critic_B", d_y, b, of(g, a))):
+    for name, critic, real, fake in (
+        ("critic_A", d_x, a, of(f, b)),
+        ("critic_B", d_y, b, of(g, a)),
+    ):
         half = 0.5 * (per_picture((of(critic, real) - 1) ** 2) + per_picture(of(critic, fake) ** 2))
         np.testing.assert_allclose(judged[name], half, rtol=1e-3)
     without = Cycle(CycleSettings(**TINY, identity=0), dtype="float32")
-    assert set(without.generated(*crops).parts) == {"adversarial_A", "adversarial_B", "cycle_A", "cycle_B"}
+    assert set(without.generated(*crops).parts) == {
+        "adversarial_A",
+        "adversarial_B",
+        "cycle_A",
+        "cycle_B",
+    }
 
 
 @pytest.mark.parametrize("form", ["proposal", "gatys-code"])
@@ -87,7 +95,9 @@ def test_adapted_losses_by_hand(form, crops):
         for weight, layer in zip(omega, layers, strict=True):
             difference = np.abs(reference.gram(found[layer]) - grams[layer])
             positions = found[layer].shape[0] * found[layer].shape[1]
-            loss += weight * (difference.sum() if form == "proposal" else ((difference / positions) ** 2).mean())
+            loss += weight * (
+                difference.sum() if form == "proposal" else ((difference / positions) ** 2).mean()
+            )
         return loss
 
     def content(found, wanted):
@@ -108,7 +118,9 @@ def test_adapted_losses_by_hand(form, crops):
 
 
 def test_adapted_without_an_adversary_is_a_feed_forward_network(data):
-    settings = AdaptedSettings(**{**TINY, "steps": 12, "learning_rate": 5e-3}, adversarial=0, backbone="embedded")
+    settings = AdaptedSettings(
+        **{**TINY, "steps": 12, "learning_rate": 5e-3}, adversarial=0, backbone="embedded"
+    )
     training = Training(data, settings)
     assert set(training.networks) == {"BtoA"}
     training.finish()
@@ -124,7 +136,9 @@ def weights(training):
     return {name: network.get_weights() for name, network in training.networks.items()}
 
 
-@pytest.fixture(scope="module", params=[CycleSettings(**TINY), AdaptedSettings(**TINY, backbone="embedded")])
+@pytest.fixture(
+    scope="module", params=[CycleSettings(**TINY), AdaptedSettings(**TINY, backbone="embedded")]
+)
 def half(request, data, tmp_path_factory):
     """A training that has come to step 5 of 8, and its checkpoint of that moment."""
     training = Training(data, request.param)
@@ -144,7 +158,10 @@ def test_checkpoints_that_cannot_be_used(half, data, tmp_path):
     with np.load(path) as file:
         arrays = dict(file)
     facts = json.loads(str(arrays["facts"]))
-    other = {**arrays, "facts": json.dumps({**facts, "settings": {**facts["settings"], "filters": 8}})}
+    other = {
+        **arrays,
+        "facts": json.dumps({**facts, "settings": {**facts["settings"], "filters": 8}}),
+    }
     np.savez(tmp_path / "other.npz", **other)
     with pytest.raises(InputError, match="of other networks than its settings describe"):
         Training.load(tmp_path / "other.npz", data=data)
@@ -161,7 +178,10 @@ def test_checkpoints_that_cannot_be_used(half, data, tmp_path):
 @contextlib.contextmanager
 def full_disk(most):
     """A limit on the size of files stands in for it."""
-    handler, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler, limits = (
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+        resource.getrlimit(resource.RLIMIT_FSIZE),
+    )
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
     try:
         yield
@@ -210,7 +230,9 @@ def test_stop_and_resume_is_the_uninterrupted_run(half, data, monkeypatch):
 
 def test_low_precision_learns_the_colour(data):
     """Photographs are blue and paintings orange: after some steps what is made of a photograph has turned."""
-    settings = CycleSettings(**{**TINY, "precision": "mixed", "steps": 40, "learning_rate": 2e-3, "identity": 0})
+    settings = CycleSettings(
+        **{**TINY, "precision": "mixed", "steps": 40, "learning_rate": 2e-3, "identity": 0}
+    )
     training = Training(data, settings)
     blue = np.asarray(data.b.pictures[0][None, :32, :32], np.float32) / 127.5 - 1
     training.finish()
@@ -260,7 +282,9 @@ def test_two_devices_share_a_batch(tmp_path):
     Not to its weights: a bias before a norm has no gradient but rounding, of which Adam makes steps as large as others.
     """
     script = DEVICES.replace("TINY", repr({**TINY, "batch": 2}), 1).replace("TINY", repr(TINY))
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     *_, refusal, difference = done.stdout.strip().splitlines()
     assert "a batch of 3 cannot be shared by 2 devices" in refusal
@@ -288,7 +312,10 @@ savez, states.np.savez = states.np.savez, slow
 keeping.SAVED_EVERY = 0.0
 workshop.train({str(tmp_path / "killed")!r}, listeners=[lambda *_: time.sleep(0.1)], **{options!r})
 """
-    checkpoint, halves = tmp_path / "killed" / "checkpoint.npz", lambda: list((tmp_path / "killed").glob(".check*"))
+    checkpoint, halves = (
+        tmp_path / "killed" / "checkpoint.npz",
+        lambda: list((tmp_path / "killed").glob(".check*")),
+    )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     while process.poll() is None and not (checkpoint.exists() and halves()):
         time.sleep(0.002)

@@ -1,0 +1,88 @@
+"""The ways of writing the objective."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .layers import block_of, filters_of
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way of writing the objective: total = content + λ·style (+ total variation).
+
+    content = Σ_l content_factor · R((F − P)²), style = Σ_l ω_l · style_factor · R(|S(F) − S(F_style)|^power),
+    where R is the mean or the sum over all entries and S the style statistic (FᵀF, or FᵀF/M with `per_position`).
+
+    Attributes:
+        content_factor, style_factor, power, reduction: as in the formula.
+        per_position: divide the Gram matrix by the number M of positions.
+        scaled: rescale the network so that every filter's mean activation is one.
+        pooling: what stands in the place of VGG's pooling.
+        lam: the default λ.
+        omega: the default ω_l: "equal" is 1/(number of style layers), "authors" is 10³/N_l².
+        source: where the form comes from.
+    """
+
+    content_factor: float
+    style_factor: float
+    power: Literal[1, 2]
+    reduction: Literal["mean", "sum"]
+    per_position: bool
+    scaled: bool
+    pooling: Literal["avg", "max"]
+    lam: float
+    omega: Literal["equal", "authors"]
+    source: str
+
+
+FORMS = {
+    "gatys": Form(
+        *(0.5, 0.25, 2, "mean"),
+        per_position=True,
+        scaled=True,
+        pooling="avg",
+        lam=1e2,
+        omega="equal",
+        source="Gatys et al. 2016, Eqs. 1, 4, 5, 7 with means for sums; λ = β/α = 10³ is the paper's default",
+    ),
+    "gatys-code": Form(
+        *(1.0, 1.0, 2, "mean"),
+        per_position=True,
+        scaled=False,
+        pooling="avg",
+        lam=0.03,
+        omega="authors",
+        source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb, which has maximum pooling and "
+        "λ = 1",
+    ),
+    "proposal": Form(
+        *(1.0, 1.0, 1, "sum"),
+        per_position=False,
+        scaled=False,
+        pooling="avg",
+        lam=1e-2,
+        omega="equal",
+        source="the study's proposal: sums of squares for content, of absolute differences for style",
+    ),
+}
+FORMS["proposal-squared"] = replace(
+    FORMS["proposal"],
+    power=2,
+    lam=1e-9,
+    source="the proposal's formula with Gatys' squares in place of |·|",
+)
+FORMS["proposal-scaled"] = replace(
+    FORMS["proposal"],
+    scaled=True,
+    lam=1e-1,
+    source="the proposal's formula on the rescaled network of Gatys et al. 2016",
+)
+
+
+def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
+    """The ω_l that a form has by default: see `Form.omega`."""
+    if form.omega == "equal":
+        return tuple(1 / len(layers) for _ in layers)
+    # 10³/N_l², N_l the number of filters: the authors' notebook (see `Form.source`).
+    return tuple(1e3 / filters_of(block_of(layer)) ** 2 for layer in layers)

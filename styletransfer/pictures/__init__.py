@@ -1,0 +1,1 @@
+"""Pictures: files, databases, and what goes into a run."""

@@ -1,0 +1,162 @@
+"""Pictures that go into a run, and what a record says of them."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from . import datasets
+from .images import as_picture, encode, read_image
+
+NAMED = 3
+"""A collection of up to so many pictures is called by their names, a larger one by their number."""
+
+Pictures = str | os.PathLike | np.ndarray | Sequence[str | os.PathLike | np.ndarray]
+"""A picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1]. Or several: a list of these, or the path
+of a folder."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that goes into a run, and what its record says of it.
+
+    Attributes:
+        picture: float32 (H, W, 3) in [0, 1], at its own size.
+        about: where it came from ("picture": path or name, or None for an array), its SHA-256 (of the file, or of
+            the array's bytes), width, height, and its credit where one is known.
+    """
+
+    picture: np.ndarray
+    about: dict[str, Any]
+
+    @property
+    def members(self) -> tuple["Source", ...]:
+        """Itself: where several pictures may stand, one is a collection of one."""
+        return (self,)
+
+    @property
+    def label(self) -> str:
+        """What a table calls it."""
+        return self.about["picture"] or f"{self.picture.shape[1]} x {self.picture.shape[0]} array"
+
+    @property
+    def compact(self) -> np.ndarray:
+        """The picture as 8 bits, a quarter of the space, where that loses nothing."""
+        compact = encode(self.picture)
+        return compact if np.array_equal(as_picture(compact), self.picture) else self.picture
+
+    def __reduce__(self) -> tuple:
+        """Travels to another process as compact as it can."""
+        return _source, (self.compact, self.about)
+
+
+def _source(compact: np.ndarray, about: dict[str, Any]) -> Source:
+    return Source(as_picture(compact), about)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Several pictures that are one style: its statistics are the means of theirs (see `Objective`).
+
+    Attributes:
+        members: the pictures, in the order of their checksums: the mean does not depend on the order, and so neither
+            does the last digit of it.
+        label: what a table calls it; by default the names joined by " + ", or the number and the first digits of the
+            checksum where they are more than `NAMED`.
+    """
+
+    members: tuple[Source, ...]
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """Put the pictures in their order."""
+        members = tuple(sorted(self.members, key=lambda member: member.about["sha256"]))
+        object.__setattr__(self, "members", members)
+        if not self.label:
+            several = f"{len(members)} pictures ({self.checksum[:6]})"
+            names = " + ".join(sorted(member.label for member in members))
+            object.__setattr__(self, "label", names if len(members) <= NAMED else several)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the pictures' checksums."""
+        return hashlib.sha256(
+            "\n".join(member.about["sha256"] for member in self.members).encode()
+        ).hexdigest()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a record says: the label ("picture"), the checksum, and of each of the "pictures" what `Source` has."""
+        pictures = [member.about for member in self.members]
+        return {"picture": self.label, "sha256": self.checksum, "pictures": pictures}
+
+
+def described(
+    about: dict[str, Any], picture: Callable[[dict[str, Any]], Source]
+) -> Source | Collection:
+    """What a `Source.about` or a `Collection.about` describes.
+
+    Args:
+        about: of a record.
+        picture: finds one picture from what is said of it.
+    """
+    if not about.get("pictures"):
+        return picture(about)
+    return Collection(tuple(picture(each) for each in about["pictures"]), about["picture"])
+
+
+def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the picture") -> Source:
+    """A picture given as a path, as a name or as an array.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: no such name, an unreadable file, or an array that is no picture.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        found = datasets.locate(source)
+        path = found.fetch()
+        picture = read_image(path)
+        about = {"picture": str(source), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        if found.licence:
+            about["credit"] = found.credit
+    else:
+        picture = as_picture(source, what)
+        about = {"picture": None, "sha256": hashlib.sha256(picture.tobytes()).hexdigest()}
+    return Source(picture, {**about, "width": picture.shape[1], "height": picture.shape[0]})
+
+
+def open_pictures(
+    source: Pictures | Sequence[Source], what: str = "the picture"
+) -> Source | Collection:
+    """One picture or several.
+
+    Args:
+        source: see `Pictures`; pictures that are open already may be in the list. One in a list, or alone in a folder,
+            is that picture. A picture of the databases wins over a folder of its name.
+        what: what to call it in an error.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: an empty list, a folder without pictures, or a picture that `open_picture` refuses.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        if not str(source) or not datasets.locate(source).path.is_dir():
+            return open_picture(source, what)
+        label, several = str(source), [picture.path for picture in datasets.folder(source).values()]
+    elif isinstance(source, Sequence):
+        label, several = "", source
+    else:
+        return open_picture(source, what)
+    if not several:
+        raise InputError(f"{what} is an empty list; name at least one picture")
+    opened = tuple(
+        each
+        if isinstance(each, Source)
+        else open_picture(each, f"{what} ({number} of {len(several)})")
+        for number, each in enumerate(several, 1)
+    )
+    return opened[0] if len(opened) == 1 else Collection(opened, label)

@@ -1,0 +1,156 @@
+"""Results kept by the identity of their runs: what was made once is not made again."""
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..pictures.downloads import cache_folder
+from ..pictures.images import read_image
+from .record import Result, picture_checksum, read_record
+
+__all__ = ["Store", "kept_in"]
+
+log = logging.getLogger("styletransfer")
+
+PICTURE, RECORD = "picture.png", "picture.json"
+ABANDONED = (
+    24 * 3600
+)  # seconds after which a half-written entry is taken to be one of a process that was killed
+
+
+class Store:
+    """A folder of results, one folder for each, by identity.
+
+    An entry is written under another name and renamed, so that it is there whole or not at all, whenever a process is
+    killed; of two processes that write the same one, the first wins, and the other's is the same.
+
+    Args:
+        folder: is made where it does not exist; by default "runs" in the user's cache folder, or in the folder that
+            STYLETRANSFER_CACHE_DIR names.
+
+    Raises:
+        InputError: the folder cannot be made, or nothing can be written there.
+    """
+
+    def __init__(self, folder: str | os.PathLike | None = None) -> None:
+        """Make the folder, and try to write there."""
+        self.folder = cache_folder() / "runs" if folder is None else Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._half():
+                pass
+            self._tidy()
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(
+                f"results cannot be kept in {self.folder}: {reason}; name another folder"
+            ) from None
+
+    def __contains__(self, identity: str) -> bool:
+        """Whether there is an entry; `get` tells whether it is sound."""
+        return (self.folder / identity / RECORD).is_file()
+
+    def get(self, identity: str) -> Result | None:
+        """The result of a run, or None where there is none; a damaged one is removed, with a word in the log."""
+        if identity not in self:
+            return None
+        entry = self.folder / identity
+        try:
+            record, _ = read_record(entry / RECORD)
+            image = read_image(entry / PICTURE)
+            if (
+                record.get("identity") != identity
+                or picture_checksum(image) != record["picture"]["sha256"]
+            ):
+                raise InputError("its checksum differs")
+        except (InputError, OSError) as error:
+            log.warning(
+                "The result %s that was kept is damaged and is made again (%s).", entry.name, error
+            )
+            self.remove(identity)
+            return None
+        return Result(image, record)
+
+    def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Identity and record of every result; those that cannot be read are left out."""
+        for path in sorted(self.folder.glob(f"*/{RECORD}")):
+            with contextlib.suppress(InputError, OSError):
+                yield path.parent.name, read_record(path)[0]
+
+    def put(self, identity: str, result: Result) -> Result:
+        """Keep a result, unless it is there already.
+
+        Returns:
+            It as it will be found: its picture rounded to 8 bits, and the identity in its record.
+
+        Raises:
+            OSError, InputError: it could not be written; nothing is left of it.
+        """
+        with self._half() as half:
+            Result(result.image, {**result.record, "identity": identity}).save(half / PICTURE)
+            with contextlib.suppress(OSError):  # the folder is not empty: another process was first
+                os.rename(half, self.folder / identity)
+        kept = self.get(identity)
+        if kept is None:
+            raise InputError(f"the result could not be kept in {self.folder}")
+        return kept
+
+    def remove(self, identity: str) -> None:
+        """Forget a result, if it is there."""
+        with contextlib.suppress(OSError), self._half() as half:
+            os.rename(
+                self.folder / identity, half / "removed"
+            )  # in one go: no reader finds half of it
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.folder.glob(f"*/{RECORD}"))
+
+    @contextlib.contextmanager
+    def _half(self) -> Iterator[Path]:
+        """A folder for what is not finished; what is left of it in the end goes."""
+        path = self.folder / f".half-{uuid.uuid4().hex}"
+        path.mkdir()
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        for path in self.folder.glob(".half-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def kept_in(
+    store: Store | str | os.PathLike | None, identity: str, make: Callable[[], Result]
+) -> Result:
+    """The result of a run from a store, or else made now and kept there.
+
+    A result that was interrupted is not kept, and one that cannot be written is returned all the same, with a word in
+    the log: a full disk must not cost the picture.
+
+    Args:
+        store: a folder or a `Store`; None keeps nothing.
+        identity: of the run.
+        make: makes it.
+    """
+    if store is None:
+        return make()
+    store = store if isinstance(store, Store) else Store(store)
+    if (result := store.get(identity)) is not None:
+        return result
+    result = make()
+    if result.record["stopped"] in (None, "converged"):
+        try:
+            return store.put(identity, result)
+        except (OSError, InputError) as error:
+            log.warning("The result could not be kept in %s (%s).", store.folder, error)
+    return result

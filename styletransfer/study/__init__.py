@@ -1,0 +1,1 @@
+"""The study: many runs, measured, compared and drawn."""

@@ -1,0 +1,110 @@
+"""SciPy's optimiser on the same objective, to compare ours with."""
+
+import dataclasses
+import os
+import time
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from tqdm import tqdm
+
+from ..errors import InputError
+from ..loop import Run
+from ..pictures.sources import Pictures
+from ..runs.record import Result, picture_checksum
+from ..runs.request import Job
+from ..runs.store import Store, kept_in
+from ..settings import settings_from
+
+__all__ = ["scipy_lbfgs"]
+
+
+class _Enough(Exception):
+    """As many evaluations as were asked for: SciPy itself only counts whole iterations."""
+
+
+def scipy_lbfgs(
+    content: str | os.PathLike | np.ndarray,
+    style: Pictures,
+    *,
+    store: Store | str | os.PathLike | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Result:
+    """What `transfer` does, with SciPy's L-BFGS-B in place of our optimiser.
+
+    It has as many pairs, the same start and the same terms, no bounds, and no tolerance that would end it early. The
+    picture is the best that it has evaluated. Each evaluation is an entry of the history, with the losses of the best
+    so far.
+
+    Args:
+        content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
+        style: the painting, likewise; or several (see `Pictures`).
+        store: as in `transfer`.
+        progress: show a progress bar with the time left.
+        settings: as in `transfer`; `sizes` must be one.
+
+    Raises:
+        FileNotFoundError: a picture that is not there.
+        InputError: anything else that cannot be used, or more than one size.
+    """
+    job = Job.open(content, style, settings_from({**settings, "optimizer": "lbfgs"}))
+    name = f"scipy-{scipy.__version__}-{job.identity}"
+    return kept_in(store, name, lambda: _minimised(job, progress=progress))
+
+
+def _minimised(job: Job, *, progress: bool) -> Result:
+    run = Run(job.content, job.style, job.settings, start=job.start)
+    if len(run.settings.sizes) > 1:
+        raise InputError(
+            f"SciPy goes through one size, not {run.settings.sizes}; give sizes=({run.settings.size},)"
+        )
+    objective, start, history = run.objective, run.image, []
+    count = sum(run.settings.steps)
+    best, lowest, began = start, None, time.perf_counter()
+    with tqdm(total=count, desc="SciPy's L-BFGS-B", disable=not progress, mininterval=0.5) as bar:
+
+        def function(x: np.ndarray) -> tuple[float, np.ndarray]:
+            nonlocal best, lowest
+            if len(history) == count:
+                raise _Enough
+            image = x.reshape(start.shape).astype(np.float32)
+            losses, gradient = objective.value_and_gradient(image)
+            if lowest is None:
+                objective.weigh_box(run.settings.box, gradient)
+            if lowest is None or losses.total < lowest.total:
+                best, lowest = image, losses
+            seconds = round(time.perf_counter() - began, 3)
+            entry = {"size": run.settings.size, "step": len(history) + 1, "seconds": seconds}
+            history.append(
+                {**entry, "loss": lowest.total, "content": lowest.content, "style": lowest.style}
+            )
+            bar.update()
+            return losses.total, gradient.ravel().astype(np.float64)
+
+        options = {
+            "maxcor": run.settings.history,
+            "maxfun": 2 * count,
+            "maxiter": 2 * count,
+            "ftol": 0,
+            "gtol": 0,
+        }
+        try:
+            scipy.optimize.minimize(
+                function, start.ravel(), jac=True, method="L-BFGS-B", options=options
+            )
+            stopped = "converged" if len(history) < count else None
+        except _Enough:
+            stopped = None
+    image = np.clip(best, 0, 1)
+    losses = dataclasses.asdict(objective(image))
+    about = {
+        "sha256": picture_checksum(image),
+        "losses": losses,
+        "width": image.shape[1],
+        "height": image.shape[0],
+    }
+    method = {"method": "scipy.optimize.minimize, L-BFGS-B", **options}
+    changed = {"optimizer": method, "picture": about, "history": history, "stopped": stopped}
+    return Result(image, {**run.record(), **changed})
