@@ -1,12 +1,13 @@
-"""A study of neural style transfer: Gatys, Ecker and Bethge (CVPR 2016), reproduced and measured."""
+"""Neural style transfer after Gatys, Ecker and Bethge (CVPR 2016), reproduced and measured."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import InputError, NonFiniteError
-    from .loop import Run, transfer
+    from .loop import Run
     from .objective import Losses, Objective
+    from .painting import transfer
     from .pictures import datasets
     from .pictures.datasets import load_image
     from .pictures.images import save_image
@@ -42,7 +43,7 @@ _HOMES = {
     "load_image": "pictures.datasets",
     "save_image": "pictures.images",
     "sweep": "study.sweeps",
-    "transfer": "loop",
+    "transfer": "painting",
 }
 
 

@@ -7,23 +7,27 @@ from typing import Literal
 from .layers import block_of, filters_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Form:
     """One way of writing the objective: total = content + λ·style (+ total variation).
 
-    content = Σ_l content_factor · R((F − P)²), style = Σ_l ω_l · style_factor · R(|S(F) − S(F_style)|^power),
-    where R is the mean or the sum over all entries and S the style statistic (FᵀF, or FᵀF/M with `per_position`).
+    content = Σ_l content_factor · R((F − P)²), style = Σ_l ω_l · style_factor · R(|G − A|^power),
+    where R is the mean or the sum over all entries, and G and A are the style statistics of picture
+    and painting (FᵀF, or FᵀF/M with `per_position`).
 
     Attributes:
-        content_factor, style_factor, power, reduction: as in the formula.
+        formula: the objective in one line; F, P: features of the picture and of the photograph.
+        content_factor, style_factor, power, reduction: as in the formula above.
         per_position: divide the Gram matrix by the number M of positions.
         scaled: rescale the network so that every filter's mean activation is one.
         pooling: what stands in the place of VGG's pooling.
         lam: the default λ.
-        omega: the default ω_l: "equal" is 1/(number of style layers), "authors" is 10³/N_l².
+        omega: the default ω_l: "equal" is 1/(number of style layers), "authors" is 10³/N_l², with
+            N_l the number of filters.
         source: where the form comes from.
     """
 
+    formula: str
     content_factor: float
     style_factor: float
     power: Literal[1, 2]
@@ -36,48 +40,68 @@ class Form:
     source: str
 
 
+_GATYS = Form(
+    formula="½ mean (F − P)² + λ Σ_l ω_l ¼ mean (G_l/M_l − A_l/M_l)², network rescaled",
+    content_factor=0.5,
+    style_factor=0.25,
+    power=2,
+    reduction="mean",
+    per_position=True,
+    scaled=True,
+    pooling="avg",
+    lam=1e2,
+    omega="equal",
+    source="Gatys et al. 2016, Eqs. 1, 4, 5, 7 with means for sums; λ = β/α = 10³ is the paper's "
+    "default",
+)
+_GATYS_CODE = Form(
+    formula="mean (F − P)² + λ Σ_l ω_l mean (G_l/M_l − A_l/M_l)², ω_l = 10³/N_l²",
+    content_factor=1.0,
+    style_factor=1.0,
+    power=2,
+    reduction="mean",
+    per_position=True,
+    scaled=False,
+    pooling="avg",
+    lam=0.03,
+    omega="authors",
+    source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb, which has "
+    "maximum pooling and λ = 1",
+)
+_PROPOSAL = Form(
+    formula="Σ (F − P)² + λ Σ_l ω_l Σ |G_l − A_l|",
+    content_factor=1.0,
+    style_factor=1.0,
+    power=1,
+    reduction="sum",
+    per_position=False,
+    scaled=False,
+    pooling="avg",
+    lam=1e-2,
+    omega="equal",
+    source="the study's proposal: sums of squares for content, of absolute differences for style",
+)
+
 FORMS = {
-    "gatys": Form(
-        *(0.5, 0.25, 2, "mean"),
-        per_position=True,
+    "gatys": _GATYS,
+    "gatys-code": _GATYS_CODE,
+    "proposal": _PROPOSAL,
+    "proposal-squared": replace(
+        _PROPOSAL,
+        formula="Σ (F − P)² + λ Σ_l ω_l Σ (G_l − A_l)²",
+        power=2,
+        lam=1e-9,
+        source="the proposal's formula with Gatys' squares in place of |·|",
+    ),
+    "proposal-scaled": replace(
+        _PROPOSAL,
+        formula=f"{_PROPOSAL.formula}, network rescaled",
         scaled=True,
-        pooling="avg",
-        lam=1e2,
-        omega="equal",
-        source="Gatys et al. 2016, Eqs. 1, 4, 5, 7 with means for sums; λ = β/α = 10³ is the paper's default",
-    ),
-    "gatys-code": Form(
-        *(1.0, 1.0, 2, "mean"),
-        per_position=True,
-        scaled=False,
-        pooling="avg",
-        lam=0.03,
-        omega="authors",
-        source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb, which has maximum pooling and "
-        "λ = 1",
-    ),
-    "proposal": Form(
-        *(1.0, 1.0, 1, "sum"),
-        per_position=False,
-        scaled=False,
-        pooling="avg",
-        lam=1e-2,
-        omega="equal",
-        source="the study's proposal: sums of squares for content, of absolute differences for style",
+        lam=1e-1,
+        source="the proposal's formula on the rescaled network of Gatys et al. 2016",
     ),
 }
-FORMS["proposal-squared"] = replace(
-    FORMS["proposal"],
-    power=2,
-    lam=1e-9,
-    source="the proposal's formula with Gatys' squares in place of |·|",
-)
-FORMS["proposal-scaled"] = replace(
-    FORMS["proposal"],
-    scaled=True,
-    lam=1e-1,
-    source="the proposal's formula on the rescaled network of Gatys et al. 2016",
-)
+"""The forms by name, as the setting `form` has them."""
 
 
 def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:

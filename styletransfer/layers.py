@@ -2,13 +2,15 @@
 
 from .errors import InputError, nearest
 
-# Simonyan and Zisserman 2014, Table 1, configurations D and E: convolutions in each of the five blocks.
+# Simonyan and Zisserman 2014, Table 1, configurations D and E: convolutions in each of the five
+# blocks.
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 LAYERS = tuple(
     f"block{b}_conv{c}" for b, n in enumerate(CONVOLUTIONS["vgg19"], 1) for c in range(1, n + 1)
 )
-"""The names of VGG-19's convolutions as Keras has them, shallow to deep (VGG-16 has no conv4 in a block)."""
+"""The names of VGG-19's convolutions as Keras has them, shallow to deep (VGG-16 has no conv4 in a
+block)."""
 
 
 def block_of(layer: str) -> int:
@@ -42,8 +44,9 @@ def layer_name(name: str) -> str:
 
 
 PADDED_BLOCKS = 2
-"""Blocks whose convolutions see a continued picture, with a padding other than "zero". Zeros next to the border are
-edges that no painting has: frames come of them. In the first block alone they stay; in all five nothing more is gained,
+"""Blocks whose convolutions see a continued picture, with a padding other than "zero". Zeros next
+to the border are edges that no painting has: frames come of them. In the first block alone they
+stay; in all five nothing more is gained,
 and an evaluation takes a third longer (notebooks/12_defaults.ipynb)."""
 
 

@@ -1,10 +1,13 @@
-"""What is compared: content, style statistics, total variation.
+"""What is compared: content, style statistics, total variation; and the objective made of them.
 
-F is a layer's features with M = H·W positions and N filters, here as a tensor (1, H, W, N). A new style statistic is
-one function with `@statistic()`: its name is then a value of the setting `statistic` everywhere.
+F is a layer's features of the picture and P those of the photograph, with M = H·W positions and N
+filters, as tensors (1, H, W, N). A new style statistic is one function with `@statistic()`: its
+name is then a value of the setting `statistic` everywhere.
 """
 
-from collections.abc import Callable
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ._tensorflow import tf
@@ -12,13 +15,17 @@ from .forms import Form
 
 __all__ = [
     "STATISTICS",
+    "Measures",
     "Statistic",
+    "Weighting",
     "content_loss",
-    "outside",
+    "image_terms",
+    "objective",
     "statistic",
     "style_loss",
-    "total_variation",
 ]
+
+Finish = Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -26,17 +33,41 @@ class Statistic:
     """A style statistic: something that adds up over positions, and what is made of the sums.
 
     Attributes:
-        sums: of the features (1, H, W, N); over two parts of a picture they add up to those of the whole.
-        finish: the statistic from the sums, from the number M of positions and from `Form.per_position`.
+        sums: of the features (1, H, W, N); over two parts of a picture they add up to those of the
+            whole, where the statistic is `additive`.
+        finish: the statistic from the sums, the number M of positions and `Form.per_position`.
+        additive: whether it can be had from the parts of a picture, as tiles need it.
     """
 
     sums: Callable[[tf.Tensor], tf.Tensor]
-    finish: Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor]
+    finish: Finish
+    additive: bool = True
 
     def __call__(self, features: tf.Tensor, *, per_position: bool) -> tf.Tensor:
         """The statistic of one picture's features (1, H, W, N)."""
         positions = tf.size(features) // features.shape[-1]
         return self.finish(self.sums(features), tf.cast(positions, features.dtype), per_position)
+
+    @property
+    def own(self) -> bool:
+        """Whether it comes with this package, so that its name and the version say what it is."""
+        return self.sums.__module__ == __name__
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the code of a user's statistic, of its own lines alone; empty for `own` ones.
+
+        What the code calls or refers to elsewhere is not seen.
+        """
+        if self.own:
+            return ""
+        try:
+            code = [inspect.getsource(part) for part in (self.sums, self.finish)]
+        except (OSError, TypeError):  # typed into an interpreter that keeps no source
+            code = [
+                repr((p.__code__.co_code, p.__code__.co_consts)) for p in (self.sums, self.finish)
+            ]
+        return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
 STATISTICS: dict[str, Statistic] = {}
@@ -47,15 +78,20 @@ def _mean(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tenso
     return sums / positions if per_position else sums
 
 
-def statistic(finish: Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor] = _mean) -> Callable:
-    """Make a function of features that adds up over positions a style statistic, under its own name.
+def statistic(
+    finish: Finish = _mean, *, additive: bool = True
+) -> Callable[[Callable[[tf.Tensor], tf.Tensor]], Statistic]:
+    """Make a function of features (1, H, W, N) a style statistic, under its own name.
 
     Args:
-        finish: see `Statistic`; by default the sums themselves, divided by M with `per_position`.
+        finish: see `Statistic`; by default the function's own value, divided by M with
+            `Form.per_position`.
+        additive: False for a function whose values over parts of a picture do not add up to that of
+            the whole; such a statistic cannot be used in tiles.
     """
 
     def register(sums: Callable[[tf.Tensor], tf.Tensor]) -> Statistic:
-        STATISTICS[sums.__name__] = Statistic(sums, finish)
+        STATISTICS[sums.__name__] = Statistic(sums, finish, additive)
         return STATISTICS[sums.__name__]
 
     return register
@@ -64,15 +100,12 @@ def statistic(finish: Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor] = _mean)
 @statistic()
 def gram(features: tf.Tensor) -> tf.Tensor:
     """Gram matrix FᵀF (N, N), Gatys et al. 2016, Eq. 3; divided by M with `per_position`."""
-
-    @tf.custom_gradient
-    def product(columns: tf.Tensor) -> tuple:
-        # TensorFlow's own gradient multiplies F once by U and once by Uᵀ; F(U + Uᵀ) is half the work.
-        return tf.matmul(columns, columns, transpose_a=True), lambda u: tf.matmul(
-            columns, u + tf.transpose(u)
-        )
-
-    return product(tf.reshape(features, (-1, features.shape[-1])))
+    columns = tf.reshape(features, (-1, features.shape[-1]))
+    # TensorFlow's gradient of FᵀF multiplies F by U and by Uᵀ. Taken through one factor alone,
+    # doubled and made symmetric, it is F(U + Uᵀ), the same in one product.
+    product = tf.matmul(columns, tf.stop_gradient(columns), transpose_a=True)
+    product = 2 * product - tf.stop_gradient(product)
+    return (product + tf.transpose(product)) / 2
 
 
 def _mean_and_deviation(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tensor:
@@ -83,51 +116,112 @@ def _mean_and_deviation(sums: tf.Tensor, positions: tf.Tensor, per_position: boo
 
 @statistic(_mean_and_deviation)
 def mean_std(features: tf.Tensor) -> tf.Tensor:
-    """Mean and standard deviation of each filter (2, N): Li et al. 2017 (arXiv 1701.01036), "BN statistics".
+    """Mean and deviation of each filter (2, N): Li et al. 2017 (arXiv 1701.01036), "BN statistics".
 
     Both are means over positions by definition; `per_position` changes nothing.
     """
-    return tf.stack(
-        [tf.reduce_sum(features, (0, 1, 2)), tf.reduce_sum(tf.square(features), (0, 1, 2))]
-    )
+    sums = tf.reduce_sum(features, (0, 1, 2))
+    return tf.stack([sums, tf.reduce_sum(tf.square(features), (0, 1, 2))])
 
 
-def content_loss(squares: tf.Tensor, size: tf.Tensor, *, form: Form) -> tf.Tensor:
-    """content_factor · R((F − P)²): Gatys et al. 2016, Eq. 1 (a sum there), with R the form's mean or sum.
+def content_loss(
+    F: tf.Tensor, P: tf.Tensor, *, form: Form, entries: tf.Tensor | None = None
+) -> tf.Tensor:
+    """content_factor · R((F − P)²) of one layer: Gatys et al. 2016, Eq. 1 (a sum there).
 
     Args:
-        squares: Σ (F − P)² over all entries.
-        size: how many entries there are.
+        F: features of the picture, or of a part of it.
+        P: those of the photograph, of the same shape.
+        form: R is its mean or sum.
+        entries: how many entries the features of the whole picture have, where these are a part:
+            the losses of the parts then add up to that of the whole.
+    """
+    squares = tf.reduce_sum(tf.square(F - P))
+    if form.reduction == "mean":
+        squares /= tf.cast(tf.size(P) if entries is None else entries, tf.float32)
+    return form.content_factor * squares
+
+
+def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form) -> tf.Tensor:
+    """style_factor · R(|G − A|^power) of one layer, with R the form's mean or sum.
+
+    Gatys et al. 2016, Eq. 4, or the second term of the proposal.
+
+    Args:
+        G: the picture's statistic.
+        A: the painting's.
         form: see `Form`.
     """
-    return form.content_factor * (squares / size if form.reduction == "mean" else squares)
+    apart = tf.square(G - A) if form.power == 2 else tf.abs(G - A)
+    reduced = tf.reduce_mean(apart) if form.reduction == "mean" else tf.reduce_sum(apart)
+    return form.style_factor * reduced
 
 
-def style_loss(found: tf.Tensor, target: tf.Tensor, *, form: Form) -> tf.Tensor:
-    """style_factor · R(|S − T|^power) of one layer: Gatys et al. 2016, Eq. 4, or the proposal's second term."""
-    difference = found - target
-    values = tf.square(difference) if form.power == 2 else tf.abs(difference)
-    return form.style_factor * (
-        tf.reduce_mean(values) if form.reduction == "mean" else tf.reduce_sum(values)
-    )
+def image_terms(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The terms of a picture (1, H, W, 3) that take no network.
 
+    Returns:
+        Total variation: the sum of squared differences between neighbours, per pixel and channel.
+        Johnson et al. 2016, Sec. 3.2, and neural-style use the plain sum; divided by 3·H·W the
+        weight keeps its meaning when the size changes.
 
-def total_variation(image: tf.Tensor) -> tf.Tensor:
-    """Sum of squared differences between neighbours of (1, H, W, 3), per pixel and channel.
-
-    Johnson et al. 2016, Sec. 3.2, and neural-style use the plain sum; divided by 3·H·W the weight keeps its
-    meaning when the size changes.
+        Box: the sum of squared distances of the values from [0, 1], zero for every picture that can
+        be shown. A picture is clipped in the end, and the Gram matrices of the first layers feel
+        the few values that change: without this term the loss of the clipped picture was 27 times
+        that of the canvas, with it the same, at no cost. The authors' texture code
+        (leongatys/DeepTextures@289dfe6) keeps the range by box constraints of L-BFGS-B instead.
     """
     down = tf.reduce_sum(tf.square(image[:, 1:] - image[:, :-1]))
     right = tf.reduce_sum(tf.square(image[:, :, 1:] - image[:, :, :-1]))
-    return (down + right) / tf.cast(tf.size(image), image.dtype)
+    variation = (down + right) / tf.cast(tf.size(image), image.dtype)
+    return variation, tf.reduce_sum(tf.square(image - tf.clip_by_value(image, 0.0, 1.0)))
 
 
-def outside(image: tf.Tensor) -> tf.Tensor:
-    """Sum of squared distances of the values from [0, 1]; zero for every picture that can be shown.
+@dataclass(frozen=True)
+class Measures:
+    """What is measured of a network's features.
 
-    A picture is clipped in the end, and the Gram matrices of the first layers feel the few values that change: without
-    this term the loss of the clipped picture was found 27 times that of the canvas, with it the same, at no cost. The
-    authors' texture code (leongatys/DeepTextures@289dfe6) keeps the range by box constraints of L-BFGS-B instead.
+    Attributes:
+        form, statistic: see `Form` and `Statistic`.
+        content_layers, style_layers: Keras layer names.
     """
-    return tf.reduce_sum(tf.square(image - tf.clip_by_value(image, 0.0, 1.0)))
+
+    form: Form
+    statistic: Statistic
+    content_layers: tuple[str, ...]
+    style_layers: tuple[str, ...]
+
+
+Weighting = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+"""λ, ω (one for each style layer), and the weights of total variation and box."""
+
+
+def objective(
+    content: Sequence[tf.Tensor],
+    style: Sequence[tf.Tensor],
+    terms: tuple[tf.Tensor, tf.Tensor],
+    weighting: Weighting,
+) -> dict[str, tf.Tensor]:
+    """Losses by name, and their total: content + λ · Σ ω_l E_l + tv weight · tv + box weight · box.
+
+    Args:
+        content: `content_loss` of each content layer.
+        style: `style_loss` E_l of each style layer.
+        terms: see `image_terms`.
+        weighting: see `Weighting`.
+    """
+    lam, omega, tv_weight, box_weight = weighting
+    tv, box = terms
+    content_layers = tf.stack(content) if content else tf.zeros(0)
+    style_layers = tf.stack(style) if style else tf.zeros(0)
+    content_term = tf.reduce_sum(content_layers)
+    style_term = tf.reduce_sum(omega * style_layers)
+    return {
+        "total": content_term + lam * style_term + tv_weight * tv + box_weight * box,
+        "content": content_term,
+        "style": style_term,
+        "tv": tv,
+        "box": box,
+        "content_layers": content_layers,
+        "style_layers": style_layers,
+    }

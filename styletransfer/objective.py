@@ -10,16 +10,16 @@ import numpy as np
 
 from ._tensorflow import keras, tf
 from .errors import InputError, nearest
-from .evaluation import Measures, Whole
+from .evaluation import Whole
 from .fast.precision import resolve_precision
 from .fast.tiles import Tiled
-from .forms import FORMS, Form, default_omega
+from .forms import FORMS, default_omega
 from .layers import check_sides, smallest_side
-from .losses import STATISTICS
+from .losses import STATISTICS, Measures
 from .network import loss_network
 from .pictures.images import as_picture
 from .scaling import rescaled
-from .settings import Settings
+from .settings import Settings, settings_from
 from .weights.backbones import load_weights, resolve_backbone
 
 __all__ = ["Losses", "Objective"]
@@ -34,7 +34,8 @@ class Losses:
         content: the content term, without a weight.
         style: Σ_l ω_l E_l, without λ.
         tv: total variation, without its weight.
-        box: how far values lie outside [0, 1], without its weight; 0 for every picture that can be shown.
+        box: how far values lie outside [0, 1], without its weight; 0 for every picture that can be
+            shown.
         layers: {"content": {layer: its loss}, "style": {layer: E_l, without ω_l}}.
     """
 
@@ -51,17 +52,18 @@ class Objective:
 
     Args:
         content: the photograph, float (H, W, 3) in [0, 1]; None where there is no content layer.
-        style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style layer. Or several of
-            any sizes: each is encoded by itself, and the targets are the means of their statistics, as in Zhu et al.
-            2017 (arXiv 1703.10593), Sec. 5.2: "the average Gram matrix over the whole target collection". Where the
-            form does not divide the Gram matrix by the positions (`proposal` and its kin), that is the mean of sums: a
-            painting counts in proportion to its pixels. Of `mean_std` means and deviations are averaged, each by
-            itself; that is not the deviation of all paintings taken together.
-        form, lam, content_layers, style_layers, omega, statistic, tv, backbone, pooling, padding, floor,
-            activation, precision, tile: see `Settings`; a tile of None evaluates the picture as a whole.
+        style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style
+            layer. Or several of any sizes: each is encoded by itself, and the targets are the means
+            of their statistics, as in Zhu et al. 2017 (arXiv 1703.10593), Sec. 5.2: "the average
+            Gram matrix over the whole target collection". Where the form does not divide the Gram
+            matrix by the positions (`proposal` and its kin), that is the mean of sums: a painting
+            counts in proportion to its pixels. Of `mean_std` means and deviations are averaged,
+            each by itself; that is not the deviation of all paintings taken together.
+        form: this and all that follow: see `Settings`; a tile of None evaluates the picture as a
+            whole.
 
     Attributes:
-        box: the weight of `losses.outside`, likewise; 0 until `weigh_box`.
+        box: the weight of the box term (`losses.image_terms`); 0 until `weigh_box`.
         form: the `Form`.
         weights: the `Weights` of the loss network.
         pooling: "avg" or "max", as in use.
@@ -72,8 +74,18 @@ class Objective:
     """
 
     OPTIONS = (
-        *("form", "lam", "content_layers", "style_layers", "omega", "statistic", "tv"),
-        *("backbone", "pooling", "padding", "floor", "activation"),
+        "form",
+        "lam",
+        "content_layers",
+        "style_layers",
+        "omega",
+        "statistic",
+        "tv",
+        "backbone",
+        "pooling",
+        "padding",
+        "floor",
+        "activation",
     )
     """The settings that say what is computed; `precision` and `tile` say how."""
 
@@ -97,47 +109,44 @@ class Objective:
         precision: str = Settings.precision,
         tile: int | None = Settings.tile,
     ) -> None:
-        """Encode the targets, once."""
-        checked = Settings(
-            form=form,
-            lam=lam,
-            content_layers=content_layers,
-            style_layers=style_layers,
-            omega=omega,
-            statistic=statistic,
-            tv=tv,
-            backbone=backbone,
-            pooling=pooling,
-            padding=padding,
-            floor=floor,
-            activation=activation,
-            precision=precision,
-            tile=tile,
+        checked = settings_from(
+            {
+                "form": form,
+                "lam": lam,
+                "content_layers": content_layers,
+                "style_layers": style_layers,
+                "omega": omega,
+                "statistic": statistic,
+                "tv": tv,
+                "backbone": backbone,
+                "pooling": pooling,
+                "padding": padding,
+                "floor": floor,
+                "activation": activation,
+                "precision": precision,
+                "tile": tile,
+            }
         )
         if statistic not in STATISTICS:
             raise InputError(nearest(statistic, STATISTICS, what="statistic"))
-        self.form: Form = FORMS[form]
+        self.form = FORMS[form]
         self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
         self._padding = padding
-        self._least = smallest_side((*self.content_layers, *self.style_layers), padding=padding)
         content = self._picture(content, self.content_layers, "content")
+        several: Sequence[np.ndarray | None]
         several = (style or [None]) if isinstance(style, Sequence) else [style]
         paintings = [self._picture(painting, self.style_layers, "style") for painting in several]
         self.shape = None if content is None else content.shape
-        self.weights = load_weights(resolve_backbone(checked.backbone)[0])
+        self.weights = load_weights(resolve_backbone(backbone)[0])
         self.pooling = pooling or self.form.pooling
-        side = max(
-            (max(picture.shape[:2]) for picture in (content, *paintings) if picture is not None),
-            default=0,
-        )
-        self.precision = resolve_precision(precision, size=side)
-        layers = tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+        sides = [max(p.shape[:2]) for p in (content, *paintings) if p is not None]
+        self.precision = resolve_precision(precision, size=max(sides, default=0))
         weights = self.weights
         if self.form.scaled:
-            weights = rescaled(weights, pooling=self.pooling, floor=checked.floor)
+            weights = rescaled(weights, pooling=self.pooling, floor=floor)
         network = loss_network(
             weights,
-            layers,
+            tuple(dict.fromkeys((*self.content_layers, *self.style_layers))),
             pooling=self.pooling,
             padding=padding,
             activation=activation,
@@ -147,20 +156,19 @@ class Objective:
             self.form, STATISTICS[statistic], self.content_layers, self.style_layers
         )
         self._functions = _compiled(network, measures, tile)
-        self._content_targets = [] if content is None else self._functions.encode(content[None])[0]
-        found = [
-            self._functions.encode(painting[None])[1]
-            for painting in paintings
-            if painting is not None
+        encode = self._functions.encode
+        self._content_targets = [] if content is None else encode(content[None])[0]
+        encoded = [encode(painting[None])[1] for painting in paintings if painting is not None]
+        self._style_targets = [
+            tf.add_n(layer) / len(encoded) for layer in zip(*encoded, strict=True)
         ]
-        self._style_targets = [tf.add_n(layer) / len(found) for layer in zip(*found, strict=True)]
         self.lam = self.form.lam if lam is None else lam
-        self.omega = default_omega(self.form, self.style_layers) if omega is None else checked.omega
+        self.omega = checked.omega or default_omega(self.form, self.style_layers)
         self.tv, self.box = tv, 0.0
 
     @property
     def lam(self) -> float:
-        """λ. Setting a weight that is no finite number of at least 0 raises InputError, here and below."""
+        """λ; setting it, ω or `tv` to no finite number of at least 0 raises InputError."""
         return self._lam
 
     @lam.setter
@@ -211,7 +219,8 @@ class Objective:
         """The losses of a picture.
 
         Args:
-            image: float (H, W, 3), of the content picture's size; values outside [0, 1] are evaluated as they are.
+            image: float (H, W, 3), of the content picture's size; values outside [0, 1] are
+                evaluated as they are.
 
         Raises:
             InputError: the picture has another shape.
@@ -219,7 +228,7 @@ class Objective:
         return self._losses(self._functions.evaluate(self._tensor(image), *self._arguments()))
 
     def value_and_gradient(self, image: np.ndarray) -> tuple[Losses, np.ndarray]:
-        """The losses of a picture, and the gradient of their total with respect to it, float32 (H, W, 3).
+        """The losses of a picture, and the gradient of their total, float32 (H, W, 3).
 
         Args:
             image: as in a call.
@@ -231,16 +240,16 @@ class Objective:
         return self._losses(values), np.asarray(gradient)[0]
 
     def weigh_box(self, strength: float, gradient: np.ndarray) -> None:
-        """Choose the box's weight from the gradient at a picture in [0, 1], where the term is zero whatever its weight.
+        """Choose the box's weight from the gradient at a picture in [0, 1], where the term is zero.
 
-        Its root mean square makes one `strength` (`Settings.box`) serve every form, λ and size. Near a minimum the
-        gradient is small; a weight that is there already is therefore never made smaller.
+        The root mean square makes one `strength` (`Settings.box`) serve every form, λ and size.
+        Near a minimum the gradient is small: a weight that is there is never made smaller.
         """
         self.box = max(self.box, strength * float(np.sqrt(np.mean(np.square(gradient)))))
 
     @property
     def traces(self) -> int:
-        """How often TensorFlow has traced the evaluation with gradient: once, however many runs and sizes."""
+        """How often TensorFlow has traced the gradient: once, however many runs and sizes."""
         return self._functions.traces
 
     def _tensor(self, image: np.ndarray) -> tf.Tensor:
@@ -249,9 +258,10 @@ class Objective:
             raise InputError(
                 f"the picture must have the shape {self.shape or '(H, W, 3)'}, not {image.shape}"
             )
-        if min(image.shape[:2]) < self._least:
+        layers = (*self.content_layers, *self.style_layers)
+        if min(image.shape[:2]) < (least := smallest_side(layers, padding=self._padding)):
             raise InputError(
-                f"the picture has a side below the {self._least} pixels that the deepest layer needs"
+                f"the picture has a side below the {least} pixels that the deepest layer needs"
             )
         return tf.constant(image[None])
 
@@ -263,16 +273,16 @@ class Objective:
         return self._content_targets, self._style_targets, weighting
 
     def _losses(self, values: dict[str, tf.Tensor]) -> Losses:
-        by_layer = {
-            "content": dict(
-                zip(self.content_layers, np.asarray(values["content_layers"]).tolist(), strict=True)
-            ),
-            "style": dict(
-                zip(self.style_layers, np.asarray(values["style_layers"]).tolist(), strict=True)
-            ),
-        }
-        scalars = {key: float(values[key]) for key in ("total", "content", "style", "tv", "box")}
-        return Losses(**scalars, layers=by_layer)
+        content = zip(self.content_layers, values["content_layers"].numpy().tolist(), strict=True)
+        style = zip(self.style_layers, values["style_layers"].numpy().tolist(), strict=True)
+        return Losses(
+            total=float(values["total"]),
+            content=float(values["content"]),
+            style=float(values["style"]),
+            tv=float(values["tv"]),
+            box=float(values["box"]),
+            layers={"content": dict(content), "style": dict(style)},
+        )
 
 
 def _weight(name: str, value: float) -> float:

@@ -7,13 +7,14 @@ Every optimiser is a set of constants with two functions that change nothing but
         loss, gradient = f(state.x)                      # the one point that the optimiser asks for
         state = optimizer.step(state, loss, gradient)    # state.accepted: was that point kept?
 
-A state holds all that is needed to go on. `state.kept` is the point that the run would end at now, `state.x` the next
-to evaluate. The functions know nothing of pictures: x is an array of any shape, float32 or float64.
+A state holds all that is needed to go on. `state.kept` is the point that the run would end at now,
+`state.x` the next to evaluate. The functions know nothing of pictures: x is an array of any shape,
+float32 or float64.
 """
 
 import math
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.linalg.blas import get_blas_funcs
@@ -40,9 +41,11 @@ class State:
 
     Attributes:
         x: the point to evaluate next.
-        kept: the last point that was evaluated and accepted; at first the start itself, not yet evaluated.
+        kept: the last point that was evaluated and accepted; at first the start itself, not yet
+            evaluated.
         accepted: whether the last evaluated point was accepted.
-        stalled: whether no step from here can lower the loss; the optimiser then asks for nothing more.
+        stalled: whether no step from here can lower the loss; the optimiser then asks for nothing
+            more.
         count: accepted points so far.
     """
 
@@ -54,7 +57,9 @@ class State:
 
 
 class Optimizer(Protocol):
-    """What the loop needs of an optimiser."""
+    """What the loop needs of an optimiser: a dataclass of constants with two functions."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def start(self, x: np.ndarray) -> State:
         """The state before the first evaluation."""
@@ -63,7 +68,8 @@ class Optimizer(Protocol):
         """The state after `state.x` was evaluated.
 
         Raises:
-            NonFiniteError: the loss or the gradient is not finite, and there is nothing to fall back on.
+            NonFiniteError: the loss or the gradient is not finite, and there is nothing to fall
+                back on.
         """
 
 
@@ -86,15 +92,17 @@ class SGDState(State):
 
 @dataclass(frozen=True, kw_only=True)
 class SGD:
-    """Gradient descent with (heavy-ball) momentum: v ← m·v − η_k·g/unit, x ← x + v, η_k = η·decay^k.
+    """Gradient descent with (heavy-ball) momentum: v ← m·v − η_k·g/unit, x ← x + v, η_k =
+    η·decay^k.
 
-    Nothing is sampled: the gradient is the whole objective's, so this is plain gradient descent, as the proposal and
+    Nothing is sampled: the gradient is the whole objective's, so this is plain gradient descent, as
+        the proposal and
     Gatys et al. 2015 have it.
 
     Attributes:
-        learning_rate: η. The gradient is divided by `unit`, its root mean square at the start, so η is the size of
-            the first step in the units of x, whatever the objective's units are: a departure from the textbook by a
-            constant factor alone. `relative=False` leaves it out.
+        learning_rate: η. The gradient is divided by `unit`, its root mean square at the start, so η
+            is the size of the first step in the units of x, whatever the objective's units are: a
+            departure from the textbook by a constant factor alone. `relative=False` leaves it out.
         momentum: m, in [0, 1).
         decay: what η is multiplied by after each step.
     """
@@ -116,14 +124,9 @@ class SGD:
         unit = state.unit or size or 1.0  # 1 where the start is flat
         rate = self.learning_rate * self.decay**state.count
         velocity = self.momentum * state.velocity - (rate / unit) * gradient
-        return SGDState(
-            x=state.x + velocity,
-            kept=state.x,
-            accepted=True,
-            count=state.count + 1,
-            velocity=velocity,
-            unit=unit,
-        )
+        count = state.count + 1
+        x = state.x + velocity
+        return SGDState(x=x, kept=state.x, accepted=True, count=count, velocity=velocity, unit=unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +143,9 @@ class Adam:
 
     Attributes:
         learning_rate: α, about the size of a step in the units of x.
-        beta1, beta2: decay of the running means; the paper's 0.9 and 0.999, with 0.99 for the second here: a picture
-            takes some hundred steps, in which 0.999 would never forget the start.
+        beta1, beta2: decay of the running means; the paper's 0.9 and 0.999, with 0.99 for the
+            second here: a picture takes some hundred steps, in which 0.999 would never forget the
+                start.
         epsilon: ε; the paper's 10⁻⁸.
         decay: what α is multiplied by after each step.
     """
@@ -170,13 +174,15 @@ class Adam:
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGSState(State):
-    """State of `LBFGS`: the accepted point, the pairs it remembers, and the line search that is under way.
+    """State of `LBFGS`: the accepted point, the pairs it remembers, and the line search that is
+    under way.
 
     Attributes:
         loss, gradient: at `kept`; None before the first evaluation.
         direction, slope: of the line search, and the derivative of the loss along it at `kept`.
         t: length of the step under trial, in units of `direction`.
-        low, high: (t, loss, slope) of the best lengths known to be too short and too long; None where unknown.
+        low, high: (t, loss, slope) of the best lengths known to be too short and too long; None
+            where unknown.
         trials: evaluations in this line search.
         pairs: (s, y, 1/sᵀy) of the latest accepted steps, old to new.
     """
@@ -196,15 +202,17 @@ class LBFGSState(State):
 class LBFGS:
     """L-BFGS, Nocedal and Wright 2006, Algorithms 7.4 and 7.5, with a weak Wolfe line search.
 
-    The line search is Lewis and Overton's bracketing (Math. Program. 2013, Algorithm 2.6), which also serves where
-    the objective has kinks, as the proposal's |·| has; inside a bracket the trial is the minimum of a cubic. Near the
-    limit of the arithmetic, where the loss only shows rounding, Hager and Zhang's approximate Wolfe condition
-    (SIAM J. Optim. 2005, Eq. 4.1) decides by slopes. Nothing is clamped and no tolerance stops it: it ends when its
-    caller does, or when no step lowers the loss any more, and then says so (`State.stalled`).
+    The line search is Lewis and Overton's bracketing (Math. Program. 2013, Algorithm 2.6), which
+    also serves where the objective has kinks, as the proposal's |·| has; inside a bracket the trial
+    is the minimum of a cubic. Near the limit of the arithmetic, where the loss only shows rounding,
+    Hager and Zhang's approximate Wolfe condition (SIAM J. Optim. 2005, Eq. 4.1) decides by slopes.
+    Nothing is clamped and no tolerance stops it: it ends when its caller does, or when no step
+        lowers the loss any more, and then says so (`State.stalled`).
 
     Attributes:
         history: how many pairs it remembers.
-        first: root mean square of the first trial step, in the units of x, while no curvature is known.
+        first: root mean square of the first trial step, in the units of x, while no curvature is
+            known.
         armijo, wolfe: c₁ and c₂ of the conditions (Nocedal and Wright, Sec. 3.1).
         trials: evaluations after which a line search is given up.
     """
@@ -220,13 +228,16 @@ class LBFGS:
         return LBFGSState(x=x, kept=x)
 
     def step(self, state: LBFGSState, loss: float, gradient: np.ndarray) -> LBFGSState:
-        """Judge the trial, and ask for the next: on the same line, or on a new one. See `Optimizer.step`."""
+        """Judge the trial, and ask for the next: on the same line, or on a new one. See
+        `Optimizer.step`.
+        """
         if state.gradient is None:
             if not _finite(loss, gradient):
                 raise NonFiniteError
             return self._search(
                 replace(state, kept=state.x, loss=loss, gradient=gradient, accepted=True, count=1)
             )
+        assert state.direction is not None  # a search is under way
         finite = _finite(loss, gradient)
         slope = _dot(gradient, state.direction) if finite else math.nan
         trial = (state.t, loss, slope)
@@ -252,43 +263,37 @@ class LBFGS:
         return loss > state.loss + rounding or slope > (2 * self.armijo - 1) * state.slope
 
     def _accept(self, state: LBFGSState, loss: float, gradient: np.ndarray) -> LBFGSState:
+        assert state.gradient is not None
         s, y = state.x - state.kept, gradient - state.gradient
         curvature = _dot(s, y)
         pairs = state.pairs
         # Pairs whose curvature is lost in rounding would make the next direction point anywhere.
         if curvature > float(np.finfo(s.dtype).eps) * math.sqrt(_dot(s, s) * _dot(y, y)):
             pairs = (*pairs, (s, y, 1 / curvature))[-self.history :]
-        return replace(
-            state,
-            kept=state.x,
-            loss=loss,
-            gradient=gradient,
-            pairs=pairs,
-            accepted=True,
-            count=state.count + 1,
-        )
+        count, kept = state.count + 1, state.x
+        state = replace(state, kept=kept, loss=loss, gradient=gradient, pairs=pairs)
+        return replace(state, accepted=True, count=count)
 
     def _search(self, state: LBFGSState) -> LBFGSState:
         """Begin a line search at `kept`."""
+        assert state.gradient is not None
         direction = descent_direction(state.gradient, state.pairs)
         slope = _dot(direction, state.gradient)
         if not slope < 0 and state.pairs:
-            state = replace(state, pairs=())
             direction = -state.gradient
             slope = -_dot(state.gradient, state.gradient)
+            state = replace(state, pairs=())
         if not slope < 0:
             return replace(state, x=state.kept, stalled=True)
         # Without curvature the length of the gradient means nothing.
-        t = (
-            1.0
-            if state.pairs
-            else self.first * math.sqrt(direction.size / _dot(direction, direction))
-        )
-        return self._try(
-            replace(state, direction=direction, slope=slope, low=None, high=None, trials=0), t
-        )
+        t = 1.0
+        if not state.pairs:
+            t = self.first * math.sqrt(direction.size / _dot(direction, direction))
+        state = replace(state, direction=direction, slope=slope, low=None, high=None, trials=0)
+        return self._try(state, t)
 
     def _try(self, state: LBFGSState, t: float) -> LBFGSState:
+        assert state.direction is not None
         x = (state.kept + t * state.direction).astype(state.kept.dtype)
         if np.array_equal(x, state.kept):  # shorter than the arithmetic can tell
             if state.pairs:
@@ -298,7 +303,9 @@ class LBFGS:
 
 
 def _next_length(low: tuple[float, float, float], high: tuple[float, float, float] | None) -> float:
-    """The next trial in a line search: twice as far while nothing was too long, then inside the bracket."""
+    """The next trial in a line search: twice as far while nothing was too long, then inside the
+    bracket.
+    """
     if high is None:
         return 2 * low[0] if low[0] > 0 else 1.0
     (a, fa, da), (b, fb, db) = low, high
@@ -323,7 +330,9 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
 def descent_direction(
     gradient: np.ndarray, pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...]
 ) -> np.ndarray:
-    """−H·g by the two-loop recursion, Nocedal and Wright, Algorithm 7.4, with H⁰ = sᵀy/yᵀy (Eq. 7.20)."""
+    """−H·g by the two-loop recursion, Nocedal and Wright, Algorithm 7.4, with H⁰ = sᵀy/yᵀy (Eq.
+    7.20).
+    """
     q = -gradient.ravel()
     axpy = get_blas_funcs("axpy", (q,))
     factors = []
@@ -341,12 +350,13 @@ def descent_direction(
 
 def optimizer_from(settings: Settings) -> Optimizer:
     """The optimiser that the settings name, with their options and else its own defaults."""
-    rate = {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
+    rate, decay = settings.learning_rate, settings.decay
     if settings.optimizer == "lbfgs":
-        return LBFGS(**({} if settings.history is None else {"history": settings.history}))
+        return LBFGS(history=settings.history or LBFGS.history)
     if settings.optimizer == "adam":
-        return Adam(decay=settings.decay, **rate)
-    return SGD(momentum=settings.momentum, decay=settings.decay, **rate)
+        return Adam(learning_rate=rate or Adam.learning_rate, decay=decay)
+    momentum = settings.momentum
+    return SGD(learning_rate=rate or SGD.learning_rate, momentum=momentum, decay=decay)
 
 
 def pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -356,11 +366,8 @@ def pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     for entry in fields(state):
         value = getattr(state, entry.name)
         if entry.name == "pairs":
-            arrays |= {
-                f"state.{name}{i}": pair[j]
-                for i, pair in enumerate(value)
-                for j, name in enumerate("sy")
-            }
+            for i, (s, y, _) in enumerate(value):
+                arrays |= {f"state.s{i}": s, f"state.y{i}": y}
             scalars["pairs"] = [rho for _, _, rho in value]
         elif isinstance(value, np.ndarray):
             arrays[f"state.{entry.name}"] = value
@@ -371,10 +378,10 @@ def pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def unpack(kind: type[State], arrays: dict[str, np.ndarray], scalars: dict[str, Any]) -> State:
     """The state that `pack` took apart; raises KeyError or TypeError where something is missing."""
-    values = {
+    values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()
     }
-    left = {name.removeprefix("state."): array for name, array in arrays.items()}
+    left: dict[str, Any] = {name.removeprefix("state."): array for name, array in arrays.items()}
     if "pairs" in values:
         rhos = values["pairs"]
         values["pairs"] = tuple(

@@ -92,7 +92,7 @@ def mean_activations(
     bar = tqdm(photos.values(), desc="mean activations (once per weights file)", leave=False)
     rows = [over_positions(photo.load(size=SCALING_SIZE)[None]) for photo in bar]
     means = {
-        name: np.mean([row[name] for row in rows], axis=0, dtype=np.float32)
+        name: np.stack([row[name] for row in rows]).mean(axis=0, dtype=np.float32)
         for name in weights.kernels
     }
     _keep_means(kept, means)
@@ -115,6 +115,6 @@ def _keep_means(path: Path, means: dict[str, np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
-            np.savez(temporary, **means)
+            np.savez(temporary, allow_pickle=False, **means)
     except (OSError, InputError):
         pass  # a cache that cannot be written costs ten seconds the next time, and no result

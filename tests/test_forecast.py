@@ -13,8 +13,10 @@ from styletransfer.errors import InputError
 from styletransfer.loop import Run
 from styletransfer.pictures.images import save_image
 from styletransfer.runs import forecast as forecasts
-from styletransfer.runs.forecast import Rates, measured_rates, memory, tile_for
-from styletransfer.runs.plan import Stage
+from styletransfer.runs.forecast import Rates, measured_rates
+from styletransfer.runs.memory import TILES, memory, tile_for
+from styletransfer.runs.plan import Plan
+from styletransfer.runs.schedule import Stage
 from styletransfer.settings import settings_from
 from styletransfer.study import costs
 from styletransfer.weights.backbones import load_weights
@@ -97,20 +99,17 @@ def test_a_forecast_is_of_what_is_left(pair):
 
 def test_several_paintings_are_encoded_once_at_each_size(monkeypatch):
     monkeypatch.setattr(forecasts, "measured_rates", lambda *_: Rates(5.0, 1.0, 0.5, 0.01))
-    settings, weights = (
-        settings_from({"sizes": (500, 1000), "steps": (3, 4), "history": 5}),
-        load_weights("embedded"),
-    )
-    plan, square, half = [Stage(500, 3, "winograd"), Stage(1000, 4, "winograd")], (9, 9), (9, 18)
+    settings = settings_from({"sizes": (500, 1000), "steps": (3, 4), "history": 5})
+    stages = Stage(500, 3, "winograd"), Stage(1000, 4, "winograd")
+    plan, square, half = Plan(settings, stages, load_weights("embedded"), {}), (9, 9), (9, 18)
 
     def said(*paintings, **options):
-        return forecasts.forecast(settings, weights, plan, (square, *paintings), **options)
+        return forecasts.forecast(plan, (square, *paintings), **options)
 
     one, three = said(square), said(square, half, half)
     assert three.seconds - one.seconds == pytest.approx(forecasts.ENCODING * 5.0 * (0.25 + 1.0))
-    rest = said(
-        square, half, half, encoded=True
-    )  # those of the first size are done: half a megapixel in all
+    # those of the first size are done: half a megapixel in all
+    rest = said(square, half, half, encoded=True)
     assert three.seconds - rest.seconds == pytest.approx(forecasts.ENCODING * 5.0 * 0.5)
     # Two of half a megapixel wait, and two more of 9 x 18 px are kept as they came.
     assert three.bytes == pytest.approx(one.bytes + 12e6 + 12 * 2 * 9 * 18, abs=1)
@@ -180,7 +179,7 @@ def test_what_cannot_fit_is_refused_with_the_largest_size_that_does(free):
     largest = int(re.search(r"the largest size that fits is (\d+) px$", str(caught.value)).group(1))
     shapes, weights = ((720, 1024), (404, 512)), "vgg16"
     settings = settings_from({"sizes": (largest,), "steps": 3})
-    assert tile_for(settings, weights, Stage(largest, 3, "winograd"), shapes) == forecasts.TILES[-1]
+    assert tile_for(settings, weights, Stage(largest, 3, "winograd"), shapes) == TILES[-1]
     with pytest.raises(InputError, match="would take"):
         tile_for(settings, weights, Stage(largest + 1, 3, "winograd"), shapes)
     free(0.5)

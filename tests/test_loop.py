@@ -16,7 +16,8 @@ from styletransfer import Objective
 from styletransfer.errors import InputError, NonFiniteError
 from styletransfer.fast import precision
 from styletransfer.forms import FORMS
-from styletransfer.loop import Run, transfer
+from styletransfer.loop import Run
+from styletransfer.painting import transfer
 from styletransfer.pictures.images import resize, save_image
 from styletransfer.runs import callbacks as listeners
 from styletransfer.settings import Settings, settings_from

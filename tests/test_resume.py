@@ -8,7 +8,8 @@ import pytest
 from styletransfer import Objective, load_image
 from styletransfer.errors import InputError
 from styletransfer.fast import precision
-from styletransfer.loop import Run, transfer
+from styletransfer.loop import Run
+from styletransfer.painting import transfer
 from styletransfer.pictures.images import read_image, resize
 from styletransfer.runs import callbacks as listeners
 from styletransfer.settings import settings_from

@@ -3,15 +3,21 @@
 import pytest
 
 from styletransfer.errors import InputError
-from styletransfer.runs.plan import Stage, history_for, in_tiles, ladder, plan, share
+from styletransfer.runs.schedule import Stage, history_for, in_tiles, settled, stages_of
 from styletransfer.settings import QUALITIES, Settings
+
+SQUARE = ((1, 1), (1, 1))
 
 
 def sizes(size, shape=(3, 4), **options):
-    return ladder(Settings(size=size, **options), shape)
+    return settled(Settings(size=size, **options), (shape, shape)).sizes
 
 
-def test_ladder():
+def share(sizes, **options):
+    return settled(Settings(sizes=sizes, **options), SQUARE).steps
+
+
+def test_sizes_by_default():
     assert sizes(64) == (64,)
     assert sizes(512, steps=1) == (512,)
     assert sizes(512, steps=2)[-1] == 512
@@ -24,34 +30,35 @@ def test_ladder():
 
 
 def test_quality_says_how_many_steps():
-    counts = {quality: sum(share(Settings(quality=quality), (192, 384))) for quality in QUALITIES}
+    counts = {quality: sum(share((192, 384), quality=quality)) for quality in QUALITIES}
     assert counts["draft"] < counts["normal"] < counts["fine"]
     normal = QUALITIES["normal"]
-    assert share(Settings(), (128, 256, 512)) == (normal.first, normal.between, normal.last)
-    assert share(Settings(), (128, 256)) == (normal.first, normal.last)
+    assert share((128, 256, 512)) == (normal.first, normal.between, normal.last)
+    assert share((128, 256)) == (normal.first, normal.last)
 
 
 @pytest.mark.parametrize("steps", [2, 3, 7, 100, 301, 12345])
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_number_of_steps_is_dealt_out(steps, count):
-    found = share(Settings(steps=steps), tuple(range(100, 100 + count)))
+    found = share(tuple(range(100, 100 + count)), steps=steps)
     assert (len(found), sum(found)) == (count, steps)
     assert min(found) >= 1
 
 
 def test_steps_are_taken_as_they_are_given():
-    assert share(Settings(steps=(5, 1)), (64, 128)) == (5, 1)
+    assert share((64, 128), steps=(5, 1)) == (5, 1)
     with pytest.raises(InputError, match="steps has 2 numbers for 3 sizes"):
-        share(Settings(steps=(5, 1)), (32, 64, 128))
+        share((32, 64, 128), steps=(5, 1))
     with pytest.raises(InputError, match="too few for 3 sizes"):
-        share(Settings(steps=2), (32, 64, 128))
+        share((32, 64, 128), steps=2)
 
 
 def test_mixed_is_finished_in_another_precision():
-    settings = Settings(steps=(4, 9), precision="mixed")
-    found = plan(settings, (40, 64), precision="mixed", finish="winograd")
-    assert found == (Stage(40, 4, "mixed"), Stage(64, 6, "mixed"), Stage(64, 3, "winograd"))
-    alone = plan(Settings(steps=(1,)), (64,), precision="mixed", finish="winograd")
+    settings = settled(Settings(sizes=(40, 64), steps=(4, 9)), SQUARE)
+    stages = stages_of(settings, precision="mixed", finish="winograd")
+    assert stages == (Stage(40, 4, "mixed"), Stage(64, 6, "mixed"), Stage(64, 3, "winograd"))
+    settings = settled(Settings(sizes=(64,), steps=(1,)), SQUARE)
+    alone = stages_of(settings, precision="mixed", finish="winograd")
     assert alone == (Stage(64, 1, "winograd"),)
 
 

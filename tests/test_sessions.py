@@ -9,14 +9,14 @@ from styletransfer import InputError, Run, Settings
 from styletransfer.explorer.session import Session
 from styletransfer.forms import FORMS
 from styletransfer.runs.callbacks import Reweighing
-from styletransfer.runs.request import Job
+from styletransfer.runs.request import Request
 from styletransfer.settings import settings_from
 
 TINY = Settings(sizes=(48, 64), steps=(6, 6), backbone="embedded", box=0.0)
 
 
 def begun(pair, settings=TINY):
-    session = Session(Job.open(*pair, settings))
+    session = Session(Request.open(*pair, settings))
     session.start()
     return session
 
@@ -75,7 +75,7 @@ def test_pause_changes_and_going_on_replay(pair):
 
 
 def test_stopped_before_the_first_step(pair):
-    session = Session(Job.open(*pair, TINY))
+    session = Session(Request.open(*pair, TINY))
     session.stop()
     session.start()
     assert session.join(60)

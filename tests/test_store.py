@@ -15,7 +15,7 @@ from styletransfer.fast.precision import resolve_precision
 from styletransfer.forms import FORMS
 from styletransfer.loop import Run
 from styletransfer.pictures.images import read_image, save_image
-from styletransfer.runs.request import Job
+from styletransfer.runs.request import Request
 from styletransfer.runs.store import Store
 
 TINY = {
@@ -29,7 +29,7 @@ TINY = {
 
 
 def job(pair, start=None, **settings):
-    return Job.open(*pair, Settings(backbone="embedded", **settings), start)
+    return Request.open(*pair, Settings(backbone="embedded", **settings), start)
 
 
 def test_identity_is_the_settings_and_the_pictures(pair, tmp_path):
@@ -92,13 +92,13 @@ def test_identity_of_several_paintings_is_that_of_the_pictures_in_any_order(pair
 
 def test_identity_is_the_same_in_another_process():
     script = (
-        "from styletransfer import Settings\nfrom styletransfer.jobs import Job\n"
-        "print(Job.open('petra', 'night_cafe', Settings(backbone='embedded', seed=4)).identity)"
+        "from styletransfer import Settings\nfrom styletransfer.jobs import Request\n"
+        "print(Request.open('petra', 'night_cafe', Settings(backbone='embedded', seed=4)).identity)"
     )
     found = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.strip()
-    assert found == Job.open("petra", "night_cafe", Settings(backbone="embedded", seed=4)).identity
+    assert found == Request.open("petra", "night_cafe", Settings(backbone="embedded", seed=4)).identity
 
 
 def test_the_second_time_is_the_first(pair, tmp_path):

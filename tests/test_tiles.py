@@ -7,7 +7,7 @@ from styletransfer import Objective, load_image
 from styletransfer._tensorflow import keras
 from styletransfer.errors import InputError
 from styletransfer.fast import precision as arithmetic
-from styletransfer.fast.tiles import _spans
+from styletransfer.fast.sections import _spans
 from styletransfer.loop import Run
 from styletransfer.pictures.images import resize
 from styletransfer.settings import Settings, settings_from
@@ -96,14 +96,14 @@ def test_the_margins_suffice_for_vgg19(pictures, tmp_path):
 
 def test_a_margin_that_is_too_small_is_found(pictures, monkeypatch):
     """The comparison above would see a seam: one position less at the borders of the second section."""
-    from styletransfer.fast import tiles
+    from styletransfer.fast import sections
 
-    class Narrow(tiles._Section):
+    class Narrow(sections.Section):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
             self.margin = self.unit
 
-    monkeypatch.setattr(tiles, "_Section", Narrow)
+    monkeypatch.setattr(sections, "Section", Narrow)
     from styletransfer.objective import _compiled
 
     _compiled.cache_clear()

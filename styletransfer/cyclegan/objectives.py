@@ -246,9 +246,8 @@ class Adapted:
         wanted = self._content_network((photograph + 1) / 2)
         losses = []
         for layer in self._content_layers:
-            difference = features[layer] - tf.cast(wanted[layer], tf.float32)
-            size = tf.cast(tf.size(difference), tf.float32)
-            losses.append(content_loss(tf.reduce_sum(tf.square(difference)), size, form=self.form))
+            target = tf.cast(wanted[layer], tf.float32)
+            losses.append(content_loss(features[layer], target, form=self.form))
         return tf.add_n(losses)
 
     def generated(self, a: tf.Tensor, b: tf.Tensor) -> Generated:

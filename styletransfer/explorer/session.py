@@ -6,9 +6,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import InputError, NonFiniteError
-from ..loop import Run, Step
+from ..loop import Run
 from ..runs.record import Result
-from ..runs.request import Job
+from ..runs.request import Request
+from ..runs.state import Step
 
 __all__ = ["Session", "State"]
 
@@ -35,7 +36,7 @@ class Session:
         message: why it ended, where it was not because it was done.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Request) -> None:
         """Nothing is made yet."""
         self.job = job
         self.state: State = "waiting"

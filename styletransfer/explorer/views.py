@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ..loop import Step
 from ..pictures.sources import Collection, Source
-from ..runs.request import Job
+from ..runs.request import Request
+from ..runs.state import Step
 
 __all__ = ["as_code", "curves", "minutes"]
 
@@ -42,7 +42,7 @@ def curves(steps: Sequence[Step]) -> bytes:
     return buffer.getvalue()
 
 
-def as_code(job: Job) -> str:
+def as_code(job: Request) -> str:
     """The call of `transfer` that makes a job's picture."""
     lines = [f"    {_shown(job.content)},", f"    {_shown(job.style)},"]
     for entry in dataclasses.fields(job.settings):

@@ -11,9 +11,11 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..errors import InputError
-from ..loop import Step
+from ..runs.forecast import forecast_request
+from ..runs.plan import resolve
 from ..runs.record import Result
-from ..runs.request import Job
+from ..runs.request import Request
+from ..runs.state import Step
 from ..runs.store import Store, kept_in
 from .controls import LIVE, Controls
 from .parts import Code, Gallery, Picture, Wipe, jpeg, tile
@@ -47,7 +49,7 @@ class Shot:
     """
 
     key: str
-    job: Job
+    job: Request
     result: Result
     steps: tuple[Step, ...]
 
@@ -173,13 +175,13 @@ class Workbench(widgets.VBox):
         """Show what cannot be used, or that all is well again."""
         self.say(message, bad=bool(message))
 
-    def job(self) -> Job:
+    def job(self) -> Request:
         """What the page says.
 
         Raises:
             InputError: it cannot be made.
         """
-        return Job.open(self._photo.source, self._painting.source, self._controls.settings)
+        return Request.open(self._photo.source, self._painting.source, self._controls.settings)
 
     def run(self) -> None:
         """Begin a run; where one is under way, say so."""
@@ -188,7 +190,7 @@ class Workbench(widgets.VBox):
             return
         try:
             job = self.job()
-            job.decide()
+            resolve(job)
         except (InputError, OSError) as error:
             self.complain(str(error))
             self._unusable = self.message.value
@@ -390,7 +392,7 @@ class Workbench(widgets.VBox):
             return
         try:
             job = self.job()
-            job.decide()
+            resolve(job)
         except (InputError, OSError) as error:
             self._stale, self.forecast.value = False, ""
             self.complain(str(error))
@@ -403,9 +405,9 @@ class Workbench(widgets.VBox):
             self._stale, self.forecast.value = False, "…"
             self._forecasting = asyncio.get_running_loop().create_task(self._forecast(job))
 
-    async def _forecast(self, job: Job) -> None:
+    async def _forecast(self, job: Request) -> None:
         try:
-            found = await asyncio.to_thread(job.forecast)
+            found = await asyncio.to_thread(forecast_request, job)
             self.forecast.value = html.escape(f"This will take {found}.")
         except (InputError, OSError) as error:
             self.complain(str(error))

@@ -1,9 +1,10 @@
 """In which arithmetic the loss network is computed, and what this machine is good at.
 
-"float32" is TensorFlow's own convolution, the reference. "winograd" is float32 too, with a quarter of the
-multiplications (see `winograd.py`): its gradient differs from the reference by some 10⁻⁵. "mixed" computes blocks 3 to
-5 in bfloat16; statistics and losses stay float32. Its gradient is off by up to some per cent near a minimum, so
-the last steps of a run are made in another precision (see `schedule.py`).
+"float32" is TensorFlow's own convolution, the reference. "winograd" is float32 too, with a quarter
+of the multiplications (see `winograd.py`): its gradient differs from the reference by some 10⁻⁵.
+"mixed" computes blocks 3 to 5 in bfloat16; statistics and losses stay float32. Its gradient is off
+by up to some per cent near a minimum, so the last steps of a run are made in another precision (see
+`schedule.py`).
 """
 
 import functools
@@ -17,11 +18,13 @@ __all__ = ["block_dtype", "has_bfloat16", "resolve_precision"]
 log = logging.getLogger("styletransfer")
 
 FIRST_LOW_BLOCK = 3
-"""Where "mixed" begins. In the first two blocks bfloat16 spoils the Gram matrices: the gradient is off by a tenth."""
+"""Where "mixed" begins. In the first two blocks bfloat16 spoils the Gram matrices: the gradient is
+off by a tenth."""
 
 WINOGRAD_FROM = 100
-"""Long side in pixels. One evaluation takes 1.3 times as long as in "float32" at 64 px, as long at 96 px and 0.86 of it
-at 128 px (two cores); the first one, which builds the graph, takes 3 s in place of 1 s."""
+"""Long side in pixels. One evaluation takes 1.3 times as long as in "float32" at 64 px, as long at
+96 px and 0.86 of it at 128 px (two cores); the first one, which builds the graph, takes 3 s in
+place of 1 s."""
 
 WORTHWHILE = (
     1.2  # bfloat16 must be that much faster than float32: without it in hardware it is slower
@@ -35,7 +38,9 @@ def block_dtype(block: int, precision: str) -> str:
 
 @functools.cache
 def has_bfloat16() -> bool:
-    """Whether convolutions are faster in bfloat16 than in float32 on this machine, measured once in a process."""
+    """Whether convolutions are faster in bfloat16 than in float32 on this machine, measured once in
+    a process.
+    """
     features, kernel = tf.ones((1, 64, 64, 256)), tf.ones((3, 3, 256, 256))
     arguments = [
         (tf.cast(features, dtype), tf.cast(kernel, dtype)) for dtype in (tf.float32, tf.bfloat16)
@@ -51,9 +56,9 @@ def has_bfloat16() -> bool:
 def resolve_precision(precision: str, *, size: int) -> str:
     """What a setting means on this machine.
 
-    "auto" is "winograd", or "float32" for pictures below `WINOGRAD_FROM` and where there is a graphics card, whose
-    libraries have Winograd's algorithm themselves. "mixed" falls back on "auto" where the processor has no bfloat16,
-    and says so in the log.
+    "auto" is "winograd", or "float32" for pictures below `WINOGRAD_FROM` and where there is a
+    graphics card, whose libraries have Winograd's algorithm themselves. "mixed" falls back on
+    "auto" where the processor has no bfloat16, and says so in the log.
 
     Args:
         precision: the setting.

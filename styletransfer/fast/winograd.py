@@ -1,16 +1,22 @@
 """3x3 convolutions with a quarter of the multiplications: Winograd's F(4x4, 3x3), in float32.
 
-Lavin and Gray 2016 (arXiv 1509.09308), Sec. 4.1 and 4.3: a tile of 4 x 4 outputs depends on 6 x 6 inputs d, and is
+Lavin and Gray 2016 (arXiv 1509.09308), Sec. 4.1 and 4.3: a tile of 4 x 4 outputs depends on 6 x 6
+inputs d, and is
 
     Y = Aᵀ [ (G k Gᵀ) ⊙ (Bᵀ d B) ] A,
 
-where ⊙, summed over the input channels, is 36 products of matrices (tiles x inputs) · (inputs x filters) for all tiles
-at once, instead of the 144 multiplications per tile, input and filter that the convolution takes.
+where ⊙, summed over the input channels, is 36 products of matrices (tiles x inputs) · (inputs x
+filters) for all tiles at once, instead of the 144 multiplications per tile, input and filter that
+the convolution takes.
 
-The gradient of a convolution is the convolution with the kernel turned by 180°. Turned, k(x) = k₀ + k₁x + k₂x² becomes
-x²k(1/x): its value at a point is, but for a factor, the value of k at the inverse point. The points 0, 1, −1, 2, ½, ∞
-(the paper has −2 for ½) are closed under inversion, so one transformed kernel serves both directions.
+The gradient of a convolution is the convolution with the kernel turned by 180°. Turned, k(x) = k₀ +
+k₁x + k₂x² becomes x²k(1/x): its value at a point is, but for a factor, the value of k at the
+inverse point. The points 0, 1, −1, 2, ½, ∞ (the paper has −2 for ½) are closed under inversion, so
+one transformed kernel serves both directions.
 """
+
+import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -24,12 +30,15 @@ _INVERSE = [5, 1, 2, 4, 3, 0]  # index of each point's inverse
 
 
 def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Aᵀ (4, 6), G (6, 3) and Bᵀ (6, 6) of Cook and Toom's algorithm: values and coefficients of polynomials."""
+    """Aᵀ (4, 6), G (6, 3) and Bᵀ (6, 6) of Cook and Toom's algorithm: values and coefficients of
+    polynomials.
+    """
     differences = _POINTS[:, None] - _POINTS + np.eye(5)
     a_t, g = np.zeros((OUTPUTS, INPUTS)), np.zeros((INPUTS, 3))
     a_t[:, :5], a_t[-1, 5] = _POINTS ** np.arange(OUTPUTS)[:, None], 1
     g[:5], g[5, -1] = _POINTS[:, None] ** np.arange(3) / differences.prod(axis=1)[:, None], 1
-    # y_i = Σ_j k_j d_(i+j) for every k and d fixes Bᵀ: Σ_p Aᵀ_ip G_pj Bᵀ_pn is 1 where n = i + j, and else 0.
+    # y_i = Σ_j k_j d_(i+j) for every k and d fixes Bᵀ: Σ_p Aᵀ_ip G_pj Bᵀ_pn is 1 where n = i + j,
+    # and else 0.
     products = (a_t[:, None] * g.T).reshape(-1, INPUTS)
     shifts = np.array([np.eye(INPUTS)[i + j] for i in range(OUTPUTS) for j in range(3)])
     return a_t, g, np.linalg.lstsq(products, shifts)[0]
@@ -37,8 +46,8 @@ def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 _A_T, _G, _B_T = _matrices()
 
-# A tile of 6 x 6 is its own 4 x 4 pixels, and two more rows and columns that belong to the next tiles; `_tiles` lays
-# them out in this order. Rows a, columns b of a tile are one index a·6 + b.
+# A tile of 6 x 6 is its own 4 x 4 pixels, and two more rows and columns that belong to the next
+# tiles; `_tiles` lays them out in this order. Rows a, columns b of a tile are one index a·6 + b.
 _OWN, _NEXT = range(OUTPUTS), range(OUTPUTS, INPUTS)
 _ORDER = [
     a * INPUTS + b
@@ -50,12 +59,15 @@ _ORDER = [
 
 
 def _both_directions(a_t: np.ndarray, b_t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For rows and columns at once: what takes tiles to their points (36, 36), and products to outputs (16, 36)."""
+    """For rows and columns at once: what takes tiles to their points (36, 36), and products to
+    outputs (16, 36).
+    """
     return np.kron(b_t, b_t)[:, _ORDER].astype(np.float32), np.kron(a_t, a_t).astype(np.float32)
 
 
 _FORWARD = _both_directions(_A_T, _B_T)
-# The turned kernel's value at a point over the kernel's at the inverse point: rows of G are parallel to one another.
+# The turned kernel's value at a point over the kernel's at the inverse point: rows of G are
+# parallel to one another.
 _FACTORS = np.sum(_G[:, ::-1] * _G[_INVERSE], 1, keepdims=True) / np.sum(
     _G[_INVERSE] ** 2, 1, keepdims=True
 )
@@ -63,14 +75,18 @@ _BACKWARD = _both_directions(_A_T[:, _INVERSE], (_FACTORS * _B_T)[_INVERSE])
 
 
 def transform_kernel(kernel: np.ndarray) -> np.ndarray:
-    """G k Gᵀ for every pair of input and filter: (3, 3, inputs, filters) to (36, inputs, filters), float32."""
+    """G k Gᵀ for every pair of input and filter: (3, 3, inputs, filters) to (36, inputs, filters),
+    float32.
+    """
     # One product of matrices takes a thirtieth of the time of an einsum over four axes.
     transformed = np.matmul(np.kron(_G, _G), kernel.reshape(9, -1), dtype=np.float64)
     return transformed.astype(np.float32).reshape(-1, *kernel.shape[2:])
 
 
 def _convolve(x: tf.Tensor, kernel: tf.Tensor, *, turned: bool = False) -> tf.Tensor:
-    """Convolution with zero padding; `turned` is that with the kernel turned, its inputs and filters exchanged."""
+    """Convolution with zero padding; `turned` is that with the kernel turned, its inputs and
+    filters exchanged.
+    """
     to_points, to_outputs = _BACKWARD if turned else _FORWARD
     channels, filters = x.shape[3], kernel.shape[1 if turned else 2]
     shape = tf.shape(x)
@@ -83,6 +99,28 @@ def _convolve(x: tf.Tensor, kernel: tf.Tensor, *, turned: bool = False) -> tf.Te
     y = y[:, :height, :width]
     y.set_shape((1, x.shape[1], x.shape[2], filters))
     return y
+
+
+@functools.cache
+def _convolution(channels: int, filters: int) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The convolution with its own gradient, which is one of the features alone.
+
+    TensorFlow never gives up a custom gradient, nor the graph that it closes over: here there is
+    one for each shape of kernels, however many networks are built.
+    """
+
+    @tf.custom_gradient
+    def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
+        return _convolve(x, kernel), lambda upstream: (
+            _convolve(upstream, kernel, turned=True),
+            None,
+        )
+
+    signature = [
+        tf.TensorSpec((1, None, None, channels)),
+        tf.TensorSpec((INPUTS**2, channels, filters)),
+    ]
+    return tf.function(convolve, input_signature=signature, autograph=False)
 
 
 def _tiles(x: tf.Tensor, down: tf.Tensor, across: tf.Tensor) -> tf.Tensor:
@@ -101,7 +139,8 @@ def _tiles(x: tf.Tensor, down: tf.Tensor, across: tf.Tensor) -> tf.Tensor:
 
 
 class WinogradConv2D(keras.layers.Layer):
-    """What `keras.layers.Conv2D(filters, 3, padding="same", activation=…)` computes, frozen, in float32.
+    """What `keras.layers.Conv2D(filters, 3, padding="same", activation=…)` computes, frozen, in
+    float32.
 
     Its gradient is one of the features alone; the kernel has none.
 
@@ -139,17 +178,12 @@ class WinogradConv2D(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Features (1, H, W, filters) from features (1, H, W, inputs)."""
         kernel, bias = tf.convert_to_tensor(self._kernel), tf.convert_to_tensor(self._bias)
-
-        @tf.custom_gradient
-        def convolution(x: tf.Tensor) -> tuple:
-            return _convolve(x, kernel), lambda upstream: _convolve(upstream, kernel, turned=True)
-
+        convolution = _convolution(kernel.shape[1], kernel.shape[2])
         if self._padding == "zero":
-            outputs = convolution(inputs)
+            outputs = convolution(inputs, kernel)
         else:  # the outermost outputs see the zeros around what was padded, and are cut off
-            outputs = convolution(tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], self._padding))[
-                :, 1:-1, 1:-1
-            ]
+            around = tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], self._padding)
+            outputs = convolution(around, kernel)[:, 1:-1, 1:-1]
         return self._activation(tf.nn.bias_add(outputs, bias))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

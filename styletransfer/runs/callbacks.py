@@ -11,7 +11,8 @@ from tqdm import tqdm
 from ..pictures.images import save_image
 
 if TYPE_CHECKING:
-    from ..loop import Run, Step
+    from ..loop import Run
+    from .state import Step
 
 __all__ = ["Checkpoint", "Preview", "Progress", "Reweighing", "Snapshots"]
 

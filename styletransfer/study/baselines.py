@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..loop import Run
 from ..pictures.sources import Pictures
 from ..runs.record import Result, picture_checksum
-from ..runs.request import Job
+from ..runs.request import Request
 from ..runs.store import Store, kept_in
 from ..settings import settings_from
 
@@ -49,12 +49,12 @@ def scipy_lbfgs(
         FileNotFoundError: a picture that is not there.
         InputError: anything else that cannot be used, or more than one size.
     """
-    job = Job.open(content, style, settings_from({**settings, "optimizer": "lbfgs"}))
+    job = Request.open(content, style, settings_from({**settings, "optimizer": "lbfgs"}))
     name = f"scipy-{scipy.__version__}-{job.identity}"
     return kept_in(store, name, lambda: _minimised(job, progress=progress))
 
 
-def _minimised(job: Job, *, progress: bool) -> Result:
+def _minimised(job: Request, *, progress: bool) -> Result:
     run = Run(job.content, job.style, job.settings, start=job.start)
     if len(run.settings.sizes) > 1:
         raise InputError(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from ..loop import Run, Step
+    from ..loop import Run
+    from ..runs.state import Step
 
 
 class SweepProgress:

@@ -14,8 +14,9 @@ import pandas as pd
 from ..errors import InputError, nearest
 from ..loop import Run
 from ..pictures.sources import Collection, Pictures, Source, open_picture, open_pictures
+from ..runs.forecast import forecast_request
 from ..runs.record import Result
-from ..runs.request import Job
+from ..runs.request import Request
 from ..runs.store import Store
 from ..settings import Settings, settings_from
 from .progress import SweepProgress
@@ -76,7 +77,7 @@ class Sweep:
         self._store = store if isinstance(store, Store) else Store(store)
 
     @staticmethod
-    def _job(options: dict[str, Any], opened: dict[Any, Source | Collection]) -> Job:
+    def _job(options: dict[str, Any], opened: dict[Any, Source | Collection]) -> Request:
         sources = []
         for what in PICTURES:
             picture = options.pop(what)
@@ -87,7 +88,7 @@ class Sweep:
                 open_it = open_pictures if what == "style" else open_picture
                 opened[key] = open_it(picture, f"the {what} picture")
             sources.append(opened[key])
-        return Job.open(*sources, settings_from(options))
+        return Request.open(*sources, settings_from(options))
 
     def __len__(self) -> int:
         return len(self.jobs)
@@ -103,7 +104,7 @@ class Sweep:
         seconds = {}
         for i in self.missing:
             try:
-                seconds[i] = self.jobs[i].forecast().seconds
+                seconds[i] = forecast_request(self.jobs[i]).seconds
             except InputError as error:  # it will fail, and the table will say why
                 self.errors[i] = str(error)
         return seconds
@@ -276,7 +277,7 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
     return ((x - x0) * (y1 - y0) - (y - y0) * (x1 - x0)).abs().idxmax()
 
 
-def _make(job: Job, *listeners: Any) -> Result:
+def _make(job: Request, *listeners: Any) -> Result:
     """What a worker does.
 
     Raises:

@@ -8,14 +8,56 @@ import numpy as np
 from ..objective import Losses, Objective
 from ..optimizers import State, pack, unpack
 
-__all__ = ["Position"]
+__all__ = ["RunState", "Step"]
+
+_PLAIN = (
+    "weighting",
+    "stage",
+    "done",
+    "fresh",
+    "seconds",
+    "history",
+    "stalls",
+    "changes",
+)
+"""What JSON holds as it is."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation of the objective.
+
+    Attributes:
+        size: long side of the picture in pixels.
+        step: evaluations so far, of all sizes together, this one included.
+        seconds: time spent in the run so far; pauses between steps do not count.
+        losses: of the picture that the run stands at; a trial that the line search rejected is not
+            that picture.
+        work: the share of the run's work that is done, in [0, 1]; a step counts as its pixels.
+    """
+
+    size: int
+    step: int
+    seconds: float
+    losses: Losses
+    work: float
+
+    @property
+    def entry(self) -> dict[str, float]:
+        """The step as a record's history has it."""
+        return {
+            "size": self.size,
+            "step": self.step,
+            "seconds": round(self.seconds, 3),
+            "loss": self.losses.total,
+            "content": self.losses.content,
+            "style": self.losses.style,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Position:
-    """Where a run stands.
-
-    It is replaced as a whole, so that an interrupt never leaves a run between two steps.
+class RunState:
+    """Where a run stands; it is replaced as a whole, so that an interrupt leaves it between steps.
 
     Attributes:
         objective: the present size's.
@@ -39,7 +81,7 @@ class Position:
     fresh: bool = True
     losses: Losses | None = None
     seconds: float = 0.0
-    history: tuple[dict[str, float], ...] = ()
+    history: tuple[dict[str, Any], ...] = ()
     stalls: tuple[dict[str, int], ...] = ()
     changes: tuple[dict[str, Any], ...] = ()
 
@@ -59,7 +101,7 @@ class Position:
         *,
         objective: Objective,
         kind: type[State],
-    ) -> "Position":
+    ) -> "RunState":
         """What `packed` gave.
 
         Args:
@@ -74,29 +116,18 @@ class Position:
         for name, weight in facts["weights"].items():
             setattr(objective, name, weight)
         plain = {name: facts[name] for name in _PLAIN}
-        lists = {name: tuple(plain[name]) for name in ("history", "stalls")}
-        lists["changes"] = tuple(
-            {**change, "omega": tuple(change["omega"])} for change in plain["changes"]
-        )
+        plain["weighting"] = _weighting(plain["weighting"])
+        plain["history"] = tuple(plain["history"])
+        plain["stalls"] = tuple(plain["stalls"])
+        plain["changes"] = tuple(map(_weighting, plain["changes"]))
         return cls(
-            **{
-                **plain,
-                **lists,
-                "weighting": {**plain["weighting"], "omega": tuple(plain["weighting"]["omega"])},
-            },
             objective=objective,
             state=unpack(kind, arrays, facts["state"]),
             losses=Losses(**facts["losses"]) if facts["losses"] else None,
+            **plain,
         )
 
 
-_PLAIN = (
-    "weighting",
-    "stage",
-    "done",
-    "fresh",
-    "seconds",
-    "history",
-    "stalls",
-    "changes",
-)  # as JSON has them
+def _weighting(facts: dict[str, Any]) -> dict[str, Any]:
+    """JSON has made a list of ω."""
+    return {**facts, "omega": tuple(facts["omega"])}
