@@ -2,7 +2,15 @@
 
 import sys
 
-from .cli import main
+
+def main() -> int:
+    """Run the command line; Ctrl-C while it is imported ends like Ctrl-C later on."""
+    try:
+        from .cli import main as run
+    except KeyboardInterrupt:
+        return 130
+    return run()
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,20 +1,26 @@
-"""What the command lines share: options of a dataclass, one sentence for what went wrong, exit codes."""
+"""What the command lines share: options of a dataclass, a sentence for an error, exit codes."""
 
 import argparse
+import contextlib
 import dataclasses
+import functools
+import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn, get_type_hints
+
+from tqdm import tqdm
 
 from .errors import InputError, NonFiniteError
 from .options import reader
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "Parser", "add_options", "outcome", "spare"]
+__all__ = ["BAD_INPUT", "INTERRUPTED", "Parser", "add_options", "outcome", "spare", "without_bars"]
 
-BAD_INPUT, INTERRUPTED = 2, 130  # argparse's exit code for bad input; a shell's for Ctrl-C
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+"""argparse's exit code for bad input; a shell's for Ctrl-C, and for a pipe that nobody reads."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,39 +32,64 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_options(group: argparse._ArgumentGroup, kind: type) -> None:
-    """Add an argument for every field of a dataclass of `option`s; one that is not given is left out of the result."""
+    """Add an argument for every field of a dataclass of `option`s.
+
+    One that is not given is left out of the result.
+    """
     kinds = get_type_hints(kind)
     for entry in dataclasses.fields(kind):
-        default = (
-            ",".join(map(str, entry.default)) if isinstance(entry.default, tuple) else entry.default
-        )
-        about = entry.metadata["help"] + ("" if default is None else f" (default: {default})")
+        default, choices = entry.default, entry.metadata["choices"] or None
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        about = entry.metadata["help"] + ("" if default is None else f" (default: {shown})")
         group.add_argument(
             f"--{entry.name.replace('_', '-')}",
             type=reader(kinds[entry.name]),
             default=argparse.SUPPRESS,
-            choices=entry.metadata["choices"] or None,
-            metavar=None if entry.metadata["choices"] else entry.name.upper(),
+            choices=choices,
+            metavar=None if choices else entry.name.upper(),
             help=about.replace("%", "%%"),
         )
 
 
 def outcome(run: Callable[[], int], *, interrupted: str) -> int:
-    """The exit code of a command: 2 for bad input, with one sentence on standard error, and 130 after Ctrl-C.
+    """The exit code of a command: 2 for bad input, with one sentence on standard error.
+
+    It is 130 after Ctrl-C, and 141 where what it prints goes to a pipe that nobody reads any more.
 
     Args:
         run: does it, and gives the exit code.
         interrupted: what to say after an interrupt that left nothing.
     """
     logging.basicConfig(format="%(message)s")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no ö shows \xf6
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return run()
+        try:
+            return run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except (InputError, NonFiniteError, OSError) as error:
         print(f"styletransfer: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return INTERRUPTED
+
+
+@contextlib.contextmanager
+def without_bars() -> Iterator[None]:
+    """No progress bar within the block, of no library: tqdm has no switch for all of them."""
+    shown = tqdm.__init__
+    hidden = functools.partialmethod(shown, disable=True)
+    tqdm.__init__ = hidden  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        tqdm.__init__ = shown  # type: ignore[method-assign]
 
 
 def spare(places: Iterable[str | os.PathLike | None], pictures: Iterable[str | None]) -> None:
@@ -68,9 +99,8 @@ def spare(places: Iterable[str | os.PathLike | None], pictures: Iterable[str | N
         InputError: one of the places is one.
     """
     names = [name for name in pictures if name and Path(name).exists()]
-    for place in filter(None, places):
-        for name in names:
-            if Path(place).exists() and Path(place).samefile(name):
-                raise InputError(
-                    f"{place} is one of the pictures that go in; choose another name to write to"
-                )
+    for place in places:
+        if place and Path(place).exists() and any(Path(place).samefile(name) for name in names):
+            raise InputError(
+                f"{place} is one of the pictures that go in; choose another name to write to"
+            )

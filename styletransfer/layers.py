@@ -14,7 +14,7 @@ block)."""
 
 
 def block_of(layer: str) -> int:
-    """The number of the block (1 to 5) that a layer or a pooling belongs to, from its Keras name."""
+    """The block (1 to 5) that a layer or a pooling belongs to, from its Keras name."""
     return int(layer.removeprefix("block").removeprefix("pool")[0])
 
 
@@ -80,6 +80,6 @@ def check_sides(
     """
     if min(shape[:2]) < (least := smallest_side(layers, padding=padding)):
         raise InputError(
-            f"the {what} picture has {shape[1]} x {shape[0]} pixels, too few for the deepest layer: give a larger size "
-            f"(the short side needs {least}) or shallower layers"
+            f"the {what} picture has {shape[1]} x {shape[0]} pixels, too few for the deepest "
+            f"layer: give a larger size (the short side needs {least}) or shallower layers"
         )

@@ -13,13 +13,12 @@ from .canvas import enlarged, first_canvas
 from .errors import InputError, NonFiniteError
 from .fast.precision import resolve_precision
 from .objective import Objective
-from .optimizers import optimizer_from
 from .pictures.images import fit, resize
 from .pictures.sources import Collection, Pictures, Source
 from .runs.checkpoint import Saved
 from .runs.follow import follow
 from .runs.forecast import Forecast, forecast
-from .runs.plan import Plan, resolve
+from .runs.plan import Plan, optimizer_of, resolve
 from .runs.record import Result, picture_checksum, versions
 from .runs.request import Request
 from .runs.state import RunState, Step
@@ -67,7 +66,7 @@ class Run:
 
     def _prepare(self, request: Request, plan: Plan) -> None:
         self._request, self._plan, self.settings = request, plan, plan.settings
-        self._optimizer = optimizer_from(plan.settings)
+        self._optimizer = optimizer_of(plan.settings)
 
     def __iter__(self) -> Iterator[Step]:
         return self
@@ -98,8 +97,7 @@ class Run:
             losses = now.losses
         size = self._plan.stages[now.stage].size
         seconds = now.seconds + time.perf_counter() - began
-        work = self._work(now.stage, now.done + 1)
-        step = Step(size, self.step + 1, seconds, losses, work)
+        step = Step(size, self.step + 1, seconds, losses, self._work(now.stage, now.done + 1))
         stalls = now.stalls
         if state.stalled:
             stalls = (*stalls, {"size": size, "step": step.step})
@@ -187,11 +185,6 @@ class Run:
         return self._now.history
 
     @property
-    def stalls(self) -> tuple[dict[str, int], ...]:
-        """The sizes and steps at which no step lowered the loss any more."""
-        return self._now.stalls
-
-    @property
     def changes(self) -> tuple[dict[str, Any], ...]:
         """The weights that were changed: the step from which they count, λ, ω and `tv`."""
         return self._now.changes
@@ -256,7 +249,7 @@ class Run:
             },
             **({"changes": list(changes)} if changes else {}),
             "stopped": stopped,
-            "stalls": list(self.stalls),
+            "stalls": list(self._now.stalls),
             "history": list(self.history),
         }
 

@@ -133,9 +133,8 @@ class Objective:
         self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
         self._padding = padding
         content = self._picture(content, self.content_layers, "content")
-        several: Sequence[np.ndarray | None]
-        several = (style or [None]) if isinstance(style, Sequence) else [style]
-        paintings = [self._picture(painting, self.style_layers, "style") for painting in several]
+        several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
+        paintings = [self._picture(painting, self.style_layers, "style") for painting in several or [None]]
         self.shape = None if content is None else content.shape
         self.weights = load_weights(resolve_backbone(backbone)[0])
         self.pooling = pooling or self.form.pooling

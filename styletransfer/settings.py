@@ -67,7 +67,7 @@ class Settings(Options):
         None,
         f"long side of the picture in pixels; by default {SIZE}, or the last of sizes",
         low=1,
-        high=100_000,
+        high=1_000_000,
     )
     quality: str = option(
         "normal",
@@ -80,7 +80,7 @@ class Settings(Options):
         "long sides to go through, coarse to fine, ending at the size; by default halvings down "
         "to 160",
         low=1,
-        high=100_000,
+        high=1_000_000,
     )
     steps: int | tuple[int, ...] | None = option(
         None,
@@ -152,7 +152,7 @@ class Settings(Options):
         "side in pixels of the tiles in which a picture is evaluated; by default it is whole while "
         "memory allows",
         low=LEAST_TILE,
-        high=100_000,
+        high=1_000_000,
     )
     optimizer: str = option("lbfgs", "how the picture is changed", choices=("lbfgs", "adam", "sgd"))
     history: int | None = option(
@@ -166,7 +166,7 @@ class Settings(Options):
         "Adam and SGD: size of the steps, in units of the picture's range; by default the "
         "optimiser's",
         above=0,
-        high=1e6,
+        high=MOST_WEIGHT,
     )
     momentum: float = option(0.9, "SGD: share of the last step that is made again", low=0, below=1)
     decay: float = option(
@@ -188,7 +188,7 @@ class Settings(Options):
         high=1,
     )
     style_scale: float = option(
-        1.0, "long side of the painting, as a multiple of the picture's", above=0, high=100
+        1.0, "long side of the painting, as a multiple of the picture's", above=0, high=1e4
     )
 
     def __post_init__(self) -> None:

@@ -1,3 +1,4 @@
+import functools
 import os
 import subprocess
 import sys
@@ -108,6 +109,32 @@ def no_judges(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def scales(monkeypatch):
+    """Mean activations of the embedded network by NumPy, as a function of the pooling.
+
+    The library takes its own from the same two photographs of 128 pixels meanwhile.
+    """
+    from styletransfer import scaling
+    from styletransfer.pictures import datasets
+    from styletransfer.weights.backbones import load_weights
+
+    few = dict(list(datasets.photos().items())[:2])
+    monkeypatch.setattr(datasets, "photos", lambda: few)
+    monkeypatch.setattr(scaling, "SCALING_SIZE", 128)
+    scaling.rescaled.cache_clear()
+    yield lambda pooling: _numpy_scales(load_weights("embedded"), pooling, tuple(few.values()))
+    scaling.rescaled.cache_clear()
+
+
+@functools.cache
+def _numpy_scales(weights, pooling, photographs):
+    from . import reference
+
+    pictures = [photograph.load(size=128) for photograph in photographs]
+    return reference.mean_activations(pictures, weights.kernels, weights.biases, pooling)
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(7)
 
@@ -125,5 +152,32 @@ def command(tmp_path):
             text=True,
             timeout=300,
         )
+
+    return run
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch, capsys):
+    """The command line in this process; it must end with code 2 and a sentence, which it gives."""
+    from PIL import Image
+
+    from styletransfer.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 30), "red").save("good.png")
+
+    def run(*arguments):
+        before = sorted(os.listdir(tmp_path))
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as error:  # argparse
+            code = error.code
+        output = capsys.readouterr()
+        assert code == 2
+        assert output.out == ""
+        assert "Traceback" not in output.err
+        assert sorted(os.listdir(tmp_path)) == before
+        (sentence,) = output.err.strip().splitlines()
+        return sentence
 
     return run

@@ -1,4 +1,4 @@
-"""The objective computed a second time, in NumPy and float64, from the papers' formulas and nothing of the library."""
+"""The objective in NumPy and float64, from the papers' formulas and nothing of the library."""
 
 import numpy as np
 
@@ -51,6 +51,12 @@ def features(
     return found
 
 
+def mean_activations(pictures, kernels, biases, pooling):
+    """Mean of every filter (N,) after the ReLU by layer name, each picture counting the same."""
+    found = [features(picture, kernels, biases, pooling) for picture in pictures]
+    return {name: np.mean([f[name].mean((0, 1)) for f in found], axis=0) for name in kernels}
+
+
 def gram(f):
     """FᵀF, summed position by position."""
     flat = f.reshape(-1, f.shape[-1])
@@ -58,7 +64,10 @@ def gram(f):
 
 
 def losses(form, image, content, styles, lam, omega, content_layers, style_layers):
-    """Content and style term of the forms, from features by layer name; of the paintings the mean Gram matrix."""
+    """Content and style term of the forms, from features by layer name.
+
+    Several paintings count by the mean of their Gram matrices.
+    """
     pairs = [(image[layer], content[layer]) for layer in content_layers]
     if form.startswith("proposal"):
         c = sum(((f - p) ** 2).sum() for f, p in pairs)

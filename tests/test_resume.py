@@ -11,7 +11,7 @@ from styletransfer.fast import precision
 from styletransfer.loop import Run
 from styletransfer.painting import transfer
 from styletransfer.pictures.images import read_image, resize
-from styletransfer.runs import callbacks as listeners
+from styletransfer.runs.callbacks import Checkpoint, Preview
 from styletransfer.settings import settings_from
 
 TINY = {"size": 64, "sizes": (40, 64), "steps": (6, 6), "backbone": "embedded"}
@@ -58,7 +58,7 @@ def test_an_interrupt_within_a_step_leaves_the_run_as_it_was(pair, tmp_path, mon
 
     with monkeypatch.context() as patch:
         patch.setattr(run, where, interrupt)
-        stopped = run.finish([listeners.Checkpoint(tmp_path / "state.npz")])
+        stopped = run.finish([Checkpoint(tmp_path / "state.npz")])
     assert stopped.record["stopped"] == "interrupted"
     assert (
         stopped.record["history"][-1]["size"] == stopped.image.shape[1]
@@ -97,7 +97,7 @@ def test_an_interrupt_keeps_the_picture_so_far(pair):
         if step.step == 7:
             raise KeyboardInterrupt
 
-    result = transfer(*pair, progress=False, listeners=[interrupt], **TINY)
+    result = transfer(*pair, progress=False, callbacks=[interrupt], **TINY)
     assert result.record["stopped"] == "interrupted"
     assert len(result.record["history"]) == 7
     assert result.image.shape == pair[0].shape
@@ -107,11 +107,11 @@ def test_progress_checkpoint_and_preview(pair, tmp_path, capsys):
     state, preview = tmp_path / "state.npz", tmp_path / "preview.png"
     seen = []
     followers = [
-        listeners.Checkpoint(state, every=0),
-        listeners.Preview(preview, every=0),
+        Checkpoint(state, every=0),
+        Preview(preview, every=0),
         lambda run, step: seen.append(read_image(preview).shape),
     ]
-    result = transfer(*pair, listeners=followers, **TINY)
+    result = transfer(*pair, callbacks=followers, **TINY)
     assert seen == [(30, 40, 3)] * 6 + [(48, 64, 3)] * 6
     np.testing.assert_allclose(read_image(preview), result.image, atol=0.002)
     np.testing.assert_array_equal(Run.load(state).image, result.image)
@@ -125,7 +125,7 @@ def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
     content, painting = (resize(picture, (72, 96)) for picture in pair)
     pictures = content, [painting, content]
-    options = settings_from({**TINY, "size": 512, "form": "gatys-code", **options})
+    options = settings_from({**TINY, "size": None, "form": "gatys-code", **options})
     whole = Run(*pictures, options).finish()
     run = Run(*pictures, options)
     run.finish(until=9)
@@ -140,7 +140,7 @@ def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(
 
 
 def test_several_paintings(pair, tmp_path):
-    """One style of three pictures: in any order, stopped and gone on with, or made again, it is the same picture."""
+    """One style of three pictures: in any order, stopped and gone on with, or made again."""
     settings = settings_from({**TINY, "steps": (2, 2), "style_scale": 1.5})
     style = ["night_cafe", pair[1], "pere_tanguy"]
     whole = Run("petra", style, settings).finish()
@@ -189,3 +189,7 @@ def test_bad_states_are_refused(pair, tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(InputError, match="not the saved state of a run"):
         Run.load(tmp_path / "other.npz")
+    before = (tmp_path / "other.npz").read_bytes()
+    with pytest.raises(InputError, match="is not a saved run; choose another name"):
+        run.save(tmp_path / "other.npz")
+    assert (tmp_path / "other.npz").read_bytes() == before

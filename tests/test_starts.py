@@ -20,8 +20,8 @@ def first(pair):
     def start_of(start=None, **options):
         options = {"sizes": (64,), "steps": 2, "backbone": "embedded", **options}
         run = Run(*pair, settings_from(options), start=start)
-        np.testing.assert_array_equal(run.image, run._at.state.kept)  # which is within [0, 1]
-        return run._at.state.kept
+        np.testing.assert_array_equal(run.image, run._now.state.kept)  # which is within [0, 1]
+        return run._now.state.kept
 
     return start_of
 

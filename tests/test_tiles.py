@@ -95,7 +95,7 @@ def test_the_margins_suffice_for_vgg19(pictures, tmp_path):
 
 
 def test_a_margin_that_is_too_small_is_found(pictures, monkeypatch):
-    """The comparison above would see a seam: one position less at the borders of the second section."""
+    """The comparison above would see a seam: one position less at a section's borders."""
     from styletransfer.fast import sections
 
     class Narrow(sections.Section):
@@ -115,7 +115,7 @@ def test_a_margin_that_is_too_small_is_found(pictures, monkeypatch):
 
 
 def test_no_seam(pictures):
-    """What is left of the difference is rounding: it is no larger beside the borders of tiles than elsewhere."""
+    """What differs is rounding: it is no larger beside the borders of tiles than elsewhere."""
     (_, whole), (_, tiled) = both(*pictures, precision="float32", form="gatys-code")
     difference = np.abs(tiled - whole).mean(axis=2)
     rows = [span[0].stop for span in _spans(203, 64, 8, 4)][:-1]

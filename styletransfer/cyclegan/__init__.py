@@ -8,10 +8,10 @@ _HOMES = {
     "CycleSettings": "settings",
     "Generator": "generators",
     "SHIPPED": "generators",
-    "Trained": "workshop",
+    "Trained": "experiment",
     "Training": "training",
     "open_data": "data",
-    "train": "workshop",
+    "train": "experiment",
 }
 __all__ = [*_HOMES]
 

@@ -1,4 +1,4 @@
-"""The two sides of a training: pictures in memory, and batches of crops in a `tf.data` pipeline."""
+"""The two sides of a training: which pictures they have, read into memory."""
 
 import logging
 import os
@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
-from .._tensorflow import tf
 from ..errors import InputError, nearest
 from ..pictures import datasets
 from ..pictures.datasets import Picture
@@ -19,16 +18,22 @@ from ..pictures.images import encode, resize
 from .published import PUBLISHED, PublishedPicture, splits
 from .settings import TrainingSettings
 
-__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "batches", "named", "open_data"]
+__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "data_for", "difference", "open_data"]
 
 log = logging.getLogger("styletransfer")
 
 SIDES = ("A", "B")
-"""A are the paintings and B the photographs, as in the published sets (monet2photo, vangogh2photo, …)."""
+"""A are the paintings and B the photographs, as in the published sets (monet2photo, …)."""
 
 HOLD_OUT = (
-    *("neuschwanstein_castle", "petra", "gateway_of_india", "mont_saint_michel"),
-    *("chateau_de_chenonceau", "colosseum", "machu_picchu", "schwerin_palace"),
+    "neuschwanstein_castle",
+    "petra",
+    "gateway_of_india",
+    "mont_saint_michel",
+    "chateau_de_chenonceau",
+    "colosseum",
+    "machu_picchu",
+    "schwerin_palace",
 )
 """The bundled photographs that no training sees; the other 36 are trained on."""
 
@@ -36,11 +41,15 @@ PAINTER = "Vincent van Gogh"
 """Whose bundled paintings are trained on, all nine of them; a collection has one painter."""
 
 FEWEST = 2
-"""Pictures that a side needs at least. With one there is nothing to learn that is common to a collection."""
+"""Pictures that a side needs at least. With one there is nothing to learn that is common to a
+collection."""
 
 SHARE = 0.5  # of the available memory that the pictures may take
 
 NAMED = 5  # files that are named in a message, however many there are
+
+File = Picture | PublishedPicture
+Origin = str | os.PathLike | Sequence[str | os.PathLike]
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,8 @@ class Side:
     """The training pictures of one side.
 
     Attributes:
-        pictures: uint8 (H, W, 3) each, the short side of `TrainingSettings.short_side` pixels.
-        about: name, SHA-256 and credit of each, as a record keeps them.
+        pictures: uint8 (H, W, 3), the short sides of `TrainingSettings.short_side` pixels.
+        about: name, SHA-256 and credit of each, for a record.
         skipped: by name, why a file was left out.
     """
 
@@ -60,7 +69,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Data:
-    """Two sides, and pictures that are kept out of the training.
+    """Two sides, and pictures that are held out of the training.
 
     Attributes:
         source: "bundled", the folder, the two folders, or the name of the set.
@@ -71,36 +80,29 @@ class Data:
     source: str | list[str]
     a: Side
     b: Side
-    hold_out: Mapping[str, Mapping[str, Picture | PublishedPicture]]
+    hold_out: Mapping[str, Mapping[str, File]]
 
     @property
     def about(self) -> dict[str, Any]:
-        """What a record keeps: the source, each picture's checksum, what was left out, and the hold-outs' names."""
-        sides = {name: list(side.about) for name, side in zip(SIDES, (self.a, self.b), strict=True)}
-        skipped = {
-            name: side.skipped
-            for name, side in zip(SIDES, (self.a, self.b), strict=True)
-            if side.skipped
+        """For a record: the source, checksums, what was left out, and the hold-outs' names."""
+        sides = dict(zip(SIDES, (self.a, self.b), strict=True))
+        return {
+            "source": self.source,
+            **{name: list(side.about) for name, side in sides.items()},
+            "skipped": {name: side.skipped for name, side in sides.items() if side.skipped},
+            "hold_out": {name: list(pictures) for name, pictures in self.hold_out.items()},
         }
-        hold_out = {name: list(pictures) for name, pictures in self.hold_out.items()}
-        return {"source": self.source, **sides, "skipped": skipped, "hold_out": hold_out}
 
 
-def named(source: str | os.PathLike | Sequence[str | os.PathLike]) -> str | list[str]:
+def source_name(source: Origin) -> str | list[str]:
     """What `Data.source` calls a source of `open_data`."""
-    return (
-        os.fspath(source)
-        if isinstance(source, (str, os.PathLike))
-        else [os.fspath(each) for each in source]
-    )
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    return [os.fspath(path) for path in source]
 
 
 def open_data(
-    source: str | os.PathLike | Sequence[str | os.PathLike] = "bundled",
-    *,
-    short_side: int,
-    least: int = 1,
-    progress: bool = True,
+    source: Origin = "bundled", *, short_side: int, least: int = 1, progress: bool = True
 ) -> Data:
     """Read the pictures of both sides.
 
@@ -113,57 +115,72 @@ def open_data(
         progress: show a progress bar.
 
     Raises:
-        InputError: no such folder or set, a side with too few pictures that can be read, or pictures that take more
-            memory than there is.
+        InputError: no such folder or set, a side with too few pictures that can be read, or
+            pictures that take more memory than there is.
     """
-    name = named(source)
-    home = Path(name if isinstance(name, str) else "")
-    if not isinstance(name, str):
-        if len(name) != len(SIDES):
-            raise InputError(
-                f"{len(name)} folders are given; give one of paintings and one of photographs"
-            )
-        found = dict(zip(SIDES, map(datasets.folder, name), strict=True))
-        training = {side: (len(pictures), pictures.values()) for side, pictures in found.items()}
-        hold_out = {side: {} for side in SIDES}
-    elif name == "bundled":
-        photos = datasets.photos()
-        hold_out = {"A": {}, "B": {name: photos[name] for name in HOLD_OUT}}
-        paintings = datasets.paintings(artist=PAINTER).values()
-        chosen = {"A": paintings, "B": [photos[name] for name in photos if name not in HOLD_OUT]}
-        training = {side: (len(pictures), pictures) for side, pictures in chosen.items()}
-    elif home.is_dir():
-        found = {side: datasets.folder(home / f"train{side}") for side in SIDES}
-        training = {side: (len(pictures), pictures.values()) for side, pictures in found.items()}
-        hold_out = {side: _pictures_in(home / f"test{side}") for side in SIDES}
-    elif name in PUBLISHED:
-        found = splits(name)
-        training = {side: found[f"train{side}"] for side in SIDES}
-        hold_out = {
-            side: {picture.name: picture for picture in found[f"test{side}"][1]} for side in SIDES
-        }
-    elif home.suffix or len(home.parts) > 1:
-        raise InputError(f"there is no folder {home}; name one that has trainA and trainB")
-    else:
-        raise InputError(
-            nearest(name, ("bundled", *PUBLISHED), what="set of pictures") + " (or give a folder)"
-        )
-    options = {"short_side": short_side, "least": least, "progress": progress}
+    name = source_name(source)
+    training, hold_out = _files(name)
     a, b = (
-        read_side(training[side][1], count=training[side][0], what=f"side {side}", **options)
+        _read_side(
+            training[side][1],
+            count=training[side][0],
+            what=f"side {side}",
+            short_side=short_side,
+            least=least,
+            progress=progress,
+        )
         for side in SIDES
     )
     return Data(name, a, b, hold_out)
 
 
-def _pictures_in(path: Path) -> Mapping[str, Picture]:
-    """Those of a folder, which may be empty or not be there."""
-    there = path.is_dir() and any(not file.name.startswith(".") for file in path.iterdir())
-    return datasets.folder(path) if there else {}
+def data_for(source: Origin | Data, settings: TrainingSettings, *, progress: bool) -> Data:
+    """The data of a source as settings need it; `Data` is given back as it is."""
+    if isinstance(source, Data):
+        return source
+    short_side, least = settings.short_side, settings.size // 2
+    return open_data(source, short_side=short_side, least=least, progress=progress)
 
 
-def read_side(
-    pictures: Iterable[Picture | PublishedPicture],
+def _files(
+    source: str | list[str],
+) -> tuple[dict[str, tuple[int, Iterable[File]]], dict[str, Mapping[str, File]]]:
+    """By side: how many training pictures there are, and they; and the hold-outs by name."""
+    home = Path(source if isinstance(source, str) else "")
+    hold_out: dict[str, Mapping[str, File]] = {"A": {}, "B": {}}
+    files: dict[str, Mapping[str, File]]
+    if not isinstance(source, str):
+        if len(source) != len(SIDES):
+            raise InputError(
+                f"{len(source)} folders are given; give one of paintings and one of photographs"
+            )
+        files = dict(zip(SIDES, map(datasets.folder, source), strict=True))
+    elif source == "bundled":
+        photos = datasets.photos()
+        hold_out["B"] = {name: photos[name] for name in HOLD_OUT}
+        others = {name: photos[name] for name in photos if name not in HOLD_OUT}
+        files = {"A": datasets.paintings(artist=PAINTER), "B": others}
+    elif home.is_dir():
+        files = {side: datasets.folder(home / f"train{side}") for side in SIDES}
+        for side in SIDES:
+            tests = home / f"test{side}"
+            if tests.is_dir() and any(not path.name.startswith(".") for path in tests.iterdir()):
+                hold_out[side] = datasets.folder(tests)
+    elif source in PUBLISHED:
+        parts = splits(source)
+        for side in SIDES:
+            hold_out[side] = {picture.name: picture for picture in parts[f"test{side}"][1]}
+        return {side: parts[f"train{side}"] for side in SIDES}, hold_out
+    elif home.suffix or len(home.parts) > 1:
+        raise InputError(f"there is no folder {home}; name one that has trainA and trainB")
+    else:
+        known = ("bundled", *PUBLISHED)
+        raise InputError(nearest(source, known, what="set of pictures") + " (or give a folder)")
+    return {side: (len(pictures), pictures.values()) for side, pictures in files.items()}, hold_out
+
+
+def _read_side(
+    pictures: Iterable[File],
     *,
     count: int,
     what: str,
@@ -171,29 +188,13 @@ def read_side(
     least: int = 1,
     progress: bool = True,
 ) -> Side:
-    """Read pictures into memory. Files that cannot be read are left out, named and counted in the log.
-
-    Args:
-        pictures: the files.
-        count: how many they are.
-        what: the side's name, for messages.
-        short_side: as in `open_data`.
-        least: likewise.
-        progress: likewise.
-
-    Raises:
-        InputError: fewer than `FEWEST` can be read, or they do not fit into memory.
-    """
+    """Read a side's pictures, `count` of them. What cannot be read is left out, and logged."""
     free, taken = SHARE * psutil.virtual_memory().available, 0
-    read, about, skipped = [], [], {}
-    bar = tqdm(
-        pictures,
-        desc=f"reading {what}",
-        total=count,
-        disable=not progress or count < 100,
-        leave=False,
-    )
-    for file in bar:
+    read: list[np.ndarray] = []
+    about: list[dict[str, str]] = []
+    skipped: dict[str, str] = {}
+    hidden = not progress or count < 100
+    for file in tqdm(pictures, f"reading {what}", total=count, disable=hidden, leave=False):
         try:
             picture = file.load()
             if min(picture.shape[:2]) < least:
@@ -202,24 +203,25 @@ def read_side(
                 )
             checksum = file.checksum()
         except (InputError, OSError) as error:
+            log.debug("%s is left out.", file.name, exc_info=True)
             skipped[file.name] = str(error)
             continue
         scale = short_side / min(picture.shape[:2])
-        shape = tuple(max(short_side, round(n * scale)) for n in picture.shape[:2])
-        taken += 3 * shape[0] * shape[1]
+        height, width = (max(short_side, round(n * scale)) for n in picture.shape[:2])
+        taken += 3 * height * width
         if (needed := taken * count / (len(read) + 1)) > free:
             raise InputError(
-                f"the {count} pictures of {what} take some {needed / 1e9:.1f} GB at {short_side} px, more than "
-                f"{free / 1e9:.1f} GB of memory; give a smaller load_size or fewer pictures"
+                f"the {count} pictures of {what} take some {needed / 1e9:.1f} GB at {short_side} "
+                f"px, more than {free / 1e9:.1f} GB of memory; give a smaller load_size or fewer "
+                "pictures"
             )
-        read.append(encode(resize(picture, shape)))
+        read.append(encode(resize(picture, (height, width))))
         about.append({"name": file.name, "sha256": checksum, "credit": file.credit})
     if skipped:
         named = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:NAMED])
         more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        log.warning(
-            "%d of %d files of %s are left out (%s%s).", len(skipped), count, what, named, more
-        )
+        said = "%d of %d files of %s are left out (%s%s)."
+        log.warning(said, len(skipped), count, what, named, more)
     if len(read) < FEWEST:
         raise InputError(
             f"{what} has {len(read)} picture(s) that can be used; at least {FEWEST} are needed"
@@ -227,49 +229,36 @@ def read_side(
     return Side(tuple(read), tuple(about), skipped)
 
 
-def batches(
-    sides: Sequence[Side], settings: TrainingSettings, *, start: int = 0
-) -> tf.data.Dataset:
-    """Batches of crops: resized, cropped at random and flipped at random, as in Zhu et al. 2017's code.
-
-    Each side goes through its pictures in an order of its own that changes with every pass. What a step gets depends on
-    the seed and on its number alone, so that a training that goes on at a step gets what it would have got.
+def difference(before: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> str:
+    """In which pictures two trainings differ, in words; empty where in none.
 
     Args:
-        sides: one or more.
-        settings: size, batch, seed, steps, widest.
-        start: the first step (counted from 0).
-
-    Returns:
-        A dataset of `settings.steps - start` tuples with a tensor float32 (batch, size, size, 3) in [-1, 1] a side.
+        before: `Data.about` of the one.
+        now: likewise; by default what is in the files of `before` today, which are not decoded.
+            Published sets never change, and of files that are gone nothing can be said.
     """
+    source = before["source"]
+    try:
+        if now is None and source in PUBLISHED and not Path(source).is_dir():
+            return ""
+        now = now or _about_today(source, before.get("skipped", {}))
+    except (InputError, OSError):
+        log.debug("The pictures of %s cannot be compared.", source, exc_info=True)
+        return ""
+    for side in SIDES:
+        old, new = ([picture["sha256"] for picture in about[side]] for about in (before, now))
+        if old != new:
+            changes = len(set(new) - set(old)), len(set(old) - set(new))
+            said = "{} are new, {} are gone".format(*changes) if any(changes) else "another order"
+            return f"the pictures of side {side} are not those that were trained on ({said})"
+    return ""
 
-    def fetched(side: np.ndarray, draw: np.ndarray) -> np.ndarray:
-        pictures = sides[side].pictures
-        turn, place = divmod(int(draw), len(pictures))
-        return pictures[
-            np.random.default_rng((settings.seed, side, turn)).permutation(len(pictures))[place]
+
+def _about_today(source: str | list[str], skipped: Mapping[str, Any]) -> dict[str, Any]:
+    """The checksums of a source's files, without those that were skipped."""
+    return {
+        side: [
+            {"sha256": file.checksum()} for file in files if file.name not in skipped.get(side, ())
         ]
-
-    def crop(side: int, draw: tf.Tensor) -> tf.Tensor:
-        picture = tf.numpy_function(fetched, (side, draw), tf.uint8)
-        picture.set_shape((None, None, 3))
-        picture = tf.cast(picture, tf.float32)
-        seed = tf.stack([tf.constant(settings.seed * len(sides) + side, tf.int64), draw])
-        wide, down, right, mirror = tf.unstack(tf.random.stateless_uniform((4,), seed))
-        window = tf.cast(tf.round(settings.size * (1 + wide * (settings.widest - 1))), tf.int32)
-        free = tf.cast(tf.shape(picture)[:2] - window + 1, tf.float32)
-        top, left = (tf.cast(share * free[i], tf.int32) for i, share in enumerate((down, right)))
-        picture = picture[top : top + window, left : left + window]
-        if settings.widest > 1:
-            picture = tf.image.resize(picture, (settings.size, settings.size), antialias=True)
-        picture = tf.where(mirror < 0.5, picture, picture[:, ::-1])
-        picture.set_shape((settings.size, settings.size, 3))
-        return picture / 127.5 - 1
-
-    def batch(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        draws = [step * settings.batch + i for i in range(settings.batch)]
-        return tuple(tf.stack([crop(side, draw) for draw in draws]) for side in range(len(sides)))
-
-    numbers = tf.data.Dataset.range(start, settings.steps)
-    return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+        for side, (_, files) in _files(source)[0].items()
+    }

@@ -1,23 +1,29 @@
 """Trained generators: a picture in, its translation out in a second."""
 
 import functools
-import hashlib
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import psutil
+from pydantic import BaseModel, ConfigDict, Field
 
 from .._tensorflow import keras, tf
-from ..errors import InputError, nearest
+from ..errors import InputError, NonFiniteError, nearest
+from ..options import check_number
 from ..pictures import datasets
+from ..pictures.files import file_sha256
 from ..pictures.images import as_picture, fit, resize
 from ..pictures.sources import Source, open_picture
+from ..runs.checkpoint import read_state, write_state
 from ..runs.record import Result, picture_checksum, versions
-from ..runs.states import read_state, write_state
-from .networks import MULTIPLE, generator
+from ..runs.schema import checked
+from .networks import MULTIPLE, generator, parameters
+from .record import check_record
+from .settings import MOST_BLOCKS, MOST_FILTERS
 
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
@@ -29,31 +35,56 @@ for `HOLD_OUT`. The ninth painting, village_street_in_auvers, came later.
 """
 
 BYTES = 30
-"""Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at 1024 and 2048 px with
-32 filters (`tests/benchmarks/test_cyclegan.py`)."""
+"""Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at
+1024 and 2048 px with 32 filters (`tests/benchmarks/test_cyclegan.py`)."""
 
 LEAST_SIDE = 16
-"""Pixels of the short side that a picture must have: below it, there is nothing to reflect at the borders."""
+"""Pixels of the short side that a picture must have: below it, there is nothing to reflect at the
+borders."""
+
+
+class _Network(BaseModel):
+    """What `networks.generator` takes."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    filters: Annotated[int, Field(ge=1, le=MOST_FILTERS)]
+    blocks: Annotated[int, Field(ge=0, le=MOST_BLOCKS)]
+    upsampling: Literal["transposed", "nearest"]
+
+
+def _read(path: str | os.PathLike) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """Weights and facts of a generator's file."""
+
+    def check(facts: dict[str, Any], headers: Mapping[str, Any]) -> None:
+        network = checked(_Network, facts.get("network"), "network")
+        check_record(facts.get("training"))
+        count = sum(math.prod(shape) for shape, _ in headers.values())
+        if count != parameters(filters=network.filters, blocks=network.blocks):
+            raise InputError(f"{count} weights are not those of its network")
+
+    arrays, facts = read_state(path, what="a trained generator", check=check)
+    try:
+        return [arrays[str(i)].astype(np.float32) for i in range(len(arrays))], facts
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path} is not a trained generator ({error!r})") from None
 
 
 class Translation(Result):
-    """A translated picture and its record: which generator with which checksum, which picture, which size."""
+    """A translated picture and its record: which generator, which picture, which size."""
 
     @property
     def caption(self) -> str:
         """Which generator made the picture, how long it was trained, and the size, in one line."""
         made, training = self.record["generator"], self.record["generator"]["training"]
-        terms = ""
+        settings, kind = training["settings"], "CycleGAN"
         if training["kind"] == "adapted":
-            settings = training["settings"]
-            terms = (
-                f", {settings['form']}, λ = {training['lam']:g}, γ = {settings['adversarial']:g}"
-            )
+            weights = f"λ = {training.get('lam') or 0:g}, γ = {settings['adversarial']:g}"
+            kind = f"adapted generator, {settings['form']}, {weights}"
+        several = training.get("averaged")
+        mean = f", mean of {len(several)} snapshots" if several else ""
         return (
-            f"{made['name']} ({'CycleGAN' if training['kind'] == 'cycle' else 'adapted generator'}{terms}, "
-            f"{training['step']} steps at {training['settings']['size']} px"
-            + (f", mean of {len(training['averaged'])} snapshots" if "averaged" in training else "")
-            + f"), {self.record['size']} px"
+            f"{made['name']} ({kind}, {training['step']} steps at {settings['size']} px{mean}), "
+            f"{self.record['size']} px"
         )
 
     def __repr__(self) -> str:
@@ -77,37 +108,29 @@ class Generator:
     """
 
     def __init__(self, name_or_path: str | os.PathLike) -> None:
-        """Read the weights and build the network."""
         path = Path(name_or_path)
         self.name = path.stem
         if str(name_or_path) in SHIPPED:
             path = datasets.data_folder() / "generators" / f"{name_or_path}.npz"
-        elif not path.suffix and len(path.parts) == 1 and not path.exists():
-            raise InputError(
-                nearest(self.name, SHIPPED, what="generator") + " (or give the path of a file)"
-            )
+        elif not path.suffix and len(path.parts) == 1 and not os.path.exists(path):
+            known = nearest(self.name, SHIPPED, what="generator")
+            raise InputError(f"{known} (or give the path of a file)")
         if path.is_dir():
-            there = [name for name in ("BtoA", "AtoB") if (path / f"{name}.npz").exists()]
-            advice = (
-                " or ".join(str(path / f"{name}.npz") for name in there)
-                or "the file of a generator"
-            )
-            raise InputError(f"{path} is a folder; name {advice}")
-        arrays, facts = read_state(path, what="a trained generator")
-        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+            files = [str(path / name) for name in ("BtoA.npz", "AtoB.npz")]
+            names = " or ".join(filter(os.path.exists, files)) or "the file of a generator"
+            raise InputError(f"{path} is a folder; name {names}")
+        weights, facts = _read(path)
+        self.sha256 = file_sha256(path)
+        self._filters = facts["network"]["filters"]
+        self._network = generator(**facts["network"])
         try:
-            self._filters = facts["network"]["filters"]
-            self._network = generator(**facts["network"])
-            self._network.set_weights(
-                [arrays[str(i)].astype(np.float32) for i in range(len(arrays))]
-            )
-            self.record: dict[str, Any] = facts["training"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path} is not a trained generator ({error!r})") from None
+            self._network.set_weights(weights)
+        except ValueError as error:
+            raise InputError(f"{path} is not a trained generator ({error})") from None
+        self.record: dict[str, Any] = facts["training"]
         signature = [tf.TensorSpec((1, None, None, 3))]
-        self._function = tf.function(
-            functools.partial(self._network, training=False), input_signature=signature
-        )
+        network = functools.partial(self._network, training=False)
+        self._function = tf.function(network, input_signature=signature)
 
     def translate(
         self, picture: str | os.PathLike | np.ndarray | Source, *, size: int | None = None
@@ -116,23 +139,25 @@ class Generator:
 
         Args:
             picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
-            size: long side in pixels of the result; None keeps the picture's own. Strokes have the size that they had
-                in the training, in pixels: the larger the picture, the finer they are in it.
+            size: long side in pixels of the result; None is the picture's own. Strokes have the
+                size that they had in the training, in pixels: the larger the picture, the finer
+                they are in it.
 
         Raises:
             FileNotFoundError: a picture that is not there.
             InputError: one that cannot be used, or one that is too large for the memory.
         """
+        if size is not None:
+            check_number("size", size, whole=True, low=1, high=100_000)
         source = picture if isinstance(picture, Source) else open_picture(picture)
-        shape = source.picture.shape[:2] if size is None else fit(source.picture.shape, size)
+        height, width = source.picture.shape[:2]
+        shape = (height, width) if size is None else fit(source.picture.shape, size)
         self._check_memory(shape)
         image = self(resize(source.picture, shape))
+        names = ("kind", "settings", "step", "lam", "averaged")
+        training = {name: self.record[name] for name in names if name in self.record}
         record = {
-            "generator": {
-                "name": self.name,
-                "sha256": self.sha256,
-                "training": self._short_record(),
-            },
+            "generator": {"name": self.name, "sha256": self.sha256, "training": training},
             "content": source.about,
             "size": max(shape),
             "versions": versions(),
@@ -158,31 +183,25 @@ class Generator:
         # Sides that are no multiples are reflected, and what was added is cut off again.
         edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
         whole = np.pad(picture, edges, mode="reflect")
-        found = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
-        return np.clip(found[:height, :width] / 2 + 0.5, 0, 1)
+        made = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
+        return np.clip(made[:height, :width] / 2 + 0.5, 0, 1)
 
     def _check_memory(self, shape: tuple[int, int]) -> None:
-        needed, free = (
-            shape[0] * shape[1] * self._filters * BYTES,
-            psutil.virtual_memory().available,
-        )
-        if needed > free:
+        needed = shape[0] * shape[1] * self._filters * BYTES
+        if needed > (free := psutil.virtual_memory().available):
             most = int(max(shape) * (free / needed) ** 0.5)
             raise InputError(
-                f"{shape[1]} x {shape[0]} px take {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are "
-                f"available; give a size of at most {most}"
+                f"{shape[1]} x {shape[0]} px take {needed / 1e9:.1f} GB of memory, and "
+                f"{free / 1e9:.1f} GB are available; give a size of at most {most}"
             )
-
-    def _short_record(self) -> dict[str, Any]:
-        names = ("kind", "settings", "step", "lam", "averaged")
-        return {name: self.record[name] for name in names if name in self.record}
 
 
 def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> None:
-    """Write the generator whose weights are the means of those of several, snapshots of one training.
+    """Write the generator with the mean weights of several, snapshots of one training.
 
-    Izmailov et al. 2018 (arXiv 1803.05407); for GANs, whose networks circle around each other rather than settle,
-    Yazıcı et al. 2019 (arXiv 1806.04498). Its record is that of the last one, with all their steps as "averaged".
+    Izmailov et al. 2018 (arXiv 1803.05407); for GANs, whose networks circle around each other
+    rather than settle, Yazıcı et al. 2019 (arXiv 1806.04498). Its record is that of the last one,
+    with all their steps as "averaged".
 
     Args:
         path: the file to be.
@@ -194,31 +213,18 @@ def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike])
     """
     if not sources:
         raise InputError("there is no generator to average; name at least one file")
-    found = [read_state(source, what="a trained generator") for source in sources]
-    try:
-        known = [
-            (facts["network"], facts["training"]["data"], facts["training"]["kind"])
-            for _, facts in found
-        ]
-        steps = [facts["training"]["step"] for _, facts in found]
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"one of the files is not a trained generator ({error!r} is missing or wrong)"
-        ) from None
-    if any(each != known[0] for each in known):
+    several, facts = zip(*map(_read, sources), strict=True)
+    trainings = [each["training"] for each in facts]
+    made = [(f["network"], t["data"], t["kind"]) for f, t in zip(facts, trainings, strict=True)]
+    if any(other != made[0] for other in made):
         raise InputError("generators of different networks or trainings cannot be averaged")
-    means = {
-        name: np.mean([arrays[name].astype(np.float32) for arrays, _ in found], axis=0).astype(
-            np.float16
-        )
-        for name in found[0][0]
-    }
-    facts = found[-1][1]
-    write_state(path, means, {**facts, "training": {**facts["training"], "averaged": steps}})
+    means = [np.mean(arrays, axis=0) for arrays in zip(*several, strict=True)]
+    record = {**trainings[-1], "averaged": [training["step"] for training in trainings]}
+    _write(path, means, facts[-1]["network"], record)
 
 
 def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[str, Any]) -> None:
-    """Write a generator and the record of its training into one .npz file, the weights in half precision.
+    """Write a generator and the record of its training into one .npz file, in half precision.
 
     Args:
         path: the file to be.
@@ -227,14 +233,24 @@ def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[
 
     Raises:
         InputError, OSError: the place cannot be written.
+        NonFiniteError: a weight is beyond the range of half precision.
     """
-    settings = record["settings"]
-    shape = {
-        "filters": settings["filters"],
-        "blocks": record["blocks"],
-        "upsampling": settings["upsampling"],
-    }
-    arrays = {
-        str(i): np.asarray(values, np.float16) for i, values in enumerate(network.get_weights())
-    }
-    write_state(path, arrays, {"network": shape, "training": record})
+    names = ("filters", "blocks", "upsampling")
+    options = {**record["settings"], "blocks": record["blocks"]}
+    _write(path, network.get_weights(), {name: options[name] for name in names}, record)
+
+
+def _write(
+    path: str | os.PathLike,
+    weights: Sequence[np.ndarray],
+    network: dict[str, Any],
+    record: dict[str, Any],
+) -> None:
+    with np.errstate(over="ignore"):
+        arrays = {str(i): np.asarray(values, np.float16) for i, values in enumerate(weights)}
+    if not all(np.isfinite(values).all() for values in arrays.values()):
+        raise NonFiniteError(
+            "a weight of the generator is too large for its file; train again in another folder, "
+            "with a smaller learning_rate"
+        )
+    write_state(path, arrays, {"network": network, "training": record})

@@ -1,16 +1,17 @@
-"""The two networks of Zhu et al. 2017 (arXiv 1703.10593), Sec. 7.2: the generator and the 70 x 70 PatchGAN.
+"""The two networks of Zhu et al. 2017 (arXiv 1703.10593), Sec. 7.2: generator and discriminator.
 
-Pictures are float32 (n, H, W, 3) in [-1, 1] here. Two departures: borders are reflected wherever the generator's
-convolutions pad (the authors' code has zeros beside the strided ones), and the generator can enlarge by nearest
-neighbours and a convolution (Odena et al. 2016), which leaves no checkerboard.
+Pictures are float32 (n, H, W, 3) in [-1, 1] here. Two departures: borders are reflected wherever
+the generator's convolutions pad (the authors' code has zeros beside the strided ones), and the
+generator can enlarge by nearest neighbours and a convolution (Odena et al. 2016), which leaves no
+checkerboard.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from .._tensorflow import keras
 
-__all__ = ["MULTIPLE", "critic", "generator"]
+__all__ = ["MULTIPLE", "discriminator", "generator", "parameters"]
 
 MULTIPLE = 4
 """Sides of a picture that a generator takes are multiples of this: it halves twice."""
@@ -19,7 +20,7 @@ EPSILON = 1e-5  # PyTorch's, in the authors' code
 
 
 def _normal(seed: keras.random.SeedGenerator) -> Callable[[], keras.initializers.Initializer]:
-    """N(0, 0.02): Zhu et al. 2017, Sec. 7.1. One generator for all layers: each draws on."""
+    """N(0, 0.02): Zhu et al. 2017, Sec. 7.1. One seed generator for all layers: each draws on."""
     return lambda: keras.initializers.RandomNormal(stddev=0.02, seed=seed)
 
 
@@ -34,13 +35,14 @@ def generator(
     *,
     filters: int,
     blocks: int,
-    upsampling: Literal["transposed", "nearest"],
+    upsampling: str,
     dtype: str = "float32",
     seed: int = 0,
 ) -> keras.Model:
-    """The generator: c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3 (after Johnson et al. 2016).
+    """The generator (after Johnson et al. 2016).
 
-    With 64 filters it has 7,837,699 parameters (6 blocks) or 11,378,179 (9 blocks).
+    It is c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3. With 64 filters it has 7,837,699
+    parameters (6 blocks) or 11,378,179 (9 blocks).
 
     Args:
         filters: of the first layer, 64 in the paper; the others have multiples of it.
@@ -71,21 +73,32 @@ def generator(
         inner = normed(convolved(x, 4 * filters, 3))
         x = keras.layers.Add(**kind)([x, normed(convolved(inner, 4 * filters, 3), relu=False)])
     for factor in (2, 1):
+        count = factor * filters
         if upsampling == "transposed":
-            enlarge = keras.layers.Conv2DTranspose(
-                factor * filters, 3, 2, kernel_initializer=normal(), **kind
-            )
-            # As the authors' padding of 1 and output padding of 1: value i spreads around 2i, where the encoder's
-            # strided convolutions took it from. Keras' "same" would move everything by a pixel each time.
+            enlarge = keras.layers.Conv2DTranspose(count, 3, 2, kernel_initializer=normal(), **kind)
+            # As the authors' padding of 1 and output padding of 1: value i spreads around 2i, where
+            # the encoder's strided convolutions took it from. Keras' "same" would move everything
+            # by a pixel each time.
             x = normed(keras.layers.Cropping2D(((1, 0), (1, 0)), **kind)(enlarge(x)))
         else:
-            x = normed(convolved(keras.layers.UpSampling2D(2, **kind)(x), factor * filters, 3))
+            x = normed(convolved(keras.layers.UpSampling2D(2, **kind)(x), count, 3))
     outputs = keras.layers.Activation("tanh", dtype="float32")(convolved(x, 3, 7))
     return keras.Model(inputs, outputs, name="generator")
 
 
-def critic(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Model:
-    """The discriminator: C64 (without norm), C128, C256, C512, and a convolution to one channel.
+def parameters(*, filters: int, blocks: int) -> int:
+    """How many a generator has, known before it is built: the kernels and one bias a filter.
+
+    The four layers that halve and enlarge have 9·(2 + 8 + 8 + 2) f² in their kernels, a residual
+    block 2·9·16 f²; the first and the last layer have 7·7·3 f each.
+    """
+    kernels = (180 + 288 * blocks) * filters**2 + 294 * filters
+    biases = (1 + 2 + 4 + 8 * blocks + 2 + 1) * filters + 3
+    return kernels + biases
+
+
+def discriminator(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Model:
+    """The 70 x 70 PatchGAN: C64 (without norm), C128, C256, C512, a convolution to one channel.
 
     Each output sees 70 x 70 px. With 64 filters it has 2,764,737 parameters.
 
@@ -95,7 +108,8 @@ def critic(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Mode
         seed: of the weights.
 
     Returns:
-        A model from (n, H, W, 3) in [-1, 1] to (n, H', W', 1), 1 for real and 0 for generated; 256 px give 30.
+        A model from (n, H, W, 3) in [-1, 1] to (n, H', W', 1), 1 for real and 0 for generated;
+        256 px give 30.
     """
     kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
     inputs = keras.Input((None, None, 3), dtype="float32")
@@ -104,9 +118,10 @@ def critic(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Mode
         x = keras.layers.ZeroPadding2D(1, **kind)(x)
         x = keras.layers.Conv2D(factor * filters, 4, stride, kernel_initializer=normal(), **kind)(x)
         x = _instance_norm(kind)(x) if factor > 1 else x
-        # Keras' LeakyReLU is the same, but TensorFlow 2.21 complains on standard error when it fuses its gradient.
+        # Keras' LeakyReLU is the same, but TensorFlow 2.21 complains on standard error when it
+        # fuses its gradient.
         x = keras.ops.maximum(x, 0.2 * x)
-    x = keras.layers.Conv2D(1, 4, kernel_initializer=normal(), **kind)(
-        keras.layers.ZeroPadding2D(1, **kind)(x)
-    )
-    return keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(x), name="critic")
+    x = keras.layers.ZeroPadding2D(1, **kind)(x)
+    x = keras.layers.Conv2D(1, 4, kernel_initializer=normal(), **kind)(x)
+    outputs = keras.layers.Activation("linear", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="discriminator")

@@ -1,7 +1,7 @@
-"""The sets that Zhu et al. 2017 published (vangogh2photo, monet2photo, …), through TensorFlow Datasets.
+"""The sets that Zhu et al. 2017 published (vangogh2photo, monet2photo, …).
 
-They are downloaded when they are first used: TensorFlow Datasets has their addresses and checksums, and keeps them in
-its own folder (TFDS_DATA_DIR, or ~/tensorflow_datasets).
+They are downloaded when they are first used: TensorFlow Datasets has their addresses and checksums,
+and stores them in its own folder (TFDS_DATA_DIR, or ~/tensorflow_datasets).
 """
 
 import hashlib
@@ -9,7 +9,6 @@ import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 from PIL import Image
@@ -24,15 +23,16 @@ __all__ = ["PUBLISHED", "PublishedPicture", "splits"]
 log = logging.getLogger("styletransfer")
 
 PUBLISHED = (
-    *(
-        "vangogh2photo",
-        "monet2photo",
-        "cezanne2photo",
-        "ukiyoe2photo",
-        "summer2winter_yosemite",
-        "horse2zebra",
-    ),
-    *("apple2orange", "maps", "facades", "iphone2dslr_flower"),
+    "vangogh2photo",
+    "monet2photo",
+    "cezanne2photo",
+    "ukiyoe2photo",
+    "summer2winter_yosemite",
+    "horse2zebra",
+    "apple2orange",
+    "maps",
+    "facades",
+    "iphone2dslr_flower",
 )
 """Names of the sets; in each, A is what the name begins with."""
 
@@ -46,32 +46,22 @@ class PublishedPicture:
     Attributes:
         name: set, split and number.
         png: the picture as PNG, without loss.
-        credit: where it comes from.
     """
 
     name: str
     png: bytes
-    credit: str
+
+    credit = "Zhu et al. 2017, published data sets"
 
     def load(self, *, size: int | None = None) -> np.ndarray:
-        """The picture as float32 (H, W, 3) in [0, 1], with a long side of `size` pixels where one is given."""
-        with Image.open(io.BytesIO(self.png)) as image:
+        """The picture as float32 (H, W, 3) in [0, 1], its long side `size` pixels where given."""
+        with Image.open(io.BytesIO(self.png), formats=["PNG"]) as image:
             array = as_picture(np.asarray(image.convert("RGB")))
         return array if size is None else resize(array, fit(array.shape, size))
 
     def checksum(self) -> str:
         """SHA-256 of the PNG's bytes."""
         return hashlib.sha256(self.png).hexdigest()
-
-
-def _library() -> ModuleType:
-    try:
-        import tensorflow_datasets
-    except ImportError:
-        raise InputError(
-            "the published sets come with TensorFlow Datasets: pip install 'styletransfer[published]'"
-        ) from None
-    return tensorflow_datasets
 
 
 def splits(name: str) -> dict[str, tuple[int, Iterator[PublishedPicture]]]:
@@ -81,35 +71,41 @@ def splits(name: str) -> dict[str, tuple[int, Iterator[PublishedPicture]]]:
         name: one of `PUBLISHED`.
 
     Raises:
-        InputError: TensorFlow Datasets is not installed, or the set is not here and cannot be downloaded.
+        InputError: TensorFlow Datasets or a package that it needs is not installed, or the set is
+            not here and cannot be downloaded.
     """
-    library = _library()
+    full_name = f"cycle_gan/{name}"
     try:
-        full_name = f"cycle_gan/{name}"
-        builder = library.builder(full_name)
+        # It imports some of its own modules only when they are used: any of these lines may fail.
+        import tensorflow_datasets
+
+        builder = tensorflow_datasets.builder(full_name)
         if not builder.is_prepared():
-            log.warning(
-                "Downloading %s through TensorFlow Datasets (80 to 1500 MB) to %s",
-                name,
-                builder.data_dir,
-            )
-        found = library.load(full_name, split=list(SPLITS), shuffle_files=False)
+            said = "Downloading %s through TensorFlow Datasets (80 to 1500 MB) to %s"
+            log.warning(said, name, builder.data_dir)
+        loaded = tensorflow_datasets.load(full_name, split=list(SPLITS), shuffle_files=False)
+    except ImportError as error:
+        log.debug("How the import failed:", exc_info=True)
+        raise InputError(
+            "the published sets come with TensorFlow Datasets, which cannot be imported here "
+            f"({error}): pip install 'styletransfer[published]'"
+        ) from None
     except Exception as error:  # requests', TensorFlow's and its own
-        reason = (
-            why_no_download(error)
-            if isinstance(error, (OSError, ValueError))
-            else str(error).splitlines()[0]
-        )
+        log.debug("How the download failed:", exc_info=True)
+        if isinstance(error, (OSError, ValueError)):
+            reason = why_no_download(error)
+        else:
+            reason = str(error).partition("\n")[0]
         raise InputError(
             f"the published set {name!r} is not here and could not be downloaded: {reason}"
         ) from None
     return {
         split: (len(examples), _pictures(examples, f"{name}/{split}"))
-        for split, examples in zip(SPLITS, found, strict=True)
+        for split, examples in zip(SPLITS, loaded, strict=True)
     }
 
 
 def _pictures(examples: tf.data.Dataset, name: str) -> Iterator[PublishedPicture]:
     for number, example in enumerate(examples):
         png = tf.io.encode_png(example["image"], compression=1).numpy()
-        yield PublishedPicture(f"{name}/{number}", png, "Zhu et al. 2017, published data sets")
+        yield PublishedPicture(f"{name}/{number}", png)

@@ -1,29 +1,28 @@
-"""Every option of a training, its default and its meaning: one home for Python, command line and record.
+"""Every option of a training, its default and its meaning: for Python, command line and record.
 
-The defaults are those of Zhu et al. 2017 (arXiv 1703.10593) and, where the paper is silent, of its authors' code
-(junyanz/pytorch-CycleGAN-and-pix2pix).
+The defaults are those of Zhu et al. 2017 (arXiv 1703.10593) and, where the paper is silent, of its
+authors' code (junyanz/pytorch-CycleGAN-and-pix2pix).
 """
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from ..errors import InputError, nearest
+from ..errors import InputError
 from ..forms import FORMS
-from ..layers import CONTENT_LAYERS, STYLE_LAYERS
-from ..options import check_number, option
-from ..settings import Settings
+from ..layers import CONTENT_LAYERS, STYLE_LAYERS, layer_name
+from ..options import Options, option
+from ..settings import MOST_WEIGHT, Settings
 
 __all__ = ["AdaptedSettings", "CycleSettings", "TrainingSettings"]
 
 LEAST_SIZE = 32
-"""Side of a crop in pixels below which the discriminator has no output: it halves three times and has windows of 4."""
+"""Side of a crop in pixels below which the discriminator has no output: it halves three times and
+has windows of 4."""
+
+MOST_FILTERS, MOST_BLOCKS = 1024, 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(Options):
     """What every training of a generator has. None means: what the size or the data prescribes.
 
     Raises:
@@ -32,139 +31,140 @@ class TrainingSettings:
 
     steps: int | None = option(
         None,
-        "steps of one batch each; by default 200 passes through the larger of the two sides, as in the paper",
+        "steps of one batch each; by default 200 passes through the larger of the two sides, as in "
+        "the paper",
+        low=1,
+        high=100_000_000,
     )
-    size: int = option(256, "side of the crops in pixels")
+    size: int = option(256, "side of the crops in pixels", low=LEAST_SIZE, high=8192)
     load_size: int | None = option(
         None,
-        "short side in pixels to which pictures are brought before they are cropped; by default 286 of 256 of size",
+        "short side in pixels to which pictures are brought before they are cropped; by default "
+        "286 of 256 of size",
+        low=LEAST_SIZE,
+        high=100_000,
     )
     widest: float = option(
         1.0,
-        "crops are taken from windows of up to this many times their side, and reduced; the paper has 1",
+        "crops are taken from windows of up to this many times their side, and reduced; the paper "
+        "has 1",
+        low=1,
+        high=1000,
     )
-    batch: int = option(1, "crops of each side in a step")
-    filters: int = option(64, "filters of the generator's first layer")
-    critic_filters: int = option(64, "filters of the discriminator's first layer")
+    batch: int = option(1, "crops of each side in a step", low=1, high=1024)
+    filters: int = option(64, "filters of the generator's first layer", low=1, high=MOST_FILTERS)
+    critic_filters: int = option(
+        64, "filters of the discriminator's first layer", low=1, high=MOST_FILTERS
+    )
     blocks: int | None = option(
-        None, "residual blocks; by default 6 up to 128 px and 9 above, as in the paper"
+        None,
+        "residual blocks; by default 6 up to 128 px and 9 above, as in the paper",
+        low=0,
+        high=MOST_BLOCKS,
     )
     upsampling: str = option(
         "transposed",
-        "how the generator enlarges: transposed convolutions, as in the paper, or nearest neighbours and a convolution",
+        "how the generator enlarges: transposed convolutions, as in the paper, or nearest "
+        "neighbours and a convolution",
         choices=("transposed", "nearest"),
     )
-    learning_rate: float = option(2e-4, "Adam's step size")
-    beta_1: float = option(0.5, "Adam's decay of the mean gradient")
+    learning_rate: float = option(2e-4, "Adam's step size", above=0, high=1e308)
+    beta_1: float = option(0.5, "Adam's decay of the mean gradient", low=0, below=1)
     constant: float = option(
-        0.5, "share of the steps after which the learning rate begins to fall, linearly, to zero"
+        0.5,
+        "share of the steps after which the learning rate begins to fall, linearly, to zero",
+        low=0,
+        high=1,
     )
-    pool: int = option(50, "generated pictures that are kept for the discriminator")
+    pool: int = option(
+        50, "generated pictures that are stored for the discriminator", low=0, high=100_000
+    )
     precision: str = option(
         "auto",
-        "how the networks are computed: float32; mixed, bfloat16 with float32 weights and losses; auto is mixed where "
-        "this machine is faster in it",
+        "how the networks are computed: float32; mixed, bfloat16 with float32 weights and losses; "
+        "auto is mixed where this machine is faster in it",
         choices=("auto", "float32", "mixed"),
     )
-    seed: int = option(0, "seed of the weights, the crops and the pool")
+    # Twice the seed and one more is an int64 of the crops.
+    seed: int = option(0, "seed of the weights, the crops and the pool", low=0, high=2**62 - 1)
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        for entry in dataclasses.fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, np.generic):
-                object.__setattr__(self, entry.name, value := value.item())
-            if value is None and entry.default is not None:
-                raise InputError(
-                    f"{entry.name} must have a value; its default is {entry.default!r}"
-                )
-            choices = entry.metadata["choices"]
-            if choices and value is not None and value not in choices:
-                raise InputError(nearest(value, choices, what=entry.name))
-        for name, low in (
-            *(
-                ("steps", 1),
-                ("size", LEAST_SIZE),
-                ("load_size", LEAST_SIZE),
-                ("batch", 1),
-                ("filters", 1),
-            ),
-            *(("critic_filters", 1), ("blocks", 0), ("pool", 0), ("seed", 0)),
-        ):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), whole=True, low=low)
-        check_number("learning_rate", self.learning_rate, above=0)
-        check_number("widest", self.widest, low=1)
-        for name in ("beta_1", "constant"):
-            check_number(name, getattr(self, name), low=0)
-            if getattr(self, name) > 1 - (name == "beta_1") * 1e-9:
-                raise InputError(f"{name} must be a share, below 1, not {getattr(self, name)}")
+        super().__post_init__()
         if self.size % 4:
             raise InputError(
                 f"size must be a multiple of 4, for the generator halves twice, not {self.size}"
             )
         if self.load_size is not None and self.load_size < self.size:
             raise InputError(
-                f"load_size is {self.load_size}, below the size {self.size} of the crops; give a larger one"
+                f"load_size is {self.load_size}, below the size {self.size} of the crops; give a "
+                "larger one"
             )
         if self.widest * self.size > self.short_side:
             raise InputError(
-                f"windows of {self.widest:g} x {self.size} px do not fit into pictures of {self.short_side} px; give a "
-                "larger load_size or a smaller widest"
+                f"windows of {self.widest:g} x {self.size} px do not fit into pictures of "
+                f"{self.short_side} px; give a larger load_size or a smaller widest"
             )
 
     @property
     def short_side(self) -> int:
-        """`load_size`, or what it is by default: 286 px for crops of 256 (in the authors' code)."""
+        """`load_size`, or its default: 286 px for crops of 256 (in the authors' code)."""
         return self.load_size or round(self.size * 286 / 256)
 
     @property
     def depth(self) -> int:
-        """`blocks`, or what it is by default: Zhu et al. 2017, Sec. 7.2."""
+        """`blocks`, or its default: Zhu et al. 2017, Sec. 7.2."""
         if self.blocks is not None:
             return self.blocks
         return 6 if self.size <= 128 else 9
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step (counted from 0): constant, then linear to zero (Zhu et al. 2017, Sec. 4)."""
-        begin = self.constant * self.steps
-        return self.learning_rate * min(1.0, (self.steps - step) / max(self.steps - begin, 1.0))
+        """The learning rate of a step (counted from 0), where `steps` is decided.
+
+        Constant, then linear to zero: Zhu et al. 2017, Sec. 4.
+        """
+        steps = self.steps or 0
+        begin = self.constant * steps
+        return self.learning_rate * min(1.0, (steps - step) / max(steps - begin, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CycleSettings(TrainingSettings):
     """The options of a CycleGAN."""
 
-    cycle: float = option(10.0, "λ, the weight of the cycle loss")
+    cycle: float = option(10.0, "λ, the weight of the cycle loss", low=0, high=MOST_WEIGHT)
     identity: float = option(
-        0.5, "weight of the identity loss, as a share of the cycle loss's; 0 leaves it out"
+        0.5,
+        "weight of the identity loss, as a share of the cycle loss's; 0 leaves it out",
+        low=0,
+        high=1e6,
     )
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        super().__post_init__()
-        for name in ("cycle", "identity"):
-            check_number(name, getattr(self, name), low=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptedSettings(TrainingSettings):
-    """The options of a generator that is trained with the proposal's objective and an adversarial term."""
+    """The options of a generator for the proposal's objective with an adversarial term."""
 
     form: str = option("proposal", "how content and style are written", choices=tuple(FORMS))
     lam: float | None = option(
-        None, "λ, the weight of style against content; by default the form's"
+        None,
+        "λ, the weight of style against content; by default the form's",
+        low=0,
+        high=MOST_WEIGHT,
     )
     adversarial: float = option(
         1.0,
-        "weight of the adversarial loss, in units of λ times the style loss that the photographs begin with; 0 leaves "
-        "the discriminator out",
+        "weight of the adversarial loss, in units of λ times the style loss that the photographs "
+        "begin with; 0 leaves the discriminator out",
+        low=0,
+        high=MOST_WEIGHT,
     )
     content_layers: tuple[str, ...] = option(
-        CONTENT_LAYERS, "layers whose features are the content"
+        CONTENT_LAYERS, "layers whose features are the content", convert=layer_name
     )
     style_layers: tuple[str, ...] = option(
-        STYLE_LAYERS, "layers whose mean statistics over the paintings are the style"
+        STYLE_LAYERS,
+        "layers whose mean statistics over the paintings are the style",
+        convert=layer_name,
     )
     statistic: str = option("gram", "what of the features is the style (see losses.py)")
     backbone: str = option(
@@ -172,19 +172,12 @@ class AdaptedSettings(TrainingSettings):
     )
 
     def __post_init__(self) -> None:
-        """Check the values."""
         super().__post_init__()
-        check_number("adversarial", self.adversarial, low=0)
-        checked = Settings(**self.objective)
-        for name in ("content_layers", "style_layers"):
-            object.__setattr__(self, name, getattr(checked, name))
         if not self.style_layers or not self.content_layers:
             raise InputError(
                 "the adapted objective needs at least one content layer and one style layer"
             )
-
-    @property
-    def objective(self) -> dict[str, Any]:
-        """The options that `Objective` has, too."""
-        names = ("form", "lam", "content_layers", "style_layers", "statistic", "backbone")
-        return {name: getattr(self, name) for name in names}
+        # It refuses a layer that is named twice.
+        Settings(content_layers=self.content_layers, style_layers=self.style_layers)
+        if self.lam == 0:
+            raise InputError("lam must be above 0: without style there is nothing to train for")

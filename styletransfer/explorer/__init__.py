@@ -1,7 +1,8 @@
-"""The page on which style transfer can be played with: `Explorer()` in a notebook, or the same with Voilà."""
+"""The page on which style transfer can be played with, in a notebook or alone with Voilà."""
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 import weakref
@@ -13,7 +14,7 @@ from ..errors import InputError
 from ..pictures import datasets
 from ..runs.store import Store
 from .controls import Controls
-from .parts import Pulse
+from .parts import Heartbeat, action
 from .pictures import Chooser, Inputs
 from .sweeptab import SweepBrowser
 from .votetab import Candidates, Voting
@@ -21,11 +22,13 @@ from .workbench import Workbench
 
 __all__ = ["Explorer"]
 
+log = logging.getLogger("styletransfer")
+
 TICK = 0.25  # seconds between two looks at the run
 BEAT = 2.0  # seconds between two signs of life
 
 _PAGES: "weakref.WeakSet[Explorer]" = weakref.WeakSet()
-"""The pages of this process: a notebook that is opened again has no page, but its runs may still be under way."""
+"""The pages of this process: a notebook that is opened again has no page, but its runs go on."""
 
 LOST = (
     "Python no longer answers: it was stopped or started again, or it is busy with another cell. "
@@ -36,10 +39,13 @@ LOST = (
 class Explorer(widgets.VBox):
     """The page; a second one on the same folder takes the place of the first, with its runs.
 
+    It lives while an event loop runs, as one does in Jupyter.
+
     Args:
         folder: where pictures, uploads and votes are kept; it is made when the first is.
         store: where the sweep browser looks; see `Store`.
-        compare: pictures for the blind vote, by method and photograph; by default the runs of the page.
+        compare: pictures for the blind vote, by method and photograph; by default the runs of the
+            page.
 
     Raises:
         InputError: the store's folder cannot be made.
@@ -52,29 +58,36 @@ class Explorer(widgets.VBox):
         store: Store | str | os.PathLike | None = None,
         compare: Candidates | None = None,
     ) -> None:
-        """Build the page; it lives while an event loop runs, as it does in Jupyter."""
         folder = Path(folder)
-        self._comparison = compare
+        self._folder, self._compare = folder.resolve(), compare
         store = store if isinstance(store, Store) else Store(store)
         inputs = Inputs(folder)
         self.controls = Controls()
-        own = {"inputs": inputs, "complain": self._complain}
-        photos, paintings = datasets.photos(), {}
+        paintings: dict[str, datasets.Picture] = {}
         for artist in datasets.artists():
             paintings |= datasets.paintings(artist=artist)
-        first, second = "neuschwanstein_castle", "cafe_terrace_at_night"
-        self.photo = Chooser("Photograph", photos, first, cut=False, by_author=False, **own)
-        self.painting = Chooser("Painting", paintings, second, cut=True, by_author=True, **own)
-        self.workbench = Workbench(
-            self.photo, self.painting, self.controls, folder=folder, store=store
+        self.photo = Chooser(
+            "Photograph",
+            datasets.photos(),
+            "neuschwanstein_castle",
+            inputs=inputs,
+            painting=False,
+            complain=self._complain,
         )
+        self.painting = Chooser(
+            "Painting",
+            paintings,
+            "cafe_terrace_at_night",
+            inputs=inputs,
+            painting=True,
+            complain=self._complain,
+        )
+        choosers = self.photo, self.painting
+        self.workbench = Workbench(*choosers, self.controls, folder=folder, store=store)
         self.sweeps = SweepBrowser(store)
         self.voting = Voting(self._candidates, folder / "votes.csv")
-        self.pulse = Pulse(lost=LOST)
-        swap = widgets.Button(
-            description="Swap the two", tooltip="The painting becomes the photograph, and back"
-        )
-        swap.on_click(lambda _: self.swap())
+        self.heartbeat = Heartbeat(lost=LOST)
+        swap = action("Swap the two", self.swap, "The painting becomes the photograph, and back")
         left = widgets.VBox([self.photo, swap, self.painting, self.controls]).add_class("st-column")
         self.workbench.layout = widgets.Layout(flex="1 1 0%", min_width="0", overflow="hidden auto")
         self.tabs = widgets.Tab(
@@ -82,16 +95,13 @@ class Explorer(widgets.VBox):
             titles=("Make", "Sweeps", "Which is better?"),
         )
         self.tabs.observe(lambda _: self._tab_chosen(), "selected_index")
-        super().__init__([self.pulse, self.tabs])
+        super().__init__([self.heartbeat, self.tabs])
         self.add_class("st-explorer")
-        self._place = folder.resolve()
-        for earlier in [page for page in _PAGES if page._place == self._place]:
+        for earlier in [page for page in _PAGES if page._folder == self._folder]:
             self._take_over(earlier)
         _PAGES.add(self)
         self._life: asyncio.Task | None = None
-        with contextlib.suppress(
-            RuntimeError
-        ):  # no event loop: somebody calls `workbench.tick` by hand
+        with contextlib.suppress(RuntimeError):  # no event loop: `workbench.tick` is called by hand
             self._life = asyncio.get_running_loop().create_task(self._live())
 
     def __repr__(self) -> str:
@@ -101,17 +111,15 @@ class Explorer(widgets.VBox):
     def swap(self) -> None:
         """Painting and photograph change places."""
         photo, painting = self.photo.source, self.painting.source
-        self.photo.again(painting)
-        self.painting.again(photo)
+        self.photo.take(painting)
+        self.painting.take(photo)
 
     def _take_over(self, earlier: "Explorer") -> None:
         """What an earlier page on the same folder has, for instance one whose tab was closed."""
-        if earlier.workbench.session or earlier.workbench.shots:
-            for chooser, other in ((self.photo, earlier.photo), (self.painting, earlier.painting)):
-                chooser.again(other.source)
-            with contextlib.suppress(
-                InputError
-            ):  # it has settings that cannot be used: not worth keeping
+        if earlier.workbench.session or earlier.workbench.past.runs:
+            self.photo.take(earlier.photo.source)
+            self.painting.take(earlier.painting.source)
+            with contextlib.suppress(InputError):  # settings that cannot be used are not kept
                 self.controls.show(earlier.controls.settings)
             self.workbench.take_over(earlier.workbench)
         earlier.close()
@@ -125,20 +133,18 @@ class Explorer(widgets.VBox):
         super().close()
 
     def _complain(self, message: str) -> None:
-        if hasattr(self, "workbench"):
-            self.workbench.complain(message)
+        self.workbench.complain(message)
 
     def _candidates(self) -> Candidates:
-        if self._comparison is not None:
-            return self._comparison
-        found: dict[str, dict] = {}
-        for shot in self.workbench.shots.values():
-            record = shot.result.record
+        if self._compare is not None:
+            return self._compare
+        candidates: dict[str, dict] = {}
+        for run in self.workbench.past.runs.values():
+            record = run.result.record
             subject = record["content"]["picture"] or "an array"
-            found.setdefault(subject, {})[
-                f"{record['style']['picture']}, {shot.result.caption}"
-            ] = shot.result.image
-        return found
+            method = f"{record['style']['picture']}, {run.result.caption}"
+            candidates.setdefault(subject, {})[method] = run.result.image
+        return candidates
 
     def _tab_chosen(self) -> None:
         if self.tabs.selected_index == 1:
@@ -151,9 +157,12 @@ class Explorer(widgets.VBox):
         while True:
             try:
                 self.workbench.tick()
+            except KeyboardInterrupt:  # of the kernel, between two messages
+                self.workbench.stop()
             except Exception as error:  # the page must go on; what went wrong stands on it
+                log.warning("The page could not be brought up to date: %s", error, exc_info=True)
                 self.workbench.complain(f"{type(error).__name__}: {error}")
             if time.monotonic() - beaten > BEAT:
                 beaten = time.monotonic()
-                self.pulse.beat += 1
+                self.heartbeat.beat += 1
             await asyncio.sleep(TICK)

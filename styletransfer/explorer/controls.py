@@ -20,13 +20,29 @@ from ..weights.backbones import BACKBONES
 __all__ = ["LIVE", "MAIN", "Controls"]
 
 MAIN = (
-    *("size", "quality", "lam", "form", "content_layers", "style_layers", "omega"),
-    *("init", "seed", "optimizer", "pooling", "tv", "backbone"),
+    "size",
+    "quality",
+    "lam",
+    "form",
+    "content_layers",
+    "style_layers",
+    "omega",
+    "init",
+    "seed",
+    "optimizer",
+    "pooling",
+    "tv",
+    "backbone",
 )
 """The settings that are always in view; all others are under "More settings"."""
 
 LIVE = ("lam", "omega", "tv")
 """The settings that count at once when they are changed during a run."""
+
+TITLES = {"lam": "λ", "omega": "ω", "tv": "total variation"}
+
+SUGGESTED = {"backbone": BACKBONES, "init": ("content", "style", "noise")}
+"""Of settings that may also be the path of a file."""
 
 DECADES = 4  # of the slider of λ, to each side of the form's default
 
@@ -34,35 +50,34 @@ MOST_OMEGA = 4.0  # of the sliders of ω, in units of the form's own
 
 WIDE = {"width": "auto"}
 
+ENTRIES = {entry.name: entry for entry in dataclasses.fields(Settings)}
+KINDS = get_type_hints(Settings)
+DEFAULTS = Settings()
+
 
 class Controls(widgets.VBox):
     """All settings of a run."""
 
     def __init__(self) -> None:
-        """Every control stands at the library's default."""
-        self._told: list[Callable[[str], None]] = []
+        self._callbacks: list[Callable[[str], None]] = []
         self._quiet = False
-        self._kinds = get_type_hints(Settings)
-        self._entries = {entry.name: entry for entry in dataclasses.fields(Settings)}
-        self.fields: dict[str, widgets.Widget] = {}
+        self.fields = {name: _field(name) for name in ENTRIES}
         self.weights: dict[str, widgets.FloatSlider] = {}
-        rows = {name: self._row(name) for name in self._entries}
-        more = widgets.Accordion(
-            [widgets.VBox([row for name, row in rows.items() if name not in MAIN])]
-        )
-        more.set_title(0, "More settings")
-        super().__init__([*(rows[name] for name in MAIN), more])
+        rows = {name: _row(name, field) for name, field in self.fields.items()}
+        more = widgets.VBox([row for name, row in rows.items() if name not in MAIN])
+        accordion = widgets.Accordion([more], titles=("More settings",))
+        super().__init__([*(rows[name] for name in MAIN), accordion])
         self._scale_lam()
         self._weigh()
         self.fields["form"].observe(lambda _: self._other_form(), "value")
         self.fields["style_layers"].observe(lambda _: self._weigh(), "value")
         for name, field in self.fields.items():
             if name != "omega":
-                field.observe(lambda _, name=name: self._tell(name), "value")
+                field.observe(lambda _, name=name: self._notify(name), "value")
 
     def on_change(self, then: Callable[[str], None]) -> None:
         """Call `then` with the name of every setting that is changed."""
-        self._told.append(then)
+        self._callbacks.append(then)
 
     @property
     def settings(self) -> Settings:
@@ -71,7 +86,7 @@ class Controls(widgets.VBox):
         Raises:
             InputError: something cannot be used, alone or together.
         """
-        options = {name: self._value(name) for name in self._entries}
+        options = {name: self._value(name) for name in ENTRIES}
         if options["sizes"] is not None:
             del options["size"]  # the last of them
         return settings_from({name: value for name, value in options.items() if value is not None})
@@ -79,28 +94,23 @@ class Controls(widgets.VBox):
     @property
     def omega(self) -> tuple[float, ...]:
         """ω_l of the chosen style layers, shallow to deep."""
-        own = default_omega(FORMS[self.fields["form"].value], self._layers)
-        return tuple(
-            self.weights[layer].value * unit for layer, unit in zip(self._layers, own, strict=True)
-        )
+        units = zip(self._layers, self._units(self._layers), strict=True)
+        return tuple(self.weights[layer].value * unit for layer, unit in units)
 
     def show(self, settings: Settings) -> None:
         """Bring every control to these settings."""
         with self._silence():
             self.fields["form"].value = settings.form
             self._scale_lam()
-            for name in self._entries:
+            for name in ENTRIES:
                 if name not in ("form", "omega"):
                     self._put(name, getattr(settings, name))
             self._weigh()
-            if settings.omega is not None:
-                own = default_omega(FORMS[settings.form], settings.style_layers)
-                for layer, weight, unit in zip(
-                    settings.style_layers, settings.omega, own, strict=True
-                ):
-                    self.weights[layer].max = max(MOST_OMEGA, weight / unit)
-                    self.weights[layer].value = weight / unit
-        self._tell("form")
+            layers = settings.style_layers
+            for layer, unit, weight in zip(layers, self._units(layers), settings.omega or ()):
+                self.weights[layer].max = max(MOST_OMEGA, weight / unit)
+                self.weights[layer].value = weight / unit
+        self._notify("form")
 
     @contextlib.contextmanager
     def _silence(self) -> Iterator[None]:
@@ -110,108 +120,51 @@ class Controls(widgets.VBox):
         finally:
             self._quiet = False
 
-    def _tell(self, name: str) -> None:
+    def _notify(self, name: str) -> None:
         if not self._quiet:
-            for then in self._told:
+            for then in self._callbacks:
                 then(name)
-
-    def _row(self, name: str) -> widgets.Widget:
-        field = self.fields[name] = self._field(name)
-        about = self._entries[name].metadata["help"]
-        if name == "omega":
-            about += f"; here as a multiple of it, 0 to {MOST_OMEGA:g}"
-        title = {"lam": "λ", "omega": "ω", "tv": "total variation"}.get(
-            name, name.replace("_", " ")
-        )
-        return widgets.VBox(
-            [
-                widgets.HTML(f"<b>{title}</b>"),
-                field,
-                widgets.HTML(f"<p>{html.escape(about)}</p>").add_class("st-about"),
-            ],
-            layout={"margin": "0 0 4px 0"},
-        ).add_class(f"st-row-{name}")
-
-    def _field(self, name: str) -> widgets.Widget:
-        entry = self._entries[name]
-        choices, default = entry.metadata["choices"], entry.default
-        if name == "lam":
-            # Else, once drawn, it would put the nearest step in the place of a default between two.
-            look = {"readout_format": ".3g", "step": 0.05, "layout": WIDE}
-            return widgets.FloatLogSlider(value=1.0, continuous_update=False, **look)
-        if name in ("content_layers", "style_layers"):
-            return widgets.SelectMultiple(options=LAYERS, value=default, rows=6, layout=WIDE)
-        if name == "omega":
-            return widgets.VBox()
-        if name == "backbone":
-            return widgets.Combobox(
-                value=default, options=BACKBONES, continuous_update=False, layout=WIDE
-            )
-        if name == "init":
-            return widgets.Combobox(
-                value=default,
-                options=("content", "style", "noise"),
-                continuous_update=False,
-                layout=WIDE,
-            )
-        if name == "statistic":
-            choices = tuple(STATISTICS)
-        if choices:
-            options = [(choice, choice) for choice in choices]
-            return widgets.Dropdown(
-                value=default,
-                options=[("as the form has it", None), *options] if default is None else options,
-                layout=WIDE,
-            )
-        kind = self._kinds[name]
-        if kind is int:
-            return widgets.IntText(value=default, step=64 if name == "size" else 1, layout=WIDE)
-        if kind is float:
-            return widgets.FloatText(value=default, layout=WIDE)
-        return widgets.Text(value="", placeholder="left open", continuous_update=False, layout=WIDE)
 
     def _value(self, name: str) -> Any:
         field = self.fields[name]
         if name == "omega":
-            return (
-                None if all(slider.value == 1 for slider in self.weights.values()) else self.omega
-            )
-        if name in ("content_layers", "style_layers"):
+            moved = any(slider.value != 1 for slider in self.weights.values())
+            return self.omega if moved else None
+        if isinstance(field, widgets.SelectMultiple):
             return tuple(layer for layer in LAYERS if layer in field.value)
         if name == "lam":
             return float(f"{field.value:.3g}")  # as it is shown
-        if not isinstance(field, widgets.Text) or isinstance(field, widgets.Combobox):
+        if type(field) is not widgets.Text:
             return field.value
         if not field.value.strip():
             return None
         try:
-            return reader(self._kinds[name])(field.value)
+            return reader(KINDS[name])(field.value)
         except ValueError:
-            raise InputError(
-                f"{name} cannot be {field.value!r}: {self._entries[name].metadata['help']}"
-            ) from None
+            about = ENTRIES[name].metadata["help"]
+            raise InputError(f"{name} cannot be {field.value!r}: {about}") from None
 
     def _put(self, name: str, value: Any) -> None:
         field = self.fields[name]
         if name == "lam":
             value = FORMS[self.fields["form"].value].lam if value is None else value
             if value > 0:  # a slider in decades has no zero
-                field.min, field.max = (
-                    min(field.min, math.log10(value)),
-                    max(field.max, math.log10(value)),
-                )
+                field.min = min(field.min, math.log10(value))
+                field.max = max(field.max, math.log10(value))
                 field.value = value
-        elif isinstance(field, widgets.Text) and not isinstance(field, widgets.Combobox):
-            several = isinstance(value, (tuple, list))
-            field.value = (
-                "" if value is None else ", ".join(map(str, value)) if several else str(value)
-            )
+        elif type(field) is widgets.Text:
+            values = value if isinstance(value, (tuple, list)) else [value]
+            field.value = "" if value is None else ", ".join(map(str, values))
         else:
             field.value = value
 
     @property
     def _layers(self) -> tuple[str, ...]:
-        return tuple(layer for layer in LAYERS if layer in self.fields["style_layers"].value)
+        return self._value("style_layers")
+
+    def _units(self, layers: tuple[str, ...]) -> tuple[float, ...]:
+        """The form's own ω, of which the sliders show multiples."""
+        return default_omega(FORMS[self.fields["form"].value], layers)
 
     def _other_form(self) -> None:
         """Another form has another λ: its own default, and its own range."""
@@ -224,28 +177,52 @@ class Controls(widgets.VBox):
         field, lam = self.fields["lam"], FORMS[self.fields["form"].value].lam
         middle = round(math.log10(lam))
         low, high = middle - DECADES, middle + DECADES
-        field.min, field.max = (
-            min(low, field.min),
-            max(high, field.max),
-        )  # so that no order of setting is refused
+        field.min, field.max = min(low, field.min), max(high, field.max)  # or one would be refused
         field.value = lam
         field.min, field.max = low, high
 
     def _weigh(self) -> None:
-        """A slider for each style layer; those that were there keep their place."""
+        """A slider for every style layer; those that were there stay where they are."""
         before = {layer: slider.value for layer, slider in self.weights.items()}
-        self.weights = {
-            layer: widgets.FloatSlider(
-                before.get(layer, 1.0),
-                min=0,
-                max=max(MOST_OMEGA, before.get(layer, 1.0)),
-                step=0.05,
-                description=layer,
-                layout=WIDE,
-                style={"description_width": "90px"},
-            )
-            for layer in self._layers
-        }
-        for slider in self.weights.values():
-            slider.observe(lambda _: self._tell("omega"), "value")
+        look = {"min": 0, "step": 0.05, "layout": WIDE, "style": {"description_width": "90px"}}
+        self.weights = {}
+        for layer in self._layers:
+            value = before.get(layer, 1.0)
+            most = max(MOST_OMEGA, value)
+            self.weights[layer] = widgets.FloatSlider(value, max=most, description=layer, **look)
+            self.weights[layer].observe(lambda _: self._notify("omega"), "value")
         self.fields["omega"].children = tuple(self.weights.values())
+
+
+def _row(name: str, field: widgets.Widget) -> widgets.VBox:
+    about = ENTRIES[name].metadata["help"]
+    if name == "omega":
+        about += f"; here as a multiple of it, 0 to {MOST_OMEGA:g}"
+    title = widgets.HTML(f"<b>{TITLES.get(name, name.replace('_', ' '))}</b>")
+    note = widgets.HTML(f"<p>{html.escape(about)}</p>").add_class("st-about")
+    row = widgets.VBox([title, field, note], layout={"margin": "0 0 4px 0"})
+    return row.add_class(f"st-row-{name}")
+
+
+def _field(name: str) -> widgets.Widget:
+    default, kind = getattr(DEFAULTS, name), KINDS[name]
+    choices = STATISTICS if name == "statistic" else ENTRIES[name].metadata["choices"]
+    late = {"continuous_update": False, "layout": WIDE}
+    if name == "lam":
+        # With coarser steps the drawn slider would take the nearest one in place of a default.
+        return widgets.FloatLogSlider(1.0, readout_format=".3g", step=0.05, **late)
+    if name in ("content_layers", "style_layers"):
+        return widgets.SelectMultiple(options=LAYERS, value=default, rows=6, layout=WIDE)
+    if name == "omega":
+        return widgets.VBox()
+    if name in SUGGESTED:
+        return widgets.Combobox(value=default, options=SUGGESTED[name], **late)
+    if choices:
+        options = [("as the form has it", None)] if default is None else []
+        options += [(choice, choice) for choice in choices]
+        return widgets.Dropdown(options=options, value=default, layout=WIDE)
+    if kind is int:
+        return widgets.IntText(value=default, step=64 if name == "size" else 1, layout=WIDE)
+    if kind is float:
+        return widgets.FloatText(value=default, layout=WIDE)
+    return widgets.Text(placeholder="left open", **late)

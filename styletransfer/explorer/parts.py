@@ -1,4 +1,4 @@
-"""The parts of the page that ipywidgets does not have, each with its own small script in `static`."""
+"""The parts of the page that ipywidgets does not have; their scripts are in `static`."""
 
 import base64
 import io
@@ -14,50 +14,77 @@ from PIL import Image
 
 from ..pictures.images import encode
 
-__all__ = ["Code", "Crop", "Gallery", "Picture", "Pulse", "Upload", "Wipe", "jpeg", "tile"]
+__all__ = [
+    "Code",
+    "Crop",
+    "Gallery",
+    "Heartbeat",
+    "Picture",
+    "Upload",
+    "Wipe",
+    "action",
+    "jpeg",
+    "tile",
+]
 
 STATIC = Path(__file__).parent / "static"
-STYLE = STATIC / "style.css"
 
 MOST_BYTES = 100 * 2**20
 """Of an uploaded file: more than any photograph that `read_image` takes."""
 
+NARROW = {"max_width": "100%", "width": "fit-content"}
 
-class Gallery(anywidget.AnyWidget):
+
+def action(label: str, then: Callable[[], object], about: str = "", **look: Any) -> widgets.Button:
+    """A button that calls `then`.
+
+    Args:
+        label: on it.
+        then: what it does.
+        about: where the mouse rests.
+        look: traits of ipywidgets' button.
+    """
+    button = widgets.Button(description=label, tooltip=about, **look)
+    button.on_click(lambda _: then())
+    return button
+
+
+class _Scripted(anywidget.AnyWidget):
+    _css = STATIC / "style.css"
+
+
+class Gallery(_Scripted):
     """Pictures to choose from.
 
     Attributes:
-        items: as `tile` makes them; those of one group follow one another and stand under its name.
+        items: as `tile` makes them; those of a group follow one another, and stand under its name.
         value: the key of the one that was chosen.
         label: what is chosen, for those who cannot see it.
         strip: one row that scrolls, in place of a grid.
     """
 
     _esm = STATIC / "gallery.js"
-    _css = STYLE
-    items = traitlets.List().tag(sync=True)
+    items: list[dict[str, str]] = traitlets.List().tag(sync=True)
     value = traitlets.Unicode().tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
     strip = traitlets.Bool(False).tag(sync=True)
 
     def on_click(self, then: Callable[[str], None]) -> None:
-        """Call `then` with the key of each picture that is clicked, also where it was chosen already."""
+        """Call `then` with the key of a picture that is clicked, chosen already or not."""
 
-        def heard(_: Any, message: Any, __: Any) -> None:
-            if isinstance(message, dict) and message.get("clicked") in {
-                item["key"] for item in self.items
-            }:
-                then(message["clicked"])
+        def clicked(_: Any, message: Any, __: Any) -> None:
+            key = message.get("clicked") if isinstance(message, dict) else None
+            if any(item["key"] == key for item in self.items):
+                then(key)
 
-        self.on_msg(heard)
+        self.on_msg(clicked)
 
 
 class Picture(widgets.Image):
-    """An image that is not there while it has no value; ipywidgets' own is shown as a broken one."""
+    """An image that is not there while it has no value; ipywidgets' own is shown as broken."""
 
     def __init__(self, **traits: Any) -> None:
-        """Nothing is shown yet, unless a value is given."""
-        super().__init__(**{"format": "jpeg", **traits})
+        super().__init__(**{"format": "jpeg", "layout": NARROW, **traits})
         self.observe(lambda _: self._hide(), "value")
         self._hide()
 
@@ -65,21 +92,20 @@ class Picture(widgets.Image):
         (self.remove_class if self.value else self.add_class)("st-empty")
 
 
-class Crop(anywidget.AnyWidget):
+class Crop(_Scripted):
     """A picture over which a rectangle is dragged.
 
     Attributes:
         picture: JPEG.
-        corners: left, top, right, bottom as shares of width and height; empty for the whole picture.
+        corners: left, top, right, bottom as shares of width and height; empty for the whole.
     """
 
     _esm = STATIC / "crop.js"
-    _css = STYLE
     picture = traitlets.Bytes().tag(sync=True)
     corners = traitlets.List(traitlets.Float()).tag(sync=True)
 
 
-class Wipe(anywidget.AnyWidget):
+class Wipe(_Scripted):
     """Two pictures, one over the other.
 
     Attributes:
@@ -88,39 +114,36 @@ class Wipe(anywidget.AnyWidget):
     """
 
     _esm = STATIC / "wipe.js"
-    _css = STYLE
     left = traitlets.Bytes().tag(sync=True)
     right = traitlets.Bytes().tag(sync=True)
     left_name = traitlets.Unicode().tag(sync=True)
     right_name = traitlets.Unicode().tag(sync=True)
 
 
-class Upload(anywidget.AnyWidget):
+class Upload(_Scripted):
     """A button that takes a file, in pieces.
 
-    (The upload of ipywidgets sends one message, and a Jupyter server drops the connection where it is above 10 MB.)
+    (The upload of ipywidgets sends one message, and above 10 MB a Jupyter server drops it.)
 
     Args:
-        then: is called with the file's name and bytes; the bytes are None where it is larger than `most`.
-        label: on the button.
+        then: is called with the file's name and bytes, or None where it is larger than `most`.
 
     Attributes:
+        label: on the button.
         most: bytes that are taken at most.
     """
 
     _esm = STATIC / "upload.js"
-    _css = STYLE
     label = traitlets.Unicode().tag(sync=True)
     most = traitlets.Int(MOST_BYTES).tag(sync=True)
 
     def __init__(self, then: Callable[[str, bytes | None], None], **traits: Any) -> None:
-        """Nothing is taken yet."""
         super().__init__(**traits)
         self._then = then
         self._pieces: list[bytes] = []
-        self.on_msg(self._heard)
+        self.on_msg(self._receive)
 
-    def _heard(self, _: Any, message: Any, buffers: Sequence[memoryview] | None) -> None:
+    def _receive(self, _: Any, message: Any, buffers: Sequence[memoryview] | None) -> None:
         if not isinstance(message, dict):
             return
         if "begin" in message:
@@ -134,7 +157,7 @@ class Upload(anywidget.AnyWidget):
             self._then(str(message["end"]), b"".join(pieces))
 
 
-class Pulse(anywidget.AnyWidget):
+class Heartbeat(_Scripted):
     """Tells the page that Python is there.
 
     Attributes:
@@ -142,13 +165,12 @@ class Pulse(anywidget.AnyWidget):
         lost: what is shown then.
     """
 
-    _esm = STATIC / "pulse.js"
-    _css = STYLE
+    _esm = STATIC / "heartbeat.js"
     beat = traitlets.Int(0).tag(sync=True)
     lost = traitlets.Unicode().tag(sync=True)
 
 
-class Code(anywidget.AnyWidget):
+class Code(_Scripted):
     """Text with a button that copies it.
 
     Attributes:
@@ -156,12 +178,16 @@ class Code(anywidget.AnyWidget):
     """
 
     _esm = STATIC / "code.js"
-    _css = STYLE
     text = traitlets.Unicode().tag(sync=True)
 
 
 def jpeg(picture: np.ndarray | Image.Image, *, most: int = 1024) -> bytes:
-    """A picture, float (H, W, 3) in [0, 1] or as Pillow has it, as a JPEG whose long side has `most` pixels at most."""
+    """A picture as a JPEG.
+
+    Args:
+        picture: float (H, W, 3) in [0, 1], or as Pillow has it.
+        most: long side in pixels; a smaller picture stays as it is.
+    """
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(encode(picture))
     image = image.convert("RGB")
     image.thumbnail((most, most))

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
-from ..pictures.datasets import Picture
+from ..pictures import datasets
 from ..pictures.files import atomic_path
 from ..pictures.images import read_image, save_image
-from ..pictures.sources import Source, open_picture
+from ..pictures.sources import Collection, Source, open_picture
 from .parts import Crop, Gallery, Upload, jpeg, tile
 
 __all__ = ["Chooser", "Inputs"]
@@ -25,26 +25,30 @@ OWN = "your own"
 class Inputs:
     """Pictures that have no file of their own yet: uploads and parts of others.
 
-    They are kept in the folder "inputs" beside the results, under the first digits of their checksum, and records name
-    them relative to the results: a folder of results can be taken elsewhere, and its records still replay.
+    They are kept in the folder "inputs" beside the results, under the first digits of their
+    checksum. Records name them relative to the results: a folder of results can be taken
+    elsewhere, and its records still replay.
 
     Args:
         folder: of the results.
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
-        """Nothing is written before there is something to keep."""
         self._folder = Path(folder)
 
     def upload(self, name: str, data: bytes | None) -> Source:
         """A file that came from the browser, checked like any input.
+
+        Args:
+            name: of the file.
+            data: its bytes; None where they are too many.
 
         Raises:
             InputError: it is too large, no picture that can be used, or cannot be kept.
         """
         if data is None:
             raise InputError(f"{name} is too large a file to be uploaded; reduce it first")
-        ending = Path(name).suffix.lower() or ".img"
+        ending = Path(name).suffix.lower()
         path = self._place(data, ending if ending[1:].isalnum() else ".img")
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
@@ -65,12 +69,10 @@ class Inputs:
             InputError: the folder cannot be written.
         """
         height, width = source.picture.shape[:2]
-        left, top, right, bottom = (
-            round(x * n) for x, n in zip(corners, (width, height) * 2, strict=True)
-        )
+        sides = (width, height, width, height)
+        left, top, right, bottom = (round(x * n) for x, n in zip(corners, sides, strict=True))
         cut = source.picture[top : max(bottom, top + 1), left : max(right, left + 1)]
         path = self._place(cut.tobytes(), ".png")
-        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             save_image(np.ascontiguousarray(cut), path)
         return self._source(path)
@@ -80,8 +82,9 @@ class Inputs:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            reason = error.strerror
             raise InputError(
-                f"{place.parent} cannot be made ({error.strerror}); choose another folder"
+                f"{place.parent} cannot be made ({reason}); choose another folder"
             ) from None
         return place
 
@@ -98,81 +101,83 @@ class Chooser(widgets.VBox):
         pictures: to choose from, by name.
         chosen: the first choice.
         inputs: where uploads and parts are kept.
-        cut: whether a part of the picture may be chosen.
-        by_author: whether the authors' names stand above their pictures, which then come author by
-            author.
-        complain: is called with a sentence where something cannot be used, and with "" where it can.
+        painting: whether a part of the picture may be chosen, and the authors' names stand above
+            their pictures, which then come author by author.
+        complain: is called with a sentence where something cannot be used, else with "".
 
     Attributes:
         source: the picture as it goes in.
     """
 
+    source: Source
+
     def __init__(
         self,
         title: str,
-        pictures: Mapping[str, Picture],
+        pictures: Mapping[str, datasets.Picture],
         chosen: str,
         *,
         inputs: Inputs,
-        cut: bool,
-        by_author: bool,
+        painting: bool,
         complain: Callable[[str], None],
     ) -> None:
-        """Load the thumbnails."""
         self._pictures, self._inputs, self._complain = pictures, inputs, complain
-        self._told: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] = []
         self._own: Source | None = None
         items = []
         for name, picture in pictures.items():
             with Image.open(picture.path) as image:
-                label, group = name.replace("_", " "), picture.author if by_author else ""
+                label, group = name.replace("_", " "), picture.author if painting else ""
                 items.append(tile(name, image, label, picture.credit, group=group))
         self.gallery = Gallery(items=items, label=title)
-        self.upload = Upload(self._uploaded, label="Upload your own")
         self.about = widgets.HTML().add_class("st-about")
-        self.crop = Crop(layout=widgets.Layout(display=None if cut else "none"))
-        self.whole: Source | None = None
-        self.source: Source | None = None
-        hint = (
-            "Drag over the painting to use a part of it; click on it for the whole." if cut else ""
-        )
+        self.crop = Crop(layout=widgets.Layout(display=None if painting else "none"))
+        hint = "Drag over the painting to use a part of it; click on it for the whole."
         super().__init__(
             [
                 widgets.HTML(f"<b>{title}</b>"),
                 self.gallery,
-                widgets.HBox([self.upload, self.about]),
+                widgets.HBox([Upload(self._uploaded, label="Upload your own"), self.about]),
                 self.crop,
-                widgets.HTML(hint).add_class("st-about"),
+                widgets.HTML(hint if painting else "").add_class("st-about"),
             ]
         )
-        self.gallery.on_click(lambda key: self.choose(key))
-        self.crop.observe(lambda _: self._cut(), "corners")
         self.choose(chosen)
+        self.gallery.on_click(self.choose)
+        self.crop.observe(lambda _: self._cut(), "corners")
 
     def on_change(self, then: Callable[[], None]) -> None:
         """Call `then` whenever another picture, or another part, was chosen."""
-        self._told.append(then)
+        self._callbacks.append(then)
 
     def choose(self, name: str) -> None:
         """Take one of the thumbnails."""
-        self.take(self._own if name == OWN and self._own else open_picture(name), name)
+        self._take(self._own if name == OWN and self._own else open_picture(name), name)
 
-    def take(self, source: Source, name: str) -> None:
-        """Take a picture.
+    def take(self, source: Source | Collection, about: str = "") -> None:
+        """Take a picture: one of the thumbnails, or another, of which one is made.
 
         Args:
-            source: the whole of it.
-            name: the thumbnail that stands for it.
+            source: the whole of it; of several the first.
+            about: where the mouse rests; by default its name.
         """
-        self.whole = self.source = source
+        (source, *_) = source.members
+        name = source.about["picture"]
+        if name not in self._pictures:
+            self._own = source
+            others = [item for item in self.gallery.items if item["key"] != OWN]
+            self.gallery.items = [tile(OWN, source.picture, OWN, about or name), *others]
+            name = OWN
+        self._take(source, name)
+
+    def _take(self, source: Source, name: str) -> None:
+        self._whole = self.source = source
         self.gallery.value = name
-        known = self._pictures.get(name)
-        self.about.value = (
-            known.credit if known else f"{source.about['width']} x {source.about['height']} px"
-        )
+        size = "{width} x {height} px".format_map(source.about)
+        self.about.value = self._pictures[name].credit if name in self._pictures else size
         self.crop.corners = []
         self.crop.picture = jpeg(source.picture, most=480)
-        self._tell()
+        self._notify()
 
     def _uploaded(self, name: str, data: bytes | None) -> None:
         try:
@@ -181,36 +186,16 @@ class Chooser(widgets.VBox):
             self._complain(str(error))
             return
         self._complain("")
-        self.own(source, name)
-
-    def own(self, source: Source, name: str) -> None:
-        """Take a picture that is none of the thumbnails, and make it one.
-
-        Args:
-            source: the picture.
-            name: where the mouse rests.
-        """
-        self._own = source
-        others = [item for item in self.gallery.items if item["key"] != OWN]
-        self.gallery.items = [tile(OWN, source.picture, OWN, name), *others]
-        self.take(source, OWN)
-
-    def again(self, source: Source) -> None:
-        """Take a picture that was taken before: a thumbnail, or another."""
-        name = source.about["picture"]
-        if name in self._pictures:
-            self.take(source, name)
-        else:
-            self.own(source, name)
+        self.take(source, name)
 
     def _cut(self) -> None:
         try:
             corners = list(self.crop.corners)
-            self.source = self._inputs.part(self.whole, corners) if corners else self.whole
+            self.source = self._inputs.part(self._whole, corners) if corners else self._whole
         except InputError as error:
             self._complain(str(error))
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
-        for then in self._told:
+    def _notify(self) -> None:
+        for then in self._callbacks:
             then()

@@ -1,34 +1,62 @@
-"""A run in a thread of its own: it can be paused, changed, gone on with and stopped while somebody watches."""
+"""A run in a thread of its own: while somebody watches it can be paused, changed and stopped."""
 
+import logging
 import threading
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import InputError, NonFiniteError
 from ..loop import Run
+from ..runs.plan import resolve
 from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
+from ..runs.store import Store, kept_in
 
-__all__ = ["Session", "State"]
+__all__ = ["ENDED", "Session", "State", "network_of", "opened"]
+
+log = logging.getLogger("styletransfer")
 
 State = Literal["waiting", "preparing", "running", "paused", "finished", "stopped", "failed"]
 
 ENDED = ("finished", "stopped", "failed")
 
+NO_PICTURE = "It was stopped before the first step; there is no picture."
+
+NETWORKS = {"auto": "VGG-19", "vgg19": "VGG-19", "vgg16": "VGG-16", "embedded": "the VGG-16"}
+
+
+def network_of(request: Request) -> str:
+    """What to call the network that is looked for, which may have to be downloaded."""
+    return NETWORKS.get(request.settings.backbone, request.settings.backbone)
+
+
+def opened(request: Request) -> Request:
+    """The request with the picture that `settings.init` may name, which can cost a download.
+
+    Raises:
+        FileNotFoundError, InputError: as `Request.open`.
+    """
+    return Request.open(request.content, request.style, request.settings, request.start)
+
 
 class Session:
     """One run, made in the background.
 
-    Every attribute may be read at any time, from any thread; each is replaced as a whole.
+    Every attribute may be read at any time, from any thread; it is replaced as a whole.
 
     Args:
-        job: what is to be made.
+        request: what is to be made; its first picture need not be open (see `opened`).
+        store: where a run is kept that came to its end unchanged.
+        turn: held while the session works; sessions that share one follow one another.
+        resolve: decides what was left open, and fetches the network where it is not here.
 
     Attributes:
-        state: "waiting" until `start`, "preparing" while targets are encoded, then "running" or "paused", and in
-            the end "finished", "stopped" or "failed".
+        state: "waiting" until `start`; "preparing" until the network is here and the targets are
+            encoded; then "running" or "paused"; in the end "finished", "stopped" or "failed".
+        doing: what is being prepared, in words.
         image: the picture so far, float32 (H, W, 3) in [0, 1]; None before the first step.
         steps: all that were made.
         left: seconds of work that are left, at the pace so far; None while nothing is known.
@@ -36,22 +64,28 @@ class Session:
         message: why it ended, where it was not because it was done.
     """
 
-    def __init__(self, job: Request) -> None:
-        """Nothing is made yet."""
-        self.job = job
+    def __init__(
+        self,
+        request: Request,
+        *,
+        store: Store | None = None,
+        turn: threading.Lock | None = None,
+        resolve: Callable[[Request], object] = resolve,
+    ) -> None:
+        self.request = request
         self.state: State = "waiting"
+        self.doing = self.message = ""
         self.image: np.ndarray | None = None
         self.steps: tuple[Step, ...] = ()
         self.left: float | None = None
         self.result: Result | None = None
-        self.message = ""
+        self._store, self._turn, self._resolve = store, turn or threading.Lock(), resolve
         self._weights: dict[str, Any] = {}
         self._paused = self._stopped = self._asked = False
         self._snapshot: Result | None = None
+        self._error: Exception | None = None
         self._changed = threading.Condition()
-        self._thread = threading.Thread(
-            target=self._work, name="styletransfer session", daemon=True
-        )
+        self._thread = threading.Thread(target=self._work, name="session", daemon=True)
 
     def start(self) -> None:
         """Begin.
@@ -62,33 +96,39 @@ class Session:
         if self.state != "waiting":
             raise InputError("this run was begun before; make a new one")
         self.state = "preparing"
+        if self._stopped:
+            self.stop()
         self._thread.start()
 
     @property
     def active(self) -> bool:
-        """Whether the run is under way, or paused."""
+        """Whether the run is being prepared or under way, or paused."""
         return self.state not in ("waiting", *ENDED)
 
     def pause(self) -> None:
         """Make no further step; the one that is being made is finished first."""
-        self._set(paused=True)
+        with self._changed:
+            self._paused = True
 
-    def go_on(self) -> None:
+    def proceed(self) -> None:
         """Go on after a pause."""
-        self._set(paused=False)
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
 
     def stop(self) -> None:
-        """End the run with the picture so far."""
-        self._set(stopped=True)
+        """End the run with the picture so far; a second call changes nothing.
 
-    def _set(self, **wishes: bool) -> None:
+        While it is being prepared it ends at once: a download that is under way is left alone.
+        """
         with self._changed:
-            for name, value in wishes.items():
-                setattr(self, f"_{name}", value)
+            self._stopped = True
+            if self.state == "preparing":
+                self._end("stopped", NO_PICTURE)
             self._changed.notify_all()
 
     def reweigh(self, **weights: Any) -> None:
-        """Change λ (`lam`), ω (`omega`) or `tv` from the next step on; the run goes on from the present picture.
+        """Change λ (`lam`), ω (`omega`) or `tv` from the next step on; the picture stays.
 
         Raises:
             InputError: another name.
@@ -101,13 +141,13 @@ class Session:
             self._changed.notify_all()
 
     def snapshot(self) -> Result | None:
-        """The picture so far with its record, which says that the run ended early; it waits for the step that is made.
+        """The picture so far, with a record that says "ended early"; waits for the present step.
 
         Returns:
             None where there is no picture yet; what the run has left, where it has ended.
         """
         with self._changed:
-            if not self.active:
+            if self.state not in ("running", "paused"):
                 return self.result
             self._asked = True
             self._changed.notify_all()
@@ -115,51 +155,68 @@ class Session:
             return self._snapshot or self.result
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end; whether it came within so many seconds."""
+        """Wait until nothing is done any more; whether that came within so many seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        state: State = "failed"
         try:
-            run = Run(self.job.content, self.job.style, self.job.settings, start=self.job.start)
-            self._between(run)
-            self.state = "running"
-            result = run.finish([self._follow])
-            state = "stopped" if result.record["stopped"] else "finished"
-            self.result, self.image = result, result.image
+            with self._turn:
+                self._make()
         except KeyboardInterrupt:
-            state, self.message = (
-                "stopped",
-                "It was stopped before the first step; there is no picture.",
-            )
-        except NonFiniteError as error:
-            self.result, self.message = error.result, str(error)
+            self._end("stopped", NO_PICTURE)
         except Exception as error:  # whatever it is, somebody is watching
-            self.message = str(error) or type(error).__name__
+            if isinstance(error, NonFiniteError):
+                self.result = error.result
+            level = logging.DEBUG if isinstance(error, InputError) else logging.WARNING
+            log.log(level, "A run of the page failed: %s", error, exc_info=True)
+            self._end("failed", str(error) or type(error).__name__)
+
+    def _make(self) -> None:
+        if not self.active:  # stopped while another one had its turn
+            return
+        self.doing = f"Looking for {network_of(self.request)} …"
+        request = self.request = opened(self.request)
+        self._resolve(request)
+        self.doing = "Reading the pictures into the network …"
+        if not self.active:
+            return
+        run = Run(request.content, request.style, request.settings, start=request.start)
+        self._between(run)
+        result = run.finish([self._follow])
+        self.result, self.image = result, result.image
+        if self._error is not None:
+            raise self._error
+        if "changes" not in result.record:
+            kept_in(self._store, request.identity, lambda: result)
+        self._end("stopped" if result.record["stopped"] else "finished")
+
+    def _end(self, state: State, message: str = "") -> None:
         with self._changed:
-            self.state, self._asked = state, False
-            self._changed.notify_all()
+            if self.active:  # not stopped already, while it was being prepared
+                self.message, self._asked = message, False
+                self.state = state
+                self._changed.notify_all()
 
     def _follow(self, run: Run, step: Step) -> None:
         """After every step: show it, and do what was asked for meanwhile."""
         self.image, self.steps = run.image, (*self.steps, step)
         self.left = step.seconds * (1 - step.work) / step.work
-        self._between(run)
+        try:
+            self._between(run)
+        except Exception as error:  # a callback that fails is left out, and nobody could stop it
+            self._error = error
+            raise KeyboardInterrupt from None
 
     def _between(self, run: Run) -> None:
         with self._changed:
             while True:
-                weights, self._weights = self._weights, {}
-                for name, weight in weights.items():
+                for name, weight in self._weights.items():
                     setattr(run.objective, name, weight)
+                self._weights = {}
                 if self._asked:
-                    self._snapshot = (
-                        Result(run.image, run.record(stopped="ended early"))
-                        if run.history
-                        else None
-                    )
-                    self._asked = False
+                    early = run.history and Result(run.image, run.record(stopped="ended early"))
+                    self._snapshot, self._asked = early or None, False
                     self._changed.notify_all()
                 if self._stopped:
                     raise KeyboardInterrupt

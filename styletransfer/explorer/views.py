@@ -9,56 +9,45 @@ from matplotlib.figure import Figure
 from ..pictures.sources import Collection, Source
 from ..runs.request import Request
 from ..runs.state import Step
+from ..settings import Settings
 
 __all__ = ["as_code", "curves", "minutes"]
+
+COLOURS = {"total": "#888888", "content": "#1f9e89", "style": "#d1495b"}
 
 
 def curves(steps: Sequence[Step]) -> bytes:
     """The losses of a run, step by step, as a PNG that can be read on light and on dark."""
-    figure = Figure(figsize=(6.4, 2.4), layout="constrained")
-    axis = figure.add_subplot()
+    axis = Figure(figsize=(6.4, 2.4), layout="constrained").add_subplot()
     numbers = [step.step for step in steps]
-    for name, colour in (("total", "#888888"), ("content", "#1f9e89"), ("style", "#d1495b")):
-        axis.plot(
-            numbers,
-            [getattr(step.losses, name) for step in steps],
-            color=colour,
-            label=name,
-            linewidth=1.6,
-        )
+    for name, colour in COLOURS.items():
+        values = [getattr(step.losses, name) for step in steps]
+        axis.plot(numbers, values, color=colour, label=name, linewidth=1.6)
     for layer in steps[-1].losses.layers["style"]:
         values = [step.losses.layers["style"][layer] for step in steps]
         axis.plot(numbers, values, linewidth=0.9, linestyle=":", label=layer)
     axis.set(yscale="log", xlabel="step")
     axis.tick_params(colors="0.5", which="both")
     axis.xaxis.label.set_color("0.5")
-    for spine in axis.spines.values():
-        spine.set_color("0.5")
-    axis.legend(
-        frameon=False, labelcolor="0.5", fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5)
-    )
+    axis.spines[:].set_color("0.5")
+    beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+    axis.legend(frameon=False, labelcolor="0.5", fontsize=7, **beside)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, transparent=True)
+    axis.figure.savefig(buffer, format="png", dpi=100, transparent=True)
     return buffer.getvalue()
 
 
-def as_code(job: Request) -> str:
-    """The call of `transfer` that makes a job's picture."""
-    lines = [f"    {_shown(job.content)},", f"    {_shown(job.style)},"]
-    for entry in dataclasses.fields(job.settings):
-        value = getattr(job.settings, entry.name)
-        if value != entry.default:
-            lines.append(f"    {entry.name}={value!r},")
-    return "\n".join(
-        [
-            "from styletransfer import transfer",
-            "",
-            "result = transfer(",
-            *lines,
-            ")",
-            'result.save("out.png")',
-        ]
-    )
+def as_code(request: Request) -> str:
+    """The call of `transfer` that makes a request's picture."""
+    default = dataclasses.asdict(Settings())
+    options = [
+        f"    {name}={value!r},"
+        for name, value in dataclasses.asdict(request.settings).items()
+        if value != default[name]
+    ]
+    lines = [f"    {_shown(request.content)},", f"    {_shown(request.style)},", *options]
+    call = ["from styletransfer import transfer", "", "result = transfer(", *lines, ")"]
+    return "\n".join([*call, 'result.save("out.png")'])
 
 
 def _shown(source: Source | Collection) -> str:

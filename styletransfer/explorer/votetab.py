@@ -1,7 +1,8 @@
-"""Which is better? Two pictures of one photograph, blind and in random order, and votes that are kept."""
+"""Which is better? Two pictures of one photograph, blind and in random order; votes are kept."""
 
 import html
 import itertools
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +12,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..study.votes import QUESTIONS, Vote, bradley_terry, read_votes, record_vote
-from .parts import Picture, jpeg
+from .parts import Picture, action, jpeg
 
 __all__ = ["Candidates", "Voting"]
+
+log = logging.getLogger("styletransfer")
 
 Candidates = Mapping[str, Mapping[str, np.ndarray]]
 """Pictures (H, W, 3) in [0, 1] by method, by photograph."""
@@ -25,6 +28,8 @@ ASKED = {
 }
 
 ANSWERS = (("Left", "left"), ("Neither", "neither"), ("Right", "right"))
+
+COLUMNS = ["strength", "low", "high", "votes", "wins"]
 
 
 class _Pair(NamedTuple):
@@ -45,37 +50,27 @@ class Voting(widgets.VBox):
     def __init__(
         self, candidates: Callable[[], Candidates], path: Path, *, seed: int | None = None
     ) -> None:
-        """Draw the first pair."""
         self._candidates, self._path = candidates, path
         self._chance = np.random.default_rng(seed)
         self._pair: _Pair | None = None
-        self._seen: set[tuple[str, frozenset[str]]] = set()
+        self._seen: set[tuple[str, tuple[str, str]]] = set()
         layout = {"width": "49%", "object_fit": "contain"}
-        self.left, self.right = (Picture(layout=layout) for _ in range(2))
-        self.answers = {
-            name: widgets.ToggleButtons(options=ANSWERS, value=None, style={"button_width": "90px"})
-            for name in QUESTIONS
-        }
-        rows = [
-            widgets.HBox([widgets.HTML(ASKED[name], layout={"width": "260px"}), field]).add_class(
-                f"st-ask-{name}"
-            )
-            for name, field in self.answers.items()
-        ]
-        self.vote_button = self._button("Vote", self.vote)
-        self.skip_button = self._button("Another pair", self.draw)
-        self.table_button = self._button("Show the table", self.table)
+        self.left, self.right = Picture(layout=layout), Picture(layout=layout)
+        self.answers, rows = {}, []
+        for name in QUESTIONS:
+            look = {"value": None, "style": {"button_width": "90px"}}
+            self.answers[name] = widgets.ToggleButtons(options=ANSWERS, **look)
+            title = widgets.HTML(ASKED[name], layout={"width": "260px"})
+            row = widgets.HBox([title, self.answers[name]])
+            rows.append(row.add_class(f"st-ask-{name}"))
+        self.vote_button = action("Vote", self.vote)
+        others = [action("Another pair", self.draw), action("Show the table", self.table)]
         self.message = widgets.HTML().add_class("st-message")
         self.result = widgets.HTML().add_class("st-votes")
         self._body = widgets.VBox([widgets.HBox([self.left, self.right]), *rows])
-        buttons = widgets.HBox([self.vote_button, self.skip_button, self.table_button])
+        buttons = widgets.HBox([self.vote_button, *others])
         super().__init__([self._body, buttons, self.message, self.result])
         self.draw()
-
-    def _button(self, label: str, then: Callable[[], object]) -> widgets.Button:
-        button = widgets.Button(description=label)
-        button.on_click(lambda _: then())
-        return button
 
     def draw(self) -> None:
         """Show another pair: one that was not asked before, while there is one."""
@@ -85,7 +80,7 @@ class Voting(widgets.VBox):
             for subject, methods in candidates.items()
             for two in itertools.combinations(sorted(methods), 2)
         ]
-        fresh = [pair for pair in pairs if (pair[0], frozenset(pair[1])) not in self._seen] or pairs
+        fresh = [pair for pair in pairs if pair not in self._seen] or pairs
         self._body.layout.display = "" if fresh else "none"
         self.vote_button.disabled = not fresh
         if not fresh:
@@ -93,12 +88,11 @@ class Voting(widgets.VBox):
             self.say("There are not two pictures of one photograph yet: make some under Make.")
             return
         subject, two = fresh[self._chance.integers(len(fresh))]
-        self._seen.add((subject, frozenset(two)))
+        self._seen.add((subject, two))
         left, right = (two[i] for i in self._chance.permutation(2))
         self._pair = _Pair(subject, left, right)
-        self.left.value, self.right.value = (
-            jpeg(candidates[subject][name], most=720) for name in (left, right)
-        )
+        self.left.value = jpeg(candidates[subject][left], most=720)
+        self.right.value = jpeg(candidates[subject][right], most=720)
         for field in self.answers.values():
             field.value = None
         self.say("")
@@ -114,10 +108,10 @@ class Voting(widgets.VBox):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             for name, field in self.answers.items():
-                record_vote(
-                    self._path, Vote(**self._pair._asdict(), question=name, answer=field.value)
-                )
+                vote = Vote(**self._pair._asdict(), question=name, answer=field.value)
+                record_vote(self._path, vote)
         except (InputError, OSError) as error:
+            log.debug("A vote was not written.", exc_info=True)
             self.say(f"The vote is not kept: {error}")
             return
         self.draw()
@@ -133,12 +127,10 @@ class Voting(widgets.VBox):
         parts = []
         for question in QUESTIONS:
             try:
-                found = bradley_terry(votes, question=question)[
-                    ["strength", "low", "high", "votes", "wins"]
-                ]
-                parts.append(f"<b>{question}</b>{found.round(2).to_html()}")
+                text = bradley_terry(votes, question=question)[COLUMNS].round(2).to_html()
             except InputError as error:
-                parts.append(f"<b>{question}</b><p>{html.escape(str(error))}</p>")
+                text = f"<p>{html.escape(str(error))}</p>"
+            parts.append(f"<b>{question}</b>{text}")
         self.result.value = "".join(parts)
 
     def say(self, message: str) -> None:

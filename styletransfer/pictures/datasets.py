@@ -2,8 +2,6 @@
 
 import csv
 import functools
-import hashlib
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,63 +9,17 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import pooch
 
 from ..errors import InputError, nearest
-from .downloads import announced_downloader, why_no_download
+from .downloads import download, papers_folder
+from .files import file_sha256
 from .images import read_image
 
-__all__ = ["Picture", "artists", "find", "folder", "load_image", "paintings", "paper", "photos"]
+__all__ = ["Picture", "artists", "folder", "load_image", "locate", "paintings", "paper", "photos"]
 
-log = logging.getLogger("styletransfer")
-
-_NEURAL_STYLE = "https://raw.githubusercontent.com/jcjohnson/neural-style/07c4b8299f8fbdafec0c514fc820ff1d7ff62e46/examples/inputs/"
-_FAST_NEURAL_STYLE = (
-    "https://raw.githubusercontent.com/jcjohnson/fast-neural-style/"
-    "813c83441953ead2adb3f65f4cc2d5599d735fa7/images/styles/"
-)
-
-# name: (folder at a pinned commit, SHA-256, title, author, year, licence)
-_PAPER = {
-    "tubingen": (
-        _NEURAL_STYLE,
-        "e67d1869f01fd805385c681a80d9ebcf0f70ea4a5fe6127f0606bb1c7f4bf506",
-        *("Tübingen, Neckarfront", "Andreas Praefcke", "", "CC BY 3.0"),
-    ),
-    "shipwreck": (
-        _NEURAL_STYLE,
-        "4f7cf34e3cd4a5daaf3f421f059ca9a01aaa2a3afd7243d6670c9c8bc001a213",
-        *("The Shipwreck of the Minotaur", "J. M. W. Turner", "c. 1810", "Public domain"),
-    ),
-    "starry_night_google": (
-        _NEURAL_STYLE,
-        "c31741a09141c2e2d07fc7aa6bdf135c369b804f9433e43fa3ceac19386d1ee6",
-        *("The Starry Night", "Vincent van Gogh", "1889", "Public domain"),
-    ),
-    "the_scream": (
-        _NEURAL_STYLE,
-        "f3075cddeb974a9ee1d6418f7f33fd05185a7ac7dcb4288bd2805d499a9dcaee",
-        *("The Scream", "Edvard Munch", "1893", "Public domain"),
-    ),
-    "composition_vii": (
-        _FAST_NEURAL_STYLE,
-        "8f992ed4aecd6dd56972d7bc8166761de7c94e670ee6effa8fd05f3daeb33409",
-        *("Composition VII", "Wassily Kandinsky", "1913", "Public domain"),
-    ),
-    "wave": (
-        _FAST_NEURAL_STYLE,
-        "14bcf58a39b7095168f27756d76d0c615bb8954acc5eae9e62c66a9684c2ee2b",
-        *("The Great Wave off Kanagawa", "Katsushika Hokusai", "", "Public domain"),
-    ),
-}
-
-_STORE = pooch.create(
-    path=pooch.os_cache("styletransfer"),
-    env="STYLETRANSFER_DATA_DIR",
-    base_url="",
-    registry={f"{name}.jpg": f"sha256:{entry[1]}" for name, entry in _PAPER.items()},
-    urls={f"{name}.jpg": f"{entry[0]}{name}.jpg" for name, entry in _PAPER.items()},
-)
+_ENDINGS = "png apng jpg jpeg jpe jfif webp avif gif bmp dib tif tiff jp2 ppm pgm pbm tga ico"
+PICTURES = frozenset(f".{ending}" for ending in _ENDINGS.split())
+"""Endings of the files that count as pictures in a folder."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +28,9 @@ class Picture:
 
     Attributes:
         name: what it is called here, such as "petra".
-        path: its file; for a picture of the papers, where the file is kept once it has been downloaded.
+        path: its file; for a picture of the papers, where the file is put when it is downloaded.
         title, author, year, licence, source: as known; empty where not.
+        sha256: of the file, for a picture of the papers; else empty.
     """
 
     name: str
@@ -87,6 +40,7 @@ class Picture:
     year: str = ""
     licence: str = ""
     source: str = ""
+    sha256: str = ""
 
     @property
     def credit(self) -> str:
@@ -95,58 +49,61 @@ class Picture:
         return ", ".join(part for part in known if part)
 
     def fetch(self) -> Path:
-        """The path of the file, which is downloaded first where it is one of the papers' and not here yet.
+        """The path of the file; one of the papers' is downloaded first where it is not here.
 
         Raises:
-            InputError: the download failed, or what came has another checksum.
+            InputError: the download failed, or the file has another checksum.
         """
-        if self.name not in _PAPER or self.path != Path(_STORE.abspath) / f"{self.name}.jpg":
+        if not self.sha256:
             return self.path
         try:
-            with announced_downloader() as downloader:
-                return Path(_STORE.fetch(self.path.name, downloader=downloader))
-        except (OSError, ValueError) as error:
-            reason = why_no_download(error)
+            return download(self.source, f"sha256:{self.sha256}", self.path)
+        except InputError as error:
             raise InputError(
-                f"the paper's picture {self.name!r} could not be had from {self.source} ({reason}); "
+                f"the paper's picture {self.name!r} could not be had from {self.source} ({error}); "
                 f"with no network, put the file there yourself: {self.path}"
             ) from None
 
     def load(self, *, size: int | None = None) -> np.ndarray:
-        """The picture as float32 (H, W, 3) in [0, 1], with a long side of `size` pixels where one is given."""
+        """The picture as float32 (H, W, 3) in [0, 1], its long side `size` pixels where given."""
         return read_image(self.fetch(), size=size)
 
     def checksum(self) -> str:
         """SHA-256 of the file's bytes."""
-        return hashlib.sha256(self.fetch().read_bytes()).hexdigest()
+        return file_sha256(self.fetch())
 
 
 def data_folder() -> Path:
-    """Where the bundled pictures are: inside an installed package, or beside it in a checkout."""
+    """Where the bundled pictures are: in an installed package, or beside it in a checkout."""
     package = Path(__file__).parents[1]
     return next(folder for folder in (package / "data", package.parent / "data") if folder.is_dir())
 
 
 @functools.cache
+def _rows(table: str) -> list[dict[str, str]]:
+    with (data_folder() / table).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _picture(path: Path, row: Mapping[str, str]) -> Picture:
+    about = {key: value for key, value in row.items() if key in Picture.__dataclass_fields__}
+    return Picture(**{"name": path.stem, "path": path, **about})  # type: ignore[arg-type]
+
+
+@functools.cache
 def _bundled(kind: str) -> Mapping[str, Picture]:
-    home = data_folder()
-    with (home / "SOURCES.csv").open(newline="", encoding="utf-8") as table:
-        rows = [row for row in csv.DictReader(table) if row["file"].startswith(f"{kind}/")]
-    about = ("title", "author", "year", "licence", "source")
-    pictures = (
-        Picture(Path(r["file"]).stem, home / r["file"], **{key: r[key] for key in about})
-        for r in rows
-    )
-    return MappingProxyType({picture.name: picture for picture in pictures})
+    pictures = [_picture(data_folder() / row["file"], row) for row in _rows("SOURCES.csv")]
+    chosen = {picture.name: picture for picture in pictures if picture.path.parent.name == kind}
+    return MappingProxyType(chosen)
 
 
 def photos() -> Mapping[str, Picture]:
-    """The bundled photographs of buildings and places (44, about 1024 px, public domain or CC0), by name."""
+    """The bundled photographs of buildings and places, by name: 44 of about 1024 px, all free."""
     return _bundled("photos")
 
 
 def paintings(*, artist: str | None = None) -> Mapping[str, Picture]:
-    """The bundled paintings (17 by eight painters, about 500 px, public domain), by name.
+    """The bundled paintings, by name: 17 by eight painters, about 500 px, public domain.
 
     Args:
         artist: whose paintings; None for everybody's. The surname is enough, in capitals or not:
@@ -160,15 +117,16 @@ def paintings(*, artist: str | None = None) -> Mapping[str, Picture]:
         return everybodys
     wanted = " ".join(str(artist).casefold().split())
     # Whole words: "Gogh" is Van Gogh, and "go" is nobody.
-    found = [name for name in artists() if f" {wanted} " in f" {name.casefold()} "]
-    if len(found) != 1:
+    fitting = [name for name in artists() if f" {wanted} " in f" {name.casefold()} "]
+    if len(fitting) != 1:
         raise InputError(nearest(artist, artists(), what="artist"))
-    chosen = {name: each for name, each in everybodys.items() if each.author == found[0]}
-    return MappingProxyType(chosen)
+    return MappingProxyType(
+        {name: picture for name, picture in everybodys.items() if picture.author == fitting[0]}
+    )
 
 
 def artists() -> tuple[str, ...]:
-    """Who made the bundled paintings: who made most of them first, then by the first one's year."""
+    """Who made the bundled paintings: by their number, then by the year of the first one."""
     years: dict[str, list[str]] = {}
     for painting in _bundled("paintings").values():
         years.setdefault(painting.author, []).append(painting.year)
@@ -176,52 +134,19 @@ def artists() -> tuple[str, ...]:
 
 
 def paper() -> Mapping[str, Picture]:
-    """The pictures that the papers use, by name; loading one downloads it where it is not here yet.
+    """The pictures that the papers use, by name; loading one downloads it where it is not here.
 
-    They are kept in the user's cache folder, or in the folder that STYLETRANSFER_DATA_DIR names. Addresses are
-    pinned to a commit and files to a SHA-256. Picasso's *Femme nue assise* (Fig. 3 E) and Feininger's
-    *Jesuiten III* (Fig. 5) are missing: the one is in copyright in many countries, the other has no pinned source.
+    They are put into the user's cache folder, or into the folder that STYLETRANSFER_DATA_DIR names.
+    Addresses are pinned to a commit and files to a SHA-256 (data/PAPERS.csv). Two are missing:
+    Picasso's *Femme nue assise* (Fig. 3 E) is in copyright in many countries, and Feininger's
+    *Jesuiten III* (Fig. 5) has no pinned source.
     """
-    return {
-        name: Picture(
-            name,
-            Path(_STORE.abspath) / f"{name}.jpg",
-            title,
-            author,
-            year,
-            licence,
-            f"{home}{name}.jpg",
-        )
-        for name, (home, _, title, author, year, licence) in _PAPER.items()
-    }
-
-
-PICTURES = frozenset(
-    f".{ending}"
-    for ending in (
-        *(
-            "png",
-            "apng",
-            "jpg",
-            "jpeg",
-            "jpe",
-            "jfif",
-            "webp",
-            "avif",
-            "gif",
-            "bmp",
-            "dib",
-            "tif",
-            "tiff",
-        ),
-        *("jp2", "ppm", "pgm", "pbm", "tga", "ico"),
-    )
-)
-"""Endings of the files that count as pictures in a folder."""
+    rows = _rows("PAPERS.csv")
+    return {row["name"]: _picture(papers_folder() / f"{row['name']}.jpg", row) for row in rows}
 
 
 def folder(path: str | os.PathLike) -> Mapping[str, Picture]:
-    """Every picture file in a folder (not below it), by file name without ending, in alphabetical order.
+    """Every picture file in a folder (not below it), by file name without ending, sorted by name.
 
     Raises:
         InputError: there is no such folder, or no picture in it.
@@ -229,46 +154,33 @@ def folder(path: str | os.PathLike) -> Mapping[str, Picture]:
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"there is no folder {path}")
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in PICTURES and not file.name.startswith(".") and file.is_file()
-    )
+    visible = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    files = [file for file in visible if file.suffix.lower() in PICTURES and file.is_file()]
     if not files:
         raise InputError(f"there is no picture in the folder {path}")
     stems = [file.stem for file in files]
-    # Two files that differ in their ending alone keep it in their names.
+    # Two files that differ in their ending alone have it in their names.
     names = [file.name if stems.count(file.stem) > 1 else file.stem for file in files]
     return {name: Picture(name, file) for name, file in zip(names, files, strict=True)}
 
 
-def find(name: str) -> Picture:
-    """The picture of that name in the databases or among the papers' pictures.
-
-    Raises:
-        InputError: no picture has that name; the message says which come closest.
-    """
-    known = {**paper(), **paintings(), **photos()}
-    if name not in known:
-        raise InputError(nearest(name, known, what="picture") + " (or give the path of a file)")
-    return known[name]
-
-
 def locate(path_or_name: str | os.PathLike) -> Picture:
-    """A picture by path or by name; a file wins over a name.
+    """A picture by path, or by its name in the databases; a file wins over a name.
 
     Raises:
         FileNotFoundError: it looks like a path, and there is no such file.
         InputError: it looks like a name, and there is no such picture.
     """
-    path = Path(path_or_name)
+    path, name = Path(path_or_name), str(path_or_name)
     known = {**paper(), **paintings(), **photos()}
-    if path.is_file() or (path.exists() and str(path_or_name) not in known):
-        return Picture(str(path_or_name), path)
+    if os.path.isfile(path) or (os.path.exists(path) and name not in known):
+        return Picture(name, path)
+    if name in known:
+        return known[name]
     if path.suffix or len(path.parts) > 1:
         hint = f"; the database has a picture named {path.stem!r}" if path.stem in known else ""
         raise FileNotFoundError(f"there is no file {path}{hint}")
-    return find(str(path_or_name))
+    raise InputError(nearest(name, known, what="picture") + " (or give the path of a file)")
 
 
 def load_image(path_or_name: str | os.PathLike, *, size: int | None = None) -> np.ndarray:
@@ -276,7 +188,7 @@ def load_image(path_or_name: str | os.PathLike, *, size: int | None = None) -> n
 
     Args:
         path_or_name: a file's path, or a name such as "petra", "night_cafe" or "tubingen".
-        size: long side in pixels; None keeps the picture's own size.
+        size: long side in pixels; None leaves the picture's own size.
 
     Returns:
         float32 (H, W, 3), RGB in [0, 1].

@@ -10,14 +10,25 @@ import numpy as np
 
 from ..errors import InputError
 from . import datasets
+from .files import file_sha256
 from .images import as_picture, encode, read_image
 
 NAMED = 3
 """A collection of up to so many pictures is called by their names, a larger one by their number."""
 
+LEAST_SIDE = 16
+"""Pixels of a picture's long side, below which there is nothing to see. The long side is scaled to
+the size of the run, whose own check is of the short side."""
+
 Pictures = str | os.PathLike | np.ndarray | Sequence[str | os.PathLike | np.ndarray]
-"""A picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1]. Or several: a list of these, or the path
-of a folder."""
+"""A picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1]. Or several: a list
+of these, or the path of a folder."""
+
+
+def array_sha256(array: np.ndarray) -> str:
+    """SHA-256 of type, shape and values: the same bytes in another shape are another picture."""
+    head = f"{array.dtype.str} {array.shape} "
+    return hashlib.sha256(head.encode() + array.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -26,8 +37,8 @@ class Source:
 
     Attributes:
         picture: float32 (H, W, 3) in [0, 1], at its own size.
-        about: where it came from ("picture": path or name, or None for an array), its SHA-256 (of the file, or of
-            the array's bytes), width, height, and its credit where one is known.
+        about: where it came from ("picture": path or name, or None for an array), its SHA-256 (of
+            the file, or see `array_sha256`), width, height, and its credit where one is known.
     """
 
     picture: np.ndarray
@@ -60,13 +71,13 @@ def _source(compact: np.ndarray, about: dict[str, Any]) -> Source:
 
 @dataclass(frozen=True)
 class Collection:
-    """Several pictures that are one style: its statistics are the means of theirs (see `Objective`).
+    """Several pictures that are one style: its statistics are means over them (see `Objective`).
 
     Attributes:
-        members: the pictures, in the order of their checksums: the mean does not depend on the order, and so neither
-            does the last digit of it.
-        label: what a table calls it; by default the names joined by " + ", or the number and the first digits of the
-            checksum where they are more than `NAMED`.
+        members: the pictures, in the order of their checksums: neither the mean nor its last digit
+            depends on the order in which they are given.
+        label: what a table calls it; by default the names joined by " + ", or the number and the
+            first digits of the checksum where they are more than `NAMED`.
     """
 
     members: tuple[Source, ...]
@@ -84,13 +95,12 @@ class Collection:
     @property
     def checksum(self) -> str:
         """SHA-256 of the pictures' checksums."""
-        return hashlib.sha256(
-            "\n".join(member.about["sha256"] for member in self.members).encode()
-        ).hexdigest()
+        lines = "\n".join(member.about["sha256"] for member in self.members)
+        return hashlib.sha256(lines.encode()).hexdigest()
 
     @property
     def about(self) -> dict[str, Any]:
-        """What a record says: the label ("picture"), the checksum, and of each of the "pictures" what `Source` has."""
+        """What a record says: the label ("picture"), the checksum, and "pictures" (`Source`'s)."""
         pictures = [member.about for member in self.members]
         return {"picture": self.label, "sha256": self.checksum, "pictures": pictures}
 
@@ -98,15 +108,10 @@ class Collection:
 def described(
     about: dict[str, Any], picture: Callable[[dict[str, Any]], Source]
 ) -> Source | Collection:
-    """What a `Source.about` or a `Collection.about` describes.
-
-    Args:
-        about: of a record.
-        picture: finds one picture from what is said of it.
-    """
+    """What a `Source.about` or a `Collection.about` describes; `picture` opens one of them."""
     if not about.get("pictures"):
         return picture(about)
-    return Collection(tuple(picture(each) for each in about["pictures"]), about["picture"])
+    return Collection(tuple(picture(member) for member in about["pictures"]), about["picture"])
 
 
 def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the picture") -> Source:
@@ -114,19 +119,35 @@ def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the pictur
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: no such name, an unreadable file, or an array that is no picture.
+        InputError: no such name, a name that no record can hold, an unreadable file, an array that
+            is no picture, or a long side below `LEAST_SIDE`.
     """
+    about: dict[str, Any]
     if isinstance(source, (str, os.PathLike)):
-        found = datasets.locate(source)
-        path = found.fetch()
+        name = _recordable(source)
+        known = datasets.locate(source)
+        path = known.fetch()
         picture = read_image(path)
-        about = {"picture": str(source), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        if found.licence:
-            about["credit"] = found.credit
+        about = {"picture": name, "sha256": file_sha256(path)}
+        if known.licence:
+            about["credit"] = known.credit
     else:
         picture = as_picture(source, what)
-        about = {"picture": None, "sha256": hashlib.sha256(picture.tobytes()).hexdigest()}
-    return Source(picture, {**about, "width": picture.shape[1], "height": picture.shape[0]})
+        about = {"picture": None, "sha256": array_sha256(picture)}
+    height, width = picture.shape[:2]
+    if max(height, width) < LEAST_SIDE:
+        raise InputError(
+            f"{what} has {width} x {height} pixels, too few to see anything: "
+            f"its long side needs {LEAST_SIDE}"
+        )
+    return Source(picture, {**about, "width": width, "height": height})
+
+
+def _recordable(path: str | os.PathLike) -> str:
+    """The path as records hold it, in UTF-8, which a file's name need not be."""
+    if (name := str(path)).encode(errors="ignore").decode() != name:
+        raise InputError(f"the name {name!a} is not UTF-8, and no record can hold it; rename it")
+    return name
 
 
 def open_pictures(
@@ -135,28 +156,30 @@ def open_pictures(
     """One picture or several.
 
     Args:
-        source: see `Pictures`; pictures that are open already may be in the list. One in a list, or alone in a folder,
-            is that picture. A picture of the databases wins over a folder of its name.
+        source: see `Pictures`; pictures that are open already may be in the list. One in a list, or
+            alone in a folder, is that picture. A picture of the databases wins over a folder of its
+            name.
         what: what to call it in an error.
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: an empty list, a folder without pictures, or a picture that `open_picture` refuses.
+        InputError: an empty list, a folder without pictures, or a picture that `open_picture`
+            refuses.
     """
+    label, several = "", source
     if isinstance(source, (str, os.PathLike)):
         if not str(source) or not datasets.locate(source).path.is_dir():
             return open_picture(source, what)
-        label, several = str(source), [picture.path for picture in datasets.folder(source).values()]
-    elif isinstance(source, Sequence):
-        label, several = "", source
-    else:
-        return open_picture(source, what)
+        label = _recordable(source)
+        several = [picture.path for picture in datasets.folder(source).values()]
+    if not isinstance(several, Sequence):
+        return open_picture(several, what)
     if not several:
         raise InputError(f"{what} is an empty list; name at least one picture")
     opened = tuple(
-        each
-        if isinstance(each, Source)
-        else open_picture(each, f"{what} ({number} of {len(several)})")
-        for number, each in enumerate(several, 1)
+        picture
+        if isinstance(picture, Source)
+        else open_picture(picture, f"{what} ({number} of {len(several)})")
+        for number, picture in enumerate(several, 1)
     )
     return opened[0] if len(opened) == 1 else Collection(opened, label)

@@ -1,27 +1,32 @@
 """What follows a run without being part of it: progress bar, saved state, preview."""
 
+import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from tqdm import tqdm
 
+from ..errors import InputError
 from ..pictures.images import save_image
 
 if TYPE_CHECKING:
-    from ..loop import Run
-    from .state import Step
+    from ..loop import Run, Step
 
 __all__ = ["Checkpoint", "Preview", "Progress", "Reweighing", "Snapshots"]
 
+log = logging.getLogger("styletransfer")
+
 
 class Progress:
-    """A progress bar on standard error, with the time left; it counts pixels, so that every size goes at one pace."""
+    """A progress bar on standard error, with the time left.
+
+    It counts pixels, so that every size goes at one pace.
+    """
 
     def __init__(self) -> None:
-        """The bar appears with the first step."""
         self._bar: tqdm | None = None
 
     def __call__(self, run: "Run", step: "Step") -> None:
@@ -30,11 +35,10 @@ class Progress:
             begun = 0.0 if step.step == 1 else step.work  # a resumed run begins in the middle
             style = "{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining} left{postfix}"
             self._bar = tqdm(total=1.0, initial=begun, bar_format=style, mininterval=0.5)
+        steps = cast(tuple[int, ...], run.settings.steps)  # it is decided
+        said = f"step {step.step} of {sum(steps)}, loss {step.losses.total:.4g}"
         self._bar.set_description_str(f"{step.size} px", refresh=False)
-        self._bar.set_postfix_str(
-            f"step {step.step} of {sum(run.settings.steps)}, loss {step.losses.total:.4g}",
-            refresh=False,
-        )
+        self._bar.set_postfix_str(said, refresh=False)
         self._bar.update(step.work - self._bar.n)
 
     def close(self, run: "Run") -> None:
@@ -44,58 +48,75 @@ class Progress:
             self._bar.close()
 
 
-class _Throttled:
-    """Does something every `every` seconds at most, and once more in the end."""
+class _Writer:
+    """Writes a file every `every` seconds at most, and once more in the end.
 
-    def __init__(self, every: float) -> None:
-        self._every, self._last = every, -float("inf")
+    A file that cannot be written is reported in the log and tried again.
+    """
+
+    EVERY, PAUSE = 0.0, 0.0
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        every: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path, self._clock = path, clock
+        self._every = self.EVERY if every is None else every
+        self._next = -float("inf")
 
     def __call__(self, run: "Run", step: "Step") -> None:
-        """Do it, if it is time."""
-        if time.monotonic() - self._last >= self._every:
-            self._do(run)
-            self._last = time.monotonic()
+        """Write the file, if it is time."""
+        if self._clock() >= self._next:
+            self.close(run)
 
     def close(self, run: "Run") -> None:
-        """Do it a last time."""
-        if run.history:
-            self._do(run)
+        """Write the file, if there is anything to write."""
+        if not run.history:
+            return
+        began = self._clock()
+        try:
+            self._write(run)
+        except (InputError, OSError) as error:
+            log.warning("%s could not be written (%s); it is tried again.", self._path, error)
+            log.debug("How it failed:", exc_info=True)
+        ended = self._clock()
+        self._next = ended + max(self._every, self.PAUSE * (ended - began))
 
-    def _do(self, run: "Run") -> None:
+    def _write(self, run: "Run") -> None:
         raise NotImplementedError
 
 
-class Checkpoint(_Throttled):
-    """Saves the state of the run, so that `Run.load` can go on from it after whatever ends the process.
+class Checkpoint(_Writer):
+    """Saves the state of the run, so that `Run.load` can go on from it after whatever ends it.
 
     Args:
         path: the .npz file.
-        every: seconds between two savings.
+        every: seconds between two savings, by default 30; more where saving would take more than
+            5 % of the time.
+        clock: gives the time in seconds.
     """
 
-    def __init__(self, path: str | os.PathLike, *, every: float = 30.0) -> None:
-        """Nothing is written before the first step."""
-        super().__init__(every)
-        self._path = path
+    EVERY, PAUSE = 30.0, 19.0  # 1 part in 20 is 5 %
 
-    def _do(self, run: "Run") -> None:
+    def _write(self, run: "Run") -> None:
         run.save(self._path)
 
 
-class Preview(_Throttled):
+class Preview(_Writer):
     """Writes the picture so far to a file; a viewer that watches the file shows it grow.
 
     Args:
         path: the file; its ending names the format.
-        every: seconds between two pictures.
+        every: seconds between two pictures, by default 2.
+        clock: gives the time in seconds.
     """
 
-    def __init__(self, path: str | os.PathLike, *, every: float = 2.0) -> None:
-        """Nothing is written before the first step."""
-        super().__init__(every)
-        self._path = path
+    EVERY = 2.0
 
-    def _do(self, run: "Run") -> None:
+    def _write(self, run: "Run") -> None:
         save_image(run.image, self._path)
 
 
@@ -107,11 +128,10 @@ class Snapshots:
 
     Attributes:
         pictures: float32 (H, W, 3) in [0, 1], by the number of seconds that was asked for.
-        steps: the `Step` of each, likewise.
+        steps: their `Step`s, likewise.
     """
 
     def __init__(self, seconds: Sequence[float]) -> None:
-        """Nothing is kept yet."""
         self._seconds = tuple(seconds)
         self.pictures: dict[float, np.ndarray] = {}
         self.steps: dict[float, Step] = {}
@@ -124,14 +144,15 @@ class Snapshots:
 
 
 class Reweighing:
-    """Changes λ, ω and `tv` as they were changed during a recorded run; it is called once more, before the first step.
+    """Changes λ, ω and `tv` as they were changed during a recorded run.
+
+    It is called once more, before the first step.
 
     Args:
         changes: as a record has them: "step", from which they count, "lam", "omega" and "tv".
     """
 
     def __init__(self, changes: Sequence[Mapping[str, Any]]) -> None:
-        """Nothing is changed yet."""
         self._changes = tuple(changes)
 
     def __call__(self, run: "Run", step: "Step | None" = None) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..pictures.files import atomic_path
 from ..pictures.images import MAX_PIXELS, as_picture, fit
-from ..pictures.sources import Collection, Source, described
+from ..pictures.sources import Source, described
 from . import schema
 from .request import Request
 from .schedule import Stage
@@ -70,7 +70,7 @@ def read_state(
             if not isinstance(facts, dict):
                 raise InputError("its facts have no names")
             if check is not None:
-                check(facts, headers)
+                check(facts, dict(headers))
             return {name: _array(archive, name) for name in headers}, facts
     except Exception as error:  # zipfile, zlib, NumPy and the system each have their own
         raise InputError(f"{path} is not {what}, or it is damaged ({error})") from None
@@ -194,18 +194,17 @@ def _check(values: dict[str, Any], headers: Headers) -> None:
     """
     facts = schema.checked(schema.Facts, values)
     settings, at = schema.recorded_settings(values["settings"]), facts.position
-    expected = {"content": facts.about.content, "start": facts.start}
-    for number, member in enumerate(facts.about.style.pictures or [facts.about.style]):
-        expected[_picture("style", number)] = member
-    for name, about in expected.items():
-        if about is None:
-            continue
+    style = enumerate(facts.about.style.pictures or [facts.about.style])
+    pictures: list[tuple[str, Any]] = [("content", facts.about.content)]
+    pictures += [(_picture("style", number), about) for number, about in style]
+    pictures += [("start", facts.start)] if facts.start else []
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, about in pictures:
         shape, dtype = headers.pop(name, ((), np.dtype(float)))
         right = len(shape) == 3 and shape[2] == 3 and 0 < math.prod(shape[:2]) <= MAX_PIXELS
         if not right or dtype not in (np.uint8, np.float32):
             raise InputError(f"the array {name} is no picture")
-        if name == "content":
-            photo = shape
+        shapes[name] = shape
         if (about.height or shape[0], about.width or shape[1]) != shape[:2]:
             raise InputError(f"the array {name} has another size than its picture")
     sizes = [stage.size for stage in facts.plan]
@@ -214,46 +213,42 @@ def _check(values: dict[str, Any], headers: Headers) -> None:
         raise InputError("plan: the sizes are not those of the settings")
     if not isinstance(settings.steps, tuple) or steps != sum(settings.steps):
         raise InputError("plan: the steps are not those of the settings")
-    if max(math.prod(fit(photo, size)) for size in sizes) > MAX_PIXELS:
-        raise InputError("plan: a size is too large for the picture")
-    if at.stage >= len(facts.plan) or at.done > facts.plan[at.stage].steps:
+    photo = shapes["content"]
+    scales = {name: settings.style_scale if "style" in name else 1.0 for name in shapes}
+    for name, shape in shapes.items():
+        if math.prod(fit(shape, max(1, round(scales[name] * sizes[-1])))) > MAX_PIXELS:
+            raise InputError(f"plan: its sizes are too large for the array {name}")
+    if at.stage >= len(facts.plan):
+        raise InputError("position.stage: there are not so many sizes")
+    if at.done > facts.plan[at.stage].steps:
         raise InputError("position.done: there are not so many steps")
     if not at.done <= len(at.history) <= steps or (at.losses is None) == bool(at.history):
         raise InputError("position.history: it does not have the steps that are made")
-    for weighting in (at.weighting, at.weights, *at.changes):
-        if len(weighting.omega) != len(settings.style_layers):
-            raise InputError("position: omega does not have a weight for each style layer")
+    position = values["position"]
+    weightings = (position["weighting"], position["weights"], *position["changes"])
+    schema.check_weights(weightings, settings)
     canvas = (*fit(photo, facts.plan[at.stage].size), 3)
-    needed, allowed = _state_arrays(settings.optimizer, values["position"]["state"], bool(at.done))
-    if needed - headers.keys() or headers.keys() - allowed:
+    needed = _state_arrays(settings.optimizer, position["state"], bool(at.done))
+    if needed - headers.keys() or headers.keys() - needed - {"state.direction"}:
         raise InputError("position.state: its arrays are not those of the optimiser")
     for name, (shape, dtype) in headers.items():
         if shape != canvas or dtype != np.float32:
             raise InputError(f"the array {name} does not have the picture's shape and type")
 
 
-def _state_arrays(
-    optimizer: str, values: dict[str, Any], evaluated: bool
-) -> tuple[set[str], set[str]]:
-    """Which arrays an optimiser's state must have, and which it may have."""
-    names = {"x", "kept"}
-    if optimizer != "lbfgs":
-        model = schema.Adam if optimizer == "adam" else schema.SGD
-        schema.checked(model, values, "position.state")
-        names |= {"mean", "square"} if optimizer == "adam" else {"velocity"}
-        may = names
-    else:
-        state = schema.checked(schema.LBFGS, values, "position.state")
-        low, high = state.low or [0.0], state.high
-        if (high and not low[0] < high[0]) or not (
-            state.slope < 0 or state.stalled or not evaluated
-        ):
+def _state_arrays(optimizer: str, values: dict[str, Any], evaluated: bool) -> set[str]:
+    """The arrays that an optimiser's state must have."""
+    state = schema.checked(schema.STATES[optimizer], values, "position.state")
+    names = {"lbfgs": [], "adam": ["mean", "square"], "sgd": ["velocity"]}[optimizer]
+    if isinstance(state, schema.LBFGS):
+        names += [f"{name}{i}" for i in range(len(state.pairs)) for name in "sy"]
+        names += ["gradient"] if evaluated else []
+        names += ["direction"] if evaluated and not state.stalled else []
+        low, high = state.low or [0.0], state.high or [math.inf]
+        downhill = state.slope < 0 or state.stalled or not evaluated
+        if not (low[0] < high[0] and downhill):
             raise InputError("position.state: its line search has no bracket")
-        names |= {f"{name}{i}" for i in range(len(state.pairs)) for name in "sy"}
-        names |= {"gradient"} if evaluated else set()
-        names |= {"direction"} if evaluated and not state.stalled else set()
-        may = names | ({"direction"} if evaluated else set())
-    return {f"state.{name}" for name in names}, {f"state.{name}" for name in may}
+    return {f"state.{name}" for name in ("x", "kept", *names)}
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], factors: list[float]) -> None:

@@ -20,8 +20,8 @@ from .. import __version__
 from .._tensorflow import tf
 from ..errors import InputError
 from ..fast.timing import fastest
+from ..lbfgs import descent_direction
 from ..objective import Objective
-from ..optimizers import descent_direction
 from ..pictures.downloads import cache_folder
 from ..pictures.files import atomic_path
 from ..settings import Settings

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from ..errors import InputError, nearest
 from ..fast.precision import resolve_precision
 from ..layers import check_sides
+from ..lbfgs import LBFGS
 from ..losses import STATISTICS
+from ..optimizers import SGD, Adam, Optimizer
 from ..pictures.images import MAX_PIXELS, fit
 from ..pictures.sources import Source
 from ..settings import Settings
@@ -16,7 +18,7 @@ from .memory import tile_for
 from .request import Request
 from .schedule import Stage, in_tiles, settled, stages_of
 
-__all__ = ["Plan", "resolve"]
+__all__ = ["Plan", "optimizer_of", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,11 @@ def resolve(request: Request) -> Plan:
         InputError: settings that cannot be used with these pictures, or a run that does not fit
             into memory.
     """
+    _check_largest(request)
     settings, shapes = settled(request.settings, request.shapes), request.shapes
     if settings.statistic not in STATISTICS:
         raise InputError(nearest(settings.statistic, STATISTICS, what="statistic"))
-    _check_pictures(request, settings)
+    _check_smallest(request, (settings.sizes or (settings.size,))[0])
     backbone, note = resolve_backbone(settings.backbone)
     weights = load_weights(backbone)
     precision = resolve_precision(settings.precision, size=settings.size)
@@ -58,20 +61,40 @@ def resolve(request: Request) -> Plan:
     return Plan(decided, in_tiles(stages, shapes, settings.style_scale, tile), weights, asked)
 
 
-def _check_pictures(request: Request, settings: Settings) -> None:
-    """Refuse pictures that are too large, or too small for the layers at the coarsest size."""
-    sizes = settings.sizes or (settings.size,)
-    photo = ("content", settings.content_layers, 1.0, request.content)
-    checked: list[tuple[str, tuple[str, ...], float, Source]] = [photo]
-    for member in request.style.members:  # of several, an error names the one
-        name = "style" if member is request.style else f"style ({member.label})"
-        checked.append((name, settings.style_layers, settings.style_scale, member))
-    most = f"{MAX_PIXELS / 1e6:.0f} megapixels"
-    for name, layers, scale, source in checked:
-        height, width = fit(source.picture.shape, max(1, round(scale * sizes[-1])))
+def _pictures(request: Request) -> list[tuple[str, tuple[str, ...], float, Source]]:
+    """Of each picture: what an error calls it, the layers that see it, and its relative size."""
+    settings, style = request.settings, request.style
+    pictures = [("content", settings.content_layers, 1.0, request.content)]
+    for member in style.members:  # of several, an error names the one
+        name = "style" if member is style else f"style ({member.label})"
+        pictures.append((name, settings.style_layers, settings.style_scale, member))
+    return pictures
+
+
+def _check_largest(request: Request) -> None:
+    size = (request.settings.sizes or (request.settings.size,))[-1]
+    for name, _, scale, source in _pictures(request):
+        height, width = fit(source.picture.shape, max(1, round(scale * size)))
         if height * width > MAX_PIXELS:
+            most = f"{MAX_PIXELS / 1e6:.0f} megapixels"
             raise InputError(f"a {name} picture of {width} x {height} is above {most}")
+
+
+def _check_smallest(request: Request, size: int) -> None:
+    settings = request.settings
+    deepest = (*settings.content_layers, *settings.style_layers)
+    for name, layers, scale, source in _pictures(request):
         if layers:
-            shape = fit(source.picture.shape, max(1, round(scale * sizes[0])))
-            every = (*settings.content_layers, *settings.style_layers)
-            check_sides(shape, every, what=name, padding=settings.padding)
+            shape = fit(source.picture.shape, max(1, round(scale * size)))
+            check_sides(shape, deepest, what=name, padding=settings.padding)
+
+
+def optimizer_of(settings: Settings) -> Optimizer:
+    """The optimiser that the settings name, with their options and else its own defaults."""
+    rate, decay = settings.learning_rate, settings.decay
+    if settings.optimizer == "lbfgs":
+        return LBFGS(history=settings.history or LBFGS.history)
+    if settings.optimizer == "adam":
+        return Adam(learning_rate=rate or Adam.learning_rate, decay=decay)
+    momentum = settings.momentum
+    return SGD(learning_rate=rate or SGD.learning_rate, momentum=momentum, decay=decay)

@@ -1,4 +1,4 @@
-"""A run's inputs, results and files: the one room that knows where things are."""
+"""What a run leaves: the picture, and the record of how it was made."""
 
 import dataclasses
 import hashlib
@@ -17,36 +17,41 @@ from PIL import Image
 
 from .. import __version__
 from ..errors import InputError
-from ..pictures.files import atomic_path
+from ..pictures.files import WRITABLE, atomic_path
 from ..pictures.images import encode, save_image
 from ..pictures.sources import Collection, Source, described, open_picture
-from ..settings import Settings, recorded_settings
+from ..settings import Settings
+from . import schema
 
-__all__ = ["Result", "picture_checksum", "read_record", "recorded_picture", "versions"]
+__all__ = [
+    "Result",
+    "check_record_place",
+    "picture_checksum",
+    "read_record",
+    "recorded_picture",
+    "versions",
+]
 
-_PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "pillow")
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # the same module may come from a package of another name
-        return "unknown"
+MOST_BYTES = 2**26
+"""Of a record: the history of some 400,000 steps."""
 
 
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that compute, and of the system; a record keeps them."""
-    return {
-        "python": platform.python_version(),
-        "styletransfer": __version__,
-        **{package: _version(package) for package in _PACKAGES},
-        "system": f"{platform.system()} {platform.machine()}",
-    }
+    packages = {}
+    for package in ("tensorflow", "keras", "numpy", "scipy", "pillow"):
+        try:
+            packages[package] = version(package)
+        except PackageNotFoundError:  # the same module may come from a package of another name
+            packages[package] = "unknown"
+    system = f"{platform.system()} {platform.machine()}"
+    about = {"python": platform.python_version(), "styletransfer": __version__}
+    return {**about, **packages, "system": system}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Result:
-    """What a run leaves.
+    """What a run leaves. Two results are equal only where they are the same object.
 
     Attributes:
         image: the picture, float32 (H, W, 3) in [0, 1].
@@ -60,29 +65,31 @@ class Result:
         """Write the picture to `path` and the record beside it, with the ending .json.
 
         Raises:
-            InputError: a place that cannot be written, or an ending that names no picture format.
+            InputError: a place that cannot be written, an ending that names no picture format, or
+                the record of another picture in the record's place.
         """
+        check_record_place(path, checksum=picture_checksum(self.image))
         text = json.dumps(self.record, indent=1, ensure_ascii=False) + "\n"
         with atomic_path(Path(path).with_suffix(".json")) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            # Names that are not UTF-8 hold surrogates, which this writes as JSON's own \udcff.
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
             save_image(self.image, path)
 
     @property
     def caption(self) -> str:
         """Which network, form, λ, size and steps made the picture, in one line."""
-        settings = self.record["settings"]
+        settings, weights = self.record["settings"], self.record["weights"]
         return (
-            f"{self.record['weights']['name']} ({self.record['weights']['architecture']}), {settings['form']}, "
-            f"λ = {self.lam}, {settings['size']} px, {len(self.record['history'])} steps"
+            f"{weights['name']} ({weights['architecture']}), {settings['form']}, λ = {self.lam}, "
+            f"{settings['size']} px, {len(self.record['history'])} steps"
         )
 
     @property
     def lam(self) -> str:
-        """λ in words: where it was changed during the run, every value that it had, such as "1 → 1.5"."""
+        """λ in words; where it was changed during the run, all its values, such as "1 → 1.5"."""
         weights = (self.record["settings"], *self.record.get("changes", ()))
-        return " → ".join(
-            value for value, _ in itertools.groupby(f"{each['lam']:g}" for each in weights)
-        )
+        values = (f"{weighting['lam']:g}" for weighting in weights)
+        return " → ".join(value for value, _ in itertools.groupby(values))
 
     def __repr__(self) -> str:
         return f"<Result: {self.caption}>"
@@ -98,6 +105,45 @@ def picture_checksum(image: np.ndarray) -> str:
     return hashlib.sha256(encode(image).tobytes()).hexdigest()
 
 
+def check_record_place(path: str | os.PathLike, *, checksum: str | None = None) -> None:
+    """Refuse to write the record of a picture over what is no record, or another picture's.
+
+    Args:
+        path: of the picture.
+        checksum: of the picture, where it is known; its own record may be written again.
+
+    Raises:
+        InputError: something else is in the record's place.
+    """
+    path = Path(path)
+    record = path.with_suffix(".json")
+    if not record.exists():
+        return
+    try:
+        known = _loaded(record)["picture"]["sha256"]
+    except InputError:
+        raise InputError(
+            f"{record} is there and is not a record; choose another name for {path}"
+        ) from None
+    others = [
+        other for other in map(path.with_suffix, WRITABLE) if other.exists() and other != path
+    ]
+    if known != checksum and others and not path.exists():
+        raise InputError(f"{record} is the record of {others[0]}; choose another name for {path}")
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    """A record whose keys are as they should be; its settings are not looked at."""
+    try:
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            raise InputError(f"it is no file of at most {MOST_BYTES >> 20} MB")
+        record = schema.parsed(path.read_bytes())
+        schema.checked(schema.Record, record)
+    except (InputError, OSError) as error:
+        raise InputError(f"{path} is not the record of a run ({error})") from None
+    return record
+
+
 def read_record(path: str | os.PathLike) -> tuple[dict[str, Any], Settings]:
     """A record as `Result.save` wrote it, and its settings.
 
@@ -108,58 +154,40 @@ def read_record(path: str | os.PathLike) -> tuple[dict[str, Any], Settings]:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no record {path}")
+    record = _loaded(path)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        inputs = [
-            each
-            for key in ("content", "style")
-            for each in (record[key], *record[key].get("pictures", ()))
-        ]
-        for about in (*inputs, record["weights"], record["picture"]):
-            about["sha256"]
-        for about in inputs:
-            about["picture"]
-        record["history"], record["stopped"]
-        return record, recorded_settings(record["settings"])
+        settings = schema.replayable(record["settings"])
+        schema.check_weights(record.get("changes", ()), settings)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (
-        OSError,
-        UnicodeDecodeError,
-        json.JSONDecodeError,
-        AttributeError,
-        KeyError,
-        TypeError,
-    ) as error:
-        raise InputError(
-            f"{path} is not the record of a run ({type(error).__name__}: {error})"
-        ) from None
+    return record, settings
 
 
 def recorded_picture(
     record: dict[str, Any], key: str, *, beside: Path
 ) -> Source | Collection | None:
-    """The input of a record, found again and compared with the checksum; None where the run had none.
+    """The input of a record, compared with its checksum; None where the run had none.
 
-    Relative paths count from the working folder, or else from the folder that the record is in.
+    Relative paths count from the folder that the record is in, or else from the working folder.
 
     Raises:
         FileNotFoundError: a file is gone.
         InputError: it was an array, or it has changed since.
     """
 
-    def found(about: dict[str, Any]) -> Source:
+    def recorded(about: dict[str, Any]) -> Source:
         name = about["picture"]
         if name is None:
             raise InputError(
                 f"the record's {key} was an array, not a file: the run cannot be made again from it"
             )
-        there = beside / name
-        source = open_picture(there if not Path(name).exists() and there.is_file() else name)
-        if source.about["sha256"] != about["sha256"]:
-            raise InputError(
-                f"the {key} picture {name} has changed since the record was made; its checksum differs"
-            )
-        return dataclasses.replace(source, about={**source.about, "picture": name})
+        files = [file for file in dict.fromkeys((beside / name, Path(name))) if file.is_file()]
+        for file in files or [name]:
+            source = open_picture(file)
+            if source.about["sha256"] == about["sha256"]:
+                return dataclasses.replace(source, about={**source.about, "picture": name})
+        raise InputError(
+            f"the {key} picture {name} has changed since the record was made; its checksum differs"
+        )
 
-    return described(record[key], found) if record.get(key) is not None else None
+    return described(record[key], recorded) if record.get(key) is not None else None

@@ -3,15 +3,26 @@
 import json
 import os
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from ..errors import InputError
-from ..settings import MOST_STEPS, MOST_WEIGHT, Settings, recorded_settings
+from ..settings import MOST_STEPS, Settings, recorded_settings
 
-__all__ = ["Facts", "Record", "checked", "is_saved_run", "parsed", "replayable"]
+__all__ = [
+    "LBFGS",
+    "STATES",
+    "Facts",
+    "Record",
+    "check_weights",
+    "checked",
+    "is_saved_run",
+    "parsed",
+    "replayable",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,8 +48,7 @@ def _setting(value: Any) -> Any:
 Text = Annotated[str, PlainValidator(_text)]
 Checksum = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, le=MOST_WEIGHT, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 Side = Annotated[int, Field(ge=1, le=MOST_SIDE)]
 Trial = Annotated[list[float], Field(min_length=3, max_length=3)] | None
@@ -71,9 +81,9 @@ class _Several(_Picture):
 
 
 class _Weighting(_Closed):
-    lam: Weight
-    omega: list[Weight] = Field(max_length=100)
-    tv: Weight
+    lam: NotNegative
+    omega: list[NotNegative] = Field(max_length=100)
+    tv: NotNegative
 
 
 class _Change(_Weighting):
@@ -86,7 +96,7 @@ class _Stall(_Open):
 
 
 class _Entry(_Stall):
-    seconds: Seconds
+    seconds: NotNegative
     loss: Number
     content: Number
     style: Number
@@ -106,7 +116,7 @@ class _Settings(BaseModel):
     __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(_setting)]]
 
     form: Text
-    lam: Weight
+    lam: NotNegative
     size: Side
 
 
@@ -145,7 +155,7 @@ class _Losses(_Closed):
 
 
 class _Objective(_Weighting):
-    box: Weight
+    box: NotNegative
 
 
 class _State(_Closed):
@@ -154,14 +164,8 @@ class _State(_Closed):
     count: Count
 
 
-class Adam(_State):
-    """State of `optimizers.Adam` without its arrays."""
-
-
-class SGD(_State):
-    """State of `optimizers.SGD` without its arrays."""
-
-    unit: Seconds
+class _SGD(_State):
+    unit: NotNegative
 
 
 class LBFGS(_State):
@@ -170,12 +174,15 @@ class LBFGS(_State):
     loss: float
     gradient: None = None
     direction: None = None
-    slope: Number
-    t: Seconds
+    slope: float
+    t: NotNegative
     low: Trial
     high: Trial
     trials: Count
     pairs: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(max_length=MOST_PAIRS)
+
+
+STATES: dict[str, type[_State]] = {"lbfgs": LBFGS, "adam": _State, "sgd": _SGD}
 
 
 class _Position(_Closed):
@@ -183,7 +190,7 @@ class _Position(_Closed):
     stage: Count
     done: Count
     fresh: bool
-    seconds: Seconds
+    seconds: NotNegative
     history: list[_Entry] = Field(max_length=MOST_STEPS)
     stalls: list[_Stall] = Field(max_length=MOST_STEPS)
     changes: list[_Change] = Field(max_length=MOST_STEPS)
@@ -248,6 +255,13 @@ def replayable(options: dict[str, Any]) -> Settings:
             "again; start a new run with --init noise"
         )
     return recorded_settings(options)
+
+
+def check_weights(weightings: Iterable[dict[str, Any]], settings: Settings) -> None:
+    """Refuse a list ω that has not one weight for each style layer."""
+    for weighting in weightings:
+        if len(weighting["omega"]) != len(settings.style_layers):
+            raise InputError("changes: omega does not have a weight for each style layer")
 
 
 def is_saved_run(path: str | os.PathLike) -> bool:

@@ -1,12 +1,12 @@
 """Where a run stands: all that changes from step to step, in one piece."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from ..objective import Losses, Objective
-from ..optimizers import State, pack, unpack
+from ..optimizers import State
 
 __all__ = ["RunState", "Step"]
 
@@ -87,7 +87,7 @@ class RunState:
 
     def packed(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """As arrays, and facts that JSON holds."""
-        arrays, scalars = pack(self.state)
+        arrays, scalars = _pack(self.state)
         facts = {name: getattr(self, name) for name in _PLAIN}
         losses = asdict(self.losses) if self.losses else None
         weights = {**self.objective.weighting, "box": self.objective.box}
@@ -122,7 +122,7 @@ class RunState:
         plain["changes"] = tuple(map(_weighting, plain["changes"]))
         return cls(
             objective=objective,
-            state=unpack(kind, arrays, facts["state"]),
+            state=_unpack(kind, arrays, facts["state"]),
             losses=Losses(**facts["losses"]) if facts["losses"] else None,
             **plain,
         )
@@ -131,3 +131,34 @@ class RunState:
 def _weighting(facts: dict[str, Any]) -> dict[str, Any]:
     """JSON has made a list of ω."""
     return {**facts, "omega": tuple(facts["omega"])}
+
+
+def _pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """A state as arrays and as values that JSON holds, for a file."""
+    arrays: dict[str, np.ndarray] = {}
+    scalars: dict[str, Any] = {}
+    for entry in fields(state):
+        value = getattr(state, entry.name)
+        if entry.name == "pairs":
+            for i, (s, y, _) in enumerate(value):
+                arrays |= {f"state.s{i}": s, f"state.y{i}": y}
+            scalars["pairs"] = [rho for _, _, rho in value]
+        elif isinstance(value, np.ndarray):
+            arrays[f"state.{entry.name}"] = value
+        else:
+            scalars[entry.name] = value
+    return arrays, scalars
+
+
+def _unpack(kind: type[State], arrays: dict[str, np.ndarray], scalars: dict[str, Any]) -> State:
+    """The state that `_pack` took apart; KeyError or TypeError where something is missing."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()
+    }
+    left: dict[str, Any] = {name.removeprefix("state."): array for name, array in arrays.items()}
+    if "pairs" in values:
+        rhos = values["pairs"]
+        values["pairs"] = tuple(
+            (left.pop(f"s{i}"), left.pop(f"y{i}"), rho) for i, rho in enumerate(rhos)
+        )
+    return kind(**values, **left)

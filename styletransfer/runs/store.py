@@ -20,27 +20,26 @@ __all__ = ["Store", "kept_in"]
 log = logging.getLogger("styletransfer")
 
 PICTURE, RECORD = "picture.png", "picture.json"
-ABANDONED = (
-    24 * 3600
-)  # seconds after which a half-written entry is taken to be one of a process that was killed
+ABANDONED = 24 * 3600
+"""Seconds after which a half-written entry is taken to be that of a process that was killed."""
 
 
 class Store:
     """A folder of results, one folder for each, by identity.
 
-    An entry is written under another name and renamed, so that it is there whole or not at all, whenever a process is
-    killed; of two processes that write the same one, the first wins, and the other's is the same.
+    An entry is written under another name and renamed, so that it is there whole or not at all,
+    whenever a process is killed; of two processes that write the same one, the first wins, and the
+    other's is the same.
 
     Args:
-        folder: is made where it does not exist; by default "runs" in the user's cache folder, or in the folder that
-            STYLETRANSFER_CACHE_DIR names.
+        folder: is made where it does not exist; by default "runs" in the user's cache folder, or in
+            the folder that STYLETRANSFER_CACHE_DIR names.
 
     Raises:
         InputError: the folder cannot be made, or nothing can be written there.
     """
 
     def __init__(self, folder: str | os.PathLike | None = None) -> None:
-        """Make the folder, and try to write there."""
         self.folder = cache_folder() / "runs" if folder is None else Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -58,29 +57,32 @@ class Store:
         return (self.folder / identity / RECORD).is_file()
 
     def get(self, identity: str) -> Result | None:
-        """The result of a run, or None where there is none; a damaged one is removed, with a word in the log."""
-        if identity not in self:
-            return None
+        """The result of a run, or None; a damaged one is removed, with a word in the log."""
         entry = self.folder / identity
+        if not entry.exists():
+            return None
         try:
             record, _ = read_record(entry / RECORD)
             image = read_image(entry / PICTURE)
-            if (
-                record.get("identity") != identity
-                or picture_checksum(image) != record["picture"]["sha256"]
-            ):
+            sums = record.get("identity"), picture_checksum(image)
+            if sums != (identity, record["picture"]["sha256"]):
                 raise InputError("its checksum differs")
+            return Result(image, record)
         except (InputError, OSError) as error:
-            log.warning(
-                "The result %s that was kept is damaged and is made again (%s).", entry.name, error
-            )
+            log.warning("The result %s is damaged and is made again (%s).", identity, error)
             self.remove(identity)
             return None
-        return Result(image, record)
+
+    def record(self, identity: str) -> dict[str, Any] | None:
+        """The record of a result, or None; its picture is not looked at."""
+        with contextlib.suppress(InputError, OSError):
+            record, _ = read_record(self.folder / identity / RECORD)
+            return record if record.get("identity") == identity else None
+        return None
 
     def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Identity and record of every result; those that cannot be read are left out."""
-        for path in sorted(self.folder.glob(f"*/{RECORD}")):
+        for path in self._records():
             with contextlib.suppress(InputError, OSError):
                 yield path.parent.name, read_record(path)[0]
 
@@ -88,13 +90,15 @@ class Store:
         """Keep a result, unless it is there already.
 
         Returns:
-            It as it will be found: its picture rounded to 8 bits, and the identity in its record.
+            As `get` gives it: its picture rounded to 8 bits, and the identity in its record.
 
         Raises:
             OSError, InputError: it could not be written; nothing is left of it.
         """
         with self._half() as half:
             Result(result.image, {**result.record, "identity": identity}).save(half / PICTURE)
+            if identity not in self:
+                self.remove(identity)  # a folder without a record
             with contextlib.suppress(OSError):  # the folder is not empty: another process was first
                 os.rename(half, self.folder / identity)
         kept = self.get(identity)
@@ -105,12 +109,14 @@ class Store:
     def remove(self, identity: str) -> None:
         """Forget a result, if it is there."""
         with contextlib.suppress(OSError), self._half() as half:
-            os.rename(
-                self.folder / identity, half / "removed"
-            )  # in one go: no reader finds half of it
+            # In one go: no reader finds half of it.
+            os.rename(self.folder / identity, half / "removed")
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.folder.glob(f"*/{RECORD}"))
+        return len(self._records())
+
+    def _records(self) -> list[Path]:
+        return sorted(self.folder.glob(f"[!.]*/{RECORD}"))
 
     @contextlib.contextmanager
     def _half(self) -> Iterator[Path]:
@@ -134,8 +140,8 @@ def kept_in(
 ) -> Result:
     """The result of a run from a store, or else made now and kept there.
 
-    A result that was interrupted is not kept, and one that cannot be written is returned all the same, with a word in
-    the log: a full disk must not cost the picture.
+    A result that was interrupted is not kept, and one that cannot be written is returned all the
+    same, with a word in the log: a full disk must not cost the picture.
 
     Args:
         store: a folder or a `Store`; None keeps nothing.

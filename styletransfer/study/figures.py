@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import InputError, nearest
@@ -16,6 +17,28 @@ if TYPE_CHECKING:
 
 __all__ = ["contact_sheet", "curves", "losses", "progress", "side_by_side", "trade_off"]
 
+_SYMBOLS = {"lam": "λ", "omega": "ω", "content_layers": "content", "style_layers": "style"}
+
+
+def _panels(rows: int, columns: int, width: float, height: float, **options: Any) -> Figure:
+    """A figure with a grid of axes, its size in inches."""
+    figure, _ = plt.subplots(
+        rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **options
+    )
+    plt.close(figure)  # a notebook shows what a cell returns; left open it would be shown twice
+    return figure
+
+
+def _show(axis: Axes, picture: np.ndarray) -> None:
+    axis.imshow(np.clip(picture, 0, 1), interpolation="lanczos")
+
+
+def _wrapped(caption: str, width: float) -> str:
+    """The caption broken into lines of `width` inches; a letter of 9 points takes 0.08."""
+    letters = max(12, int(width / 0.08))
+    lines = [textwrap.wrap(line, letters) or [""] for line in caption.splitlines()]
+    return "\n".join(part for line in lines for part in line)
+
 
 def side_by_side(
     pictures: Mapping[str, np.ndarray] | Sequence[tuple[str, np.ndarray]],
@@ -23,11 +46,11 @@ def side_by_side(
     height: float = 3.2,
     columns: int | None = None,
 ) -> Figure:
-    """Pictures in rows, each above its caption.
+    """Pictures in rows, with their captions below.
 
     Args:
-        pictures: float (H, W, 3) in [0, 1] by caption, or pairs of caption and picture where captions recur; a caption
-            may have several lines.
+        pictures: float (H, W, 3) in [0, 1] by caption, or pairs of caption and picture where
+            captions recur; a caption may have several lines.
         height: of a row, in inches; the widths follow from the pictures.
         columns: pictures in a row; all of them by default.
 
@@ -37,75 +60,45 @@ def side_by_side(
     if not pictures:
         raise ValueError("there is no picture to show")
     pairs = list(pictures.items()) if isinstance(pictures, Mapping) else list(pictures)
-    columns = columns or len(pairs)
+    columns = min(columns or len(pairs), len(pairs))
     rows = -(-len(pairs) // columns)
     aspects = [picture.shape[1] / picture.shape[0] for _, picture in pairs]
-    widths = [max(aspects[i::columns]) for i in range(min(columns, len(pairs)))]
-    figure, axes = plt.subplots(
-        *(rows, len(widths)),
-        figsize=(height * sum(widths), (height + 0.6) * rows),
-        width_ratios=widths,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis in axes.flat:
+    widths = [max(aspects[i::columns]) for i in range(columns)]
+    size = height * sum(widths), (height + 0.6) * rows
+    figure = _panels(rows, columns, *size, width_ratios=widths)
+    for axis in figure.axes:
         axis.axis("off")
-    for axis, (caption, picture) in zip(axes.flat, pairs, strict=False):
-        axis.imshow(np.clip(picture, 0, 1), interpolation="lanczos")
-        axis.set_title(
-            _wrapped(caption, height * picture.shape[1] / picture.shape[0]),
-            y=0,
-            pad=-4,
-            va="top",
-            fontsize=9,
-        )
-    plt.close(figure)  # a notebook shows what a cell returns; left open it would be shown twice
+    for axis, (caption, picture), aspect in zip(figure.axes, pairs, aspects, strict=False):
+        _show(axis, picture)
+        axis.set_title(_wrapped(caption, height * aspect), y=0, pad=-4, va="top", fontsize=9)
     return figure
-
-
-def _wrapped(caption: str, width: float) -> str:
-    """The caption broken into lines that fit below a picture of `width` inches; a letter of 9 points takes 0.08."""
-    letters = max(12, int(width / 0.08))
-    return "\n".join(
-        part for line in caption.splitlines() for part in textwrap.wrap(line, letters) or [""]
-    )
 
 
 def losses(
     record: Mapping[str, Any], *, keys: Sequence[str] = ("loss", "content", "style")
 ) -> Figure:
-    """The losses of a run's record against seconds, on a logarithmic axis, with the sizes told apart.
+    """The losses of a run's record against seconds, on a logarithmic axis, the sizes told apart.
 
     Args:
         record: as in `Result.record`.
-        keys: which columns of its history; `style` is drawn times λ, so that the curves add up (but for total
-            variation and the box term, where they are in use).
+        keys: which columns of its history; `style` is drawn times λ, so that the curves add up (but
+            for total variation and the box term, where they are in use).
     """
-    history, lam = record["history"], record["settings"]["lam"]
-    seconds = np.array([entry["seconds"] for entry in history])
-    sizes = np.array([entry["size"] for entry in history])
-    figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
-    names = {"loss": "total", "style": "λ · style"}
-    for key in keys:
-        values = np.array([entry[key] for entry in history]) * (lam if key == "style" else 1)
-        # A size begins with a jump: the curve is broken there rather than drawn through it.
-        for i, size in enumerate(dict.fromkeys(sizes.tolist())):
-            here = sizes == size
-            colour = f"C{list(keys).index(key)}"
-            axis.plot(
-                seconds[here], values[here], colour, label=names.get(key, key) if i == 0 else None
-            )
-    for size in dict.fromkeys(sizes.tolist()):
-        axis.axvline(seconds[sizes == size][0], color="0.8", zorder=0)
-        axis.annotate(
-            f" {size} px",
-            (seconds[sizes == size][0], 0.98),
-            xycoords=("data", "axes fraction"),
-            va="top",
-        )
+    history = pd.DataFrame(record["history"])
+    factors, names = {"style": record["settings"]["lam"]}, {"loss": "total", "style": "λ · style"}
+    figure = _panels(1, 1, 7, 3)
+    (axis,) = figure.axes
+    # A size begins with a jump: the curve is broken there rather than drawn through it.
+    for size, part in history.groupby("size", sort=False):
+        for i, key in enumerate(keys):
+            axis.plot(part["seconds"], part[key] * factors.get(key, 1), f"C{i}")
+        begin = part["seconds"].iloc[0]
+        axis.axvline(begin, color="0.8", zorder=0)
+        axis.text(begin, 0.98, f" {size} px", va="top", transform=axis.get_xaxis_transform())
+    for line, key in zip(axis.lines, keys, strict=False):
+        line.set_label(names.get(key, key))
     axis.set(yscale="log", xlabel="seconds", ylabel="loss")
     axis.legend(frameon=False, loc="upper right")
-    plt.close(figure)
     return figure
 
 
@@ -116,15 +109,13 @@ def progress(records: Mapping[str, Mapping[str, Any]], *, key: str = "loss") -> 
         records: by name, as in `Result.record`.
         key: which column of their histories.
     """
-    figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    figure = _panels(1, 1, 7, 3.2)
+    (axis,) = figure.axes
     for name, record in records.items():
-        history = record["history"]
-        axis.plot(
-            [entry["seconds"] for entry in history], [entry[key] for entry in history], label=name
-        )
+        history = pd.DataFrame(record["history"])
+        axis.plot(history["seconds"], history[key], label=name)
     axis.set(xscale="log", yscale="log", xlabel="seconds", ylabel=key)
     axis.legend(frameon=False)
-    plt.close(figure)
     return figure
 
 
@@ -145,18 +136,16 @@ def curves(
     """
     columns = columns or len(tables)
     rows = -(-len(tables) // columns)
-    size = (1.45 * height * columns, height * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
-    for axis in axes.flat[len(tables) :]:
+    figure = _panels(rows, columns, 1.45 * height * columns, height * rows)
+    for axis in figure.axes[len(tables) :]:
         axis.axis("off")
-    for axis, (label, table) in zip(axes.flat, tables.items(), strict=False):
+    for axis, (label, table) in zip(figure.axes, tables.items(), strict=False):
         for name, column in table.items():
             axis.plot(table.index, column, label=name, marker="." if len(table) < 20 else None)
         axis.set(xlabel=table.index.name or "", ylabel=label)
         if logarithmic:
             axis.set(xscale="log", yscale="log")
         axis.legend(frameon=False, fontsize=8)
-    plt.close(figure)
     return figure
 
 
@@ -172,79 +161,61 @@ def contact_sheet(
         height: of a row, in inches.
 
     Raises:
-        InputError: a setting that the grid does not have, or one that is needed to tell the pictures apart.
+        InputError: a setting that the grid does not have, or one that is needed to tell the
+            pictures apart.
     """
-    table = sweep.table
     varied = list(dict.fromkeys(name for point in sweep.points for name in point))
-    for name in (rows, columns):
-        if name is not None and name not in varied:
-            raise InputError(nearest(name, varied, what="setting of the grid"))
+    _check_settings([name for name in (rows, columns) if name], varied)
     free = [name for name in varied if name not in (rows, columns)]
     if rows is None and len(free) > (columns is None):
         rows = free.pop(0)
     if columns is None and free:
         columns = free.pop(0)
-    marks = [
-        [_mark(table[name][i]) if name else "" for name in (rows, columns)]
-        for i in range(len(sweep))
-    ]
-    if len({tuple(mark) for mark in marks}) < len(marks):
-        more = ", ".join(name for name in varied if name not in (rows, columns))
+    points = [sweep.point(i) for i in range(len(sweep))]
+    places = [tuple(_mark(point.get(name, "")) for name in (rows, columns)) for point in points]
+    if len(set(places)) < len(places):
         raise InputError(
-            f"a sheet has two directions, and the grid varies more than {rows} and {columns}: {more}"
+            f"a sheet has two directions, and the grid varies more than {rows} and {columns}: "
+            + ", ".join(free)
         )
-    down, across = (list(dict.fromkeys(mark[k] for mark in marks)) for k in (0, 1))
-    pictures = {
-        tuple(mark): result.image
-        for i, mark in enumerate(marks)
-        if (result := sweep[i]) is not None
-    }
-    aspect = max((p.shape[1] / p.shape[0] for p in pictures.values()), default=1.0)
-    figure, axes = plt.subplots(
-        *(len(down), len(across)),
-        figsize=(height * aspect * len(across) + 0.4, (height + 0.1) * len(down) + 0.4),
-        squeeze=False,
-        layout="constrained",
-    )
-    for i, row in enumerate(down):
-        for j, column in enumerate(across):
-            axis = axes[i, j]
-            axis.set(xticks=[], yticks=[], frame_on=False)
-            if (row, column) in pictures:
-                axis.imshow(np.clip(pictures[row, column], 0, 1), interpolation="lanczos")
-            else:
-                axis.text(
-                    0.5,
-                    0.5,
-                    "not made",
-                    ha="center",
-                    va="center",
-                    color="0.5",
-                    transform=axis.transAxes,
-                )
-            if i == 0 and columns:
-                axis.set_title(
-                    _wrapped(f"{_name(columns)} = {column}", height * aspect), fontsize=9
-                )
-            if j == 0 and rows:
-                axis.set_ylabel(_wrapped(f"{_name(rows)} = {row}", height), fontsize=9)
-    plt.close(figure)
+    down, across = (list(dict.fromkeys(values)) for values in zip(*places, strict=True))
+    results = {place: result for i, place in enumerate(places) if (result := sweep[i]) is not None}
+    aspects = [result.image.shape[1] / result.image.shape[0] for result in results.values()]
+    width = height * max(aspects, default=1.0)
+    size = width * len(across) + 0.4, (height + 0.1) * len(down) + 0.4
+    figure = _panels(len(down), len(across), *size)
+    for i, axis in enumerate(figure.axes):
+        row, column = down[i // len(across)], across[i % len(across)]
+        axis.set(xticks=[], yticks=[], frame_on=False)
+        if (row, column) in results:
+            _show(axis, results[row, column].image)
+        else:
+            middle = {"ha": "center", "va": "center", "transform": axis.transAxes}
+            axis.text(0.5, 0.5, "not made", color="0.5", **middle)
+        if columns and i < len(across):
+            axis.set_title(_wrapped(f"{_symbol(columns)} = {column}", width), fontsize=9)
+        if rows and i % len(across) == 0:
+            axis.set_ylabel(_wrapped(f"{_symbol(rows)} = {row}", height), fontsize=9)
     return figure
+
+
+def _check_settings(names: Sequence[str], varied: Sequence[str]) -> None:
+    for name in names:
+        if name not in varied:
+            raise InputError(nearest(name, varied, what="setting of the grid"))
 
 
 def _mark(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _name(setting: str) -> str:
+def _symbol(setting: str) -> str:
     """As the field writes it."""
-    return {"lam": "λ", "omega": "ω", "content_layers": "content", "style_layers": "style"}.get(
-        setting, setting
-    )
+    return _SYMBOLS.get(setting, setting)
 
 
 def trade_off(table: pd.DataFrame, *, along: str = "lam", colour: str | None = None) -> Figure:
-    """Content against style loss: the geometric mean as a curve, and behind it each picture and seed by itself.
+    """Content against style loss: geometric means as a curve, pictures and seeds behind it.
 
     Args:
         table: as `Sweep.table` has it; its losses may have been made relative to something.
@@ -255,31 +226,24 @@ def trade_off(table: pd.DataFrame, *, along: str = "lam", colour: str | None = N
         InputError: the table has no such column.
     """
     varied = list(table)[: list(table).index("loss")]
-    for name in (along, *([colour] if colour else [])):
-        if name not in varied:
-            raise InputError(nearest(name, varied, what="setting of the grid"))
+    _check_settings([along, *([colour] if colour else [])], varied)
     others = [name for name in varied if name not in (along, colour)]
-    axes = ["content_loss", "style_loss"]
-    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    losses = ["content_loss", "style_loss"]
+    figure = _panels(1, 1, 6, 4)
+    (axis,) = figure.axes
     for i, (value, part) in enumerate(
         table.groupby(colour, sort=False) if colour else [(None, table)]
     ):
-        made = part.dropna(subset=axes).sort_values(along)
+        made = part.dropna(subset=losses).sort_values(along)
         for _, one in made.groupby(others) if others else ():
-            axis.plot(*(one[name] for name in axes), color=f"C{i}", alpha=0.25, linewidth=0.8)
-        middle = np.exp(np.log(made[axes]).groupby(made[along]).mean())
-        label = None if value is None else f"{_name(colour)} = {_mark(value)}"
-        axis.plot(*(middle[name] for name in axes), f"C{i}o-", label=label)
+            axis.plot(one[losses[0]], one[losses[1]], color=f"C{i}", alpha=0.25, linewidth=0.8)
+        middle = np.exp(np.log(made[losses]).groupby(made[along]).mean())
+        label = f"{_symbol(colour)} = {_mark(value)}" if colour else None
+        axis.plot(middle[losses[0]], middle[losses[1]], f"C{i}o-", label=label)
         for place, point in middle.iterrows():
             axis.annotate(f" {_mark(place)}", tuple(point), fontsize=8)
-    axis.set(
-        xscale="log",
-        yscale="log",
-        xlabel="content loss",
-        ylabel="style loss",
-        title=f"numbers: {_name(along)}",
-    )
+    title = f"numbers: {_symbol(along)}"
+    axis.set(xscale="log", yscale="log", xlabel="content loss", ylabel="style loss", title=title)
     if colour:
         axis.legend(frameon=False)
-    plt.close(figure)
     return figure

@@ -11,29 +11,25 @@ if TYPE_CHECKING:
 
 
 class SweepProgress:
-    """The progress of a sweep, in seconds of work as they were forecast; a listener of the runs that are made here.
+    """A progress bar in seconds of work as they were forecast; a callback of the runs made here.
 
     Args:
         seconds: what each run that will be made is expected to take, by its number.
-        kept: how many runs are there already.
+        there: how many runs are there already.
         shown: whether anything is shown.
     """
 
-    def __init__(self, seconds: Mapping[int, float], *, kept: int, shown: bool) -> None:
-        """Say what will be done, and show the bar."""
-        self._seconds, self._count, self._done = seconds, len(seconds), 0
-        self._now, self._reached = None, {}
+    def __init__(self, seconds: Mapping[int, float], *, there: int, shown: bool) -> None:
+        self._seconds, self._done, self._now = seconds, 0, 0
+        self._reached = dict.fromkeys(seconds, 0.0)
+        whole, shown = sum(seconds.values()), bool(shown and seconds)
         style = "{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining} left"
-        self._bar = tqdm(
-            total=sum(seconds.values()),
-            bar_format=style,
-            disable=not (shown and seconds),
-            mininterval=0.5,
-        )
-        if shown and seconds:
-            minutes, rest = divmod(round(sum(seconds.values())), 60)
+        self._bar = tqdm(total=whole, bar_format=style, disable=not shown, mininterval=0.5)
+        if shown:
+            minutes, rest = divmod(round(whole), 60)
             tqdm.write(
-                f"{kept + len(seconds)} runs, {kept} kept already; {len(seconds)} to make, about {minutes} min {rest} s"
+                f"{there + len(seconds)} runs, {there} kept already; {len(seconds)} to make, "
+                f"about {minutes} min {rest} s"
             )
         self._say()
 
@@ -42,9 +38,6 @@ class SweepProgress:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
-
-    def _say(self) -> None:
-        self._bar.set_description_str(f"{self._done} of {self._count}", refresh=False)
 
     def begin(self, i: int) -> None:
         """The run that is followed from here on."""
@@ -60,9 +53,11 @@ class SweepProgress:
         self._say()
         self._move(i, 1.0)
 
+    def _say(self) -> None:
+        self._bar.set_description_str(f"{self._done} of {len(self._seconds)}", refresh=False)
+
     def _move(self, i: int, share: float) -> None:
-        forward = self._seconds[i] * (share - self._reached.get(i, 0.0))
-        self._bar.update(
-            min(forward, self._bar.total - self._bar.n)
-        )  # rounding must not lead beyond the end
+        forward = self._seconds[i] * (share - self._reached[i])
+        # Rounding must not lead beyond the end.
+        self._bar.update(min(forward, self._bar.total - self._bar.n))
         self._reached[i] = share

@@ -1,4 +1,4 @@
-"""How alike two pictures are: of pixels, of structure, of edges, of VGG's features, and in bands of detail."""
+"""How alike two pictures are: pixels, structure, edges, VGG's features, and bands of detail."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, generic_gradient_magnitude, prewitt
@@ -11,34 +11,20 @@ from ..settings import Settings
 from ..weights.backbones import resolve_backbone
 from .distances import vgg_features
 
-__all__ = [
-    "BANDS",
-    "TAPS",
-    "band_correlations",
-    "check_pair",
-    "gmsd",
-    "ms_ssim",
-    "rms",
-    "scales",
-    "ssim",
-    "vgg_content",
-]
+__all__ = ["band_correlations", "check_pair", "gmsd", "ms_ssim", "rms", "ssim", "vgg_content"]
 
 BANDS = {"detail": (0, 2), "forms": (2, 8), "layout": (8, None)}
-"""By name: standard deviations in pixels of the two Gaussians whose difference a band is. The first holds wavelengths
-of up to some 4 px, the last those above some 16 px."""
+"""By name: standard deviations in pixels of the two Gaussians whose difference a band is. The first
+holds wavelengths of up to some 4 px, the last those above some 16 px."""
 
 TAPS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
-"""Where LPIPS (Zhang et al. 2018) and ArtFID (Wright and Ommer 2022) read VGG-16: relu1_2 to relu5_3."""
+"""Where LPIPS (Zhang et al. 2018) and ArtFID (Wright and Ommer 2022) read VGG-16: relu1_2 to
+relu5_3."""
 
 _WINDOW = 11  # pixels, the Gaussian window of SSIM: Wang et al. 2004
-_MS_WEIGHTS = (
-    0.0448,
-    0.2856,
-    0.3001,
-    0.2363,
-    0.1333,
-)  # of five scales, fine to coarse: Wang et al. 2003, Sec. 3.2
+
+# Weights of five scales, fine to coarse: Wang et al. 2003, Sec. 3.2
+_SCALES = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
 
 
 def check_pair(a: np.ndarray, b: np.ndarray, *, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -55,9 +41,10 @@ def check_pair(a: np.ndarray, b: np.ndarray, *, least: int = 1) -> tuple[np.ndar
     a, b = as_picture(a), as_picture(b)
     if a.shape != b.shape:
         raise InputError(f"pictures of one shape can be compared, not {a.shape} and {b.shape}")
-    if min(a.shape[:2]) < least:
+    height, width = a.shape[:2]
+    if min(height, width) < least:
         raise InputError(
-            f"the pictures have {a.shape[1]} x {a.shape[0]} pixels; a side needs at least {least} here"
+            f"the pictures have {width} x {height} pixels; a side needs at least {least} here"
         )
     return a, b
 
@@ -73,10 +60,11 @@ def rms(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """Structural similarity of two pictures (H, W, 3) in [0, 1]: 1 for equal ones, about 0 for unrelated ones.
+    """Structural similarity of two pictures (H, W, 3) in [0, 1]: 1 for equal ones, else about 0.
 
-    Wang et al. 2004, by `tf.image.ssim` with its constants (Gaussian window of 11 px, σ = 1.5), the mean over channels.
-    It knows nothing of what a picture shows: a shift by two pixels costs more than a wrong colour.
+    Wang et al. 2004, by `tf.image.ssim` with its constants (Gaussian window of 11 px, σ = 1.5), the
+    mean over channels. It knows nothing of what a picture shows: a shift by two pixels costs more
+    than a wrong colour.
 
     Raises:
         InputError: a side has fewer than 11 px.
@@ -85,66 +73,57 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float(tf.image.ssim(a, b, max_val=1.0, filter_size=_WINDOW))
 
 
-def scales(shape: tuple[int, ...]) -> int:
-    """How many of `ms_ssim`'s five scales a picture of that shape (H, W, …) has."""
-    # TensorFlow rounds the half of an odd side up.
-    return sum(-(-min(shape[:2]) // 2**scale) >= _WINDOW for scale in range(len(_MS_WEIGHTS)))
-
-
 def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """SSIM over scales of two pictures (H, W, 3) in [0, 1], each half the one before: 1 for equal ones, least 0.
+    """SSIM over scales of two pictures (H, W, 3) in [0, 1]: 1 for equal ones, at least 0.
 
-    Wang et al. 2003, by `tf.image.ssim_multiscale` with their five scales, the mean over channels. A side below 161 px
-    cannot be halved four times and still hold the window: there the scales that fit count, their weights divided by
-    their sum. Weakness: as for `ssim`, though coarse scales forgive a shift; and values of pictures with different
-    numbers of `scales` cannot be compared.
+    Wang et al. 2003, by `tf.image.ssim_multiscale` with their five scales, each half the one
+    before, the mean over channels. A side below 161 px cannot be halved four times and still hold
+    the window: there the scales that fit count, their weights divided by their sum. Weakness: as
+    for `ssim`, though coarse scales forgive a shift; and values of pictures with different numbers
+    of scales cannot be compared.
 
     Raises:
         InputError: a side has fewer than 11 px.
     """
     a, b = check_pair(a, b, least=_WINDOW)
-    weights = np.array(_MS_WEIGHTS[: scales(a.shape)])
-    weights = weights / weights.sum()
-    return float(
-        tf.image.ssim_multiscale(
-            a, b, max_val=1.0, power_factors=weights.tolist(), filter_size=_WINDOW
-        )
-    )
+    # TensorFlow rounds the half of an odd side up.
+    fits = [-(-min(a.shape[:2]) // 2**scale) >= _WINDOW for scale in range(len(_SCALES))]
+    factors = (_SCALES[fits] / _SCALES[fits].sum()).tolist()
+    return float(tf.image.ssim_multiscale(a, b, 1.0, power_factors=factors, filter_size=_WINDOW))
 
 
 def gmsd(a: np.ndarray, b: np.ndarray) -> float:
-    """Gradient magnitude similarity deviation of two pictures (H, W, 3) in [0, 1]: 0 for equal ones, larger is worse.
+    """Gradient magnitude similarity deviation of two pictures (H, W, 3) in [0, 1]: 0 if equal.
 
-    Xue et al. 2014: the standard deviation over all positions of how alike the Prewitt gradients of the two are, of
-    their luma at half the size (with edges continued, where the authors' code has zeros). Weakness: being a deviation,
-    it stays small where edges are lost evenly all over the picture.
+    Xue et al. 2014: the standard deviation over all positions of how alike the Prewitt gradients of
+    the two are, of their luma at half the size (with edges continued, where the authors' code has
+    zeros). Weakness: being a deviation, it stays small where edges are lost evenly all over the
+    picture.
 
     Raises:
         InputError: a side has fewer than 6 px.
     """
     magnitudes = []
-    for picture in check_pair(
-        a, b, least=6
-    ):  # three positions, the width of Prewitt's filter, at half the size
+    # Three positions, the width of Prewitt's filter, at half the size
+    for picture in check_pair(a, b, least=6):
         height, width = (side // 2 for side in picture.shape[:2])
         luma = picture[: 2 * height, : 2 * width] @ np.array([0.299, 0.587, 0.114])  # BT.601
         half = luma.reshape(height, 2, width, 2).mean((1, 3))
         magnitudes.append(generic_gradient_magnitude(half, prewitt, mode="nearest") / 3)
+    m, n = magnitudes
     constant = 170 / 255**2  # their 170 is for values in 0..255
-    similarity = (2 * magnitudes[0] * magnitudes[1] + constant) / (
-        np.square(magnitudes).sum(0) + constant
-    )
-    return float(similarity.std())
+    return float(np.std((2 * m * n + constant) / (m**2 + n**2 + constant)))
 
 
 def vgg_content(
     picture: np.ndarray, photo: np.ndarray, *, backbone: str = Settings.backbone
 ) -> float:
-    """Relative squared difference of VGG features at `TAPS`: 0 for the photograph, 1 to 2 for unrelated pictures.
+    """Relative squared difference of VGG features at `TAPS`: 0 if equal, 1 to 2 if unrelated.
 
-    The content term "vgg" of ArtFID (Wright and Ommer 2022), which is the mean over the taps of mean (F − P)², but with
-    each tap divided by mean P²: the taps of the raw network differ by orders of magnitude. Weakness: features hold
-    texture too, so that brush strokes count as lost content; and block4_conv3 is next to the objective's content layer.
+    The content term "vgg" of ArtFID (Wright and Ommer 2022), which is the mean over the taps of
+    mean (F − P)², but with the term of a tap divided by mean P²: the taps of the raw network differ
+    by orders of magnitude. Weakness: features hold texture too, so that brush strokes count as lost
+    content; and block4_conv3 is next to the objective's content layer.
 
     Args:
         picture: float (H, W, 3) in [0, 1].
@@ -154,34 +133,25 @@ def vgg_content(
     Raises:
         InputError: the shapes differ, or a side has fewer than 16 px.
     """
-    pair = check_pair(picture, photo)
-    check_sides(pair[0].shape, TAPS, what="content")
-    found, target = (
-        vgg_features(each, TAPS, backbone=resolve_backbone(backbone)[0]) for each in pair
-    )
-    return float(
-        np.mean(
-            [
-                np.square(found[tap] - target[tap]).sum() / np.square(target[tap]).sum()
-                for tap in TAPS
-            ]
-        )
-    )
+    picture, photo = check_pair(picture, photo)
+    check_sides(photo.shape, TAPS, what="content")
+    name = resolve_backbone(backbone)[0]
+    F, P = (vgg_features(image, TAPS, backbone=name) for image in (picture, photo))
+    terms = [np.square(F[tap] - P[tap]).sum() / np.square(P[tap]).sum() for tap in TAPS]
+    return float(np.mean(terms))
 
 
 def band_correlations(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """Correlation of two pictures (H, W, 3) in each of `BANDS`: 1 for equal ones, 0 for unrelated ones."""
-    found = {}
+    """Correlation of two pictures (H, W, 3) by band of `BANDS`: 1 if equal, 0 if unrelated."""
+    pair = check_pair(a, b)
+    correlations = {}
     for name, (low, high) in BANDS.items():
         bands = []
-        for picture in check_pair(a, b):
+        for picture in pair:
             fine = gaussian_filter(picture, (low, low, 0)) if low else picture
-            band = (
-                fine - gaussian_filter(picture, (high, high, 0))
-                if high
-                else fine - fine.mean((0, 1))
-            )
-            bands.append(band.ravel().astype(np.float64))
+            coarse = gaussian_filter(picture, (high, high, 0)) if high else fine.mean((0, 1))
+            bands.append((fine - coarse).ravel().astype(np.float64))
         norms = np.linalg.norm(bands[0]) * np.linalg.norm(bands[1])
-        found[name] = float(np.dot(*bands) / norms) if norms else 0.0  # a flat picture has no band
-    return found
+        # A flat picture has no band.
+        correlations[name] = float(np.dot(*bands) / norms) if norms else 0.0
+    return correlations

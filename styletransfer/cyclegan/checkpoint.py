@@ -1,0 +1,183 @@
+"""What a training writes as it goes: checkpoints, losses, samples, and generators at milestones."""
+
+import io
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from ..errors import InputError
+from ..pictures.files import atomic_path
+from ..pictures.images import fit, resize, save_image
+from .data import NAMED, Data
+from .generators import write_generator
+from .record import CHECKPOINT, LOSSES, UNDER_WAY, snapshot, write_record
+from .training import Training, TrainingStep
+
+if TYPE_CHECKING:
+    from .._tensorflow import keras
+
+__all__ = ["Checkpoint", "Progress", "milestones"]
+
+log = logging.getLogger("styletransfer")
+
+SAVED_EVERY = 180.0  # seconds between two checkpoints
+SHOWN_EVERY = 120.0  # seconds between two sheets of samples
+
+SAMPLES = 4  # pictures on a sheet of samples
+SAMPLE_SIZE = 256  # their long side in pixels
+
+MEANS = 50  # steps that a line of the losses' table is the mean of
+
+
+def milestones(steps: int) -> list[int]:
+    """1, 2 and 5 times the powers of ten from 50 on, and 3/4, 7/8 and the whole of the way.
+
+    By the two fractions the learning rate has fallen to a half and a quarter (see `constant` of the
+    settings); with the last step they tell whether a training was still getting better at its end.
+    """
+    series = {factor * 10**power for power in range(1, 9) for factor in (1, 2, 5)}
+    series |= {3 * steps // 4, 7 * steps // 8}
+    return [*sorted(step for step in series if 50 <= step < steps), steps]
+
+
+class Progress:
+    """A progress bar on standard error, with the time left."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def __call__(self, training: Training, step: TrainingStep) -> None:
+        """Move the bar."""
+        if self._bar is None:
+            style = (
+                "{percentage:3.0f}% |{bar:30}| {n_fmt} of {total_fmt} steps, "
+                "{elapsed} < {remaining} left{postfix}"
+            )
+            begun, steps = step.step - 1, training.settings.steps
+            self._bar = tqdm(total=steps, initial=begun, bar_format=style, mininterval=0.5)
+        losses = ", ".join(f"{name} {loss:.3g}" for name, loss in step.losses.items())
+        self._bar.set_postfix_str(losses, refresh=False)
+        self._bar.update()
+
+    def close(self, training: Training) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class Checkpoint:
+    """Writes checkpoints, losses, samples and snapshots into a folder.
+
+    A checkpoint that cannot be written (the disk is full) is reported, the one before it stays, and
+    the next is tried when it is due: hours of training must not end for it.
+
+    Args:
+        folder: with "samples" and "snapshots" in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._saved = self._shown = time.monotonic()
+        self._originals: dict[str, list[np.ndarray]] | None = None  # by generator, decoded once
+
+    def __call__(self, training: Training, step: TrainingStep) -> None:
+        """Write what is due."""
+        now, steps = time.monotonic(), training.settings.steps or 0
+        if milestone := step.step in milestones(steps):
+            self._attempt("the generators", lambda: self._snapshots(training))
+        if milestone or step.step == 1 or now - self._shown > SHOWN_EVERY:
+            self._shown = now
+            name = f"{step.step:07d}" if milestone else None
+            self._attempt("the samples", lambda: self._samples(training, name))
+            self._attempt("the losses", lambda: self._losses(training))
+        if now - self._saved > SAVED_EVERY:
+            self._saved = now
+            self.close(training)
+
+    def close(self, training: Training) -> None:
+        """Write checkpoint and record, if there is anything to go on from."""
+        if training.step and not training.broken:
+            record = training.record(stopped=UNDER_WAY)
+            self._attempt("the checkpoint", lambda: training.save(self._folder / CHECKPOINT))
+            self._attempt("the record", lambda: write_record(self._folder, record))
+
+    def _attempt(self, what: str, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except Exception as error:  # whatever it is: what follows is still to be written
+            reason = getattr(error, "strerror", None) or error
+            said = "%s could not be written (%s); what was there stays"
+            log.warning(said, what.capitalize(), reason)
+            log.debug("How it failed:", exc_info=True)
+
+    def _snapshots(self, training: Training) -> None:
+        done = training.step >= (training.settings.steps or 0)
+        record = training.record(stopped=None if done else UNDER_WAY)
+        for name, network in training.generators.items():
+            write_generator(self._folder / snapshot(name, training.step), network, record)
+
+    def _samples(self, training: Training, name: str | None) -> None:
+        if self._originals is None:
+            data = training.data
+            self._originals = {name: _originals(data, name) for name in training.generators}
+        sheet = _sheet(training.generators, self._originals)
+        save_image(sheet, self._folder / "samples" / "latest.jpg")
+        if name:
+            save_image(sheet, self._folder / "samples" / f"{name}.jpg")
+
+    def _losses(self, training: Training) -> None:
+        history = pd.DataFrame(training.history)
+        last = pd.Index(np.minimum((history.index // MEANS + 1) * MEANS, len(history)), name="step")
+        text = io.StringIO()
+        history.groupby(last).mean().to_csv(text, float_format="%.6g")
+        with atomic_path(self._folder / LOSSES) as temporary:
+            temporary.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _originals(data: Data, generator: str) -> list[np.ndarray]:
+    """Hold-out pictures of a generator's side, else training pictures, cut square."""
+    side, known = ("B", data.b) if generator == "BtoA" else ("A", data.a)
+    pictures, broken = [], []
+    for name, picture in data.hold_out[side].items():
+        try:
+            pictures.append(picture.load(size=SAMPLE_SIZE))
+        except (InputError, OSError):
+            log.debug("A hold-out picture cannot be read.", exc_info=True)
+            broken.append(name)
+        if len(pictures) == SAMPLES:
+            break
+    if broken:
+        more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        names = ", ".join(broken[:NAMED]) + more
+        said = "%d hold-out picture(s) of side %s cannot be read and are left out: %s."
+        log.warning(said, len(broken), side, names)
+    trained = [picture / np.float32(255) for picture in known.pictures[:SAMPLES]]
+    return [_square(p) for p in pictures or [resize(p, fit(p.shape, SAMPLE_SIZE)) for p in trained]]
+
+
+def _sheet(
+    generators: "Mapping[str, keras.Model]", originals: Mapping[str, list[np.ndarray]]
+) -> np.ndarray:
+    """Pictures above their translations, photographs first."""
+    rows = []
+    for name in sorted(generators, reverse=True):
+        made = [np.asarray(generators[name](p[None] * 2 - 1))[0] / 2 + 0.5 for p in originals[name]]
+        rows += [np.concatenate(originals[name], 1), np.concatenate(made, 1)]
+    width = max(row.shape[1] for row in rows)
+    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
+    return np.clip(np.concatenate(padded), 0, 1)
+
+
+def _square(picture: np.ndarray) -> np.ndarray:
+    """The middle of a picture, three quarters of `SAMPLE_SIZE` high and wide."""
+    side = SAMPLE_SIZE * 3 // 4
+    height, width = (max(side, n) for n in picture.shape[:2])
+    picture = resize(picture, (height, width))
+    top, left = (height - side) // 2, (width - side) // 2
+    return picture[top : top + side, left : left + side]

@@ -1,0 +1,229 @@
+"""A training in a folder: begun, gone on with where it stopped, and what it leaves."""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..errors import InputError
+from ..options import build, check_number
+from .checkpoint import Checkpoint, Progress
+from .data import Data, data_for, difference, source_name
+from .generators import Generator, write_average, write_generator
+from .record import (
+    CHECKPOINT,
+    KINDS,
+    LOSSES,
+    RECORD,
+    UNDER_WAY,
+    check_record,
+    read_record,
+    snapshot,
+    write_record,
+)
+from .settings import TrainingSettings
+from .training import Training
+
+if TYPE_CHECKING:
+    from .._tensorflow import tf
+
+__all__ = ["Trained", "train"]
+
+log = logging.getLogger("styletransfer")
+
+PARTS = ("samples", "snapshots")
+"""Folders in the folder of a training."""
+
+TEMPORARY = re.compile(
+    r"\.(checkpoint|record|losses|latest|\d{7}|[AB]to[AB](-\d{7}|-mean)?)-[-\w]+\.(npz|json|csv|jpg)"
+)
+"""Names of the files that were being written when a training was killed."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left in its folder.
+
+    Attributes:
+        folder: where it is.
+        record: how the generators were made.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+
+    def generator(self, name: str = "BtoA", *, step: int | None = None) -> Generator:
+        """A generator.
+
+        Args:
+            name: "BtoA" makes paintings of photographs, "AtoB" the other way round.
+            step: as it was after so many steps, one of `steps`; by default as it is now.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return Generator(self.folder / (f"{name}.npz" if step is None else snapshot(name, step)))
+
+    def average(self, name: str = "BtoA", *, steps: Sequence[int]) -> Generator:
+        """The generator with the mean weights after several steps, in a file of its own.
+
+        See `write_average`.
+
+        Raises:
+            FileNotFoundError: there is no generator of one of them.
+            InputError: no step is given.
+        """
+        path = self.folder / f"{name}-mean.npz"
+        write_average(path, [self.folder / snapshot(name, step) for step in steps])
+        return Generator(path)
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps after which there are snapshots of the generators."""
+        names = [path.stem for path in self.folder.glob("snapshots/*.npz")]
+        matches = [re.fullmatch(r"[AB]to[AB]-(\d+)", name) for name in names]
+        return sorted({int(match[1]) for match in matches if match})
+
+    @property
+    def losses(self) -> pd.DataFrame:
+        """The losses without their weights, means of every `MEANS` steps, by the last of them."""
+        return pd.read_csv(self.folder / LOSSES, index_col="step")
+
+    def __repr__(self) -> str:
+        record, steps = self.record, self.record["settings"]["steps"]
+        return f"<Trained: {record['kind']}, {record['step']} of {steps} steps, {self.folder.name}>"
+
+
+def train(
+    folder: str | os.PathLike,
+    *,
+    kind: str = "cycle",
+    data: str | os.PathLike | Sequence[str | os.PathLike] | Data = "bundled",
+    until: int | None = None,
+    callbacks: Sequence[Callable] = (),
+    progress: bool = True,
+    strategy: "tf.distribute.Strategy | None" = None,
+    **settings: Any,
+) -> Trained:
+    """Train generators in a folder, or go on with what is there.
+
+    The folder gets the record (record.json), a checkpoint every three minutes, the losses
+    (losses.csv), sheets of translated hold-out pictures (samples/), and the generators as they were
+    at `milestones` (snapshots/) and as they are (AtoB.npz, BtoA.npz). A training that was
+    interrupted or killed goes on with its next call; one that is done is returned at once, and if
+    its pictures have changed since, the log says so.
+
+    Args:
+        folder: is made where it does not exist, after everything is checked.
+        kind: "cycle" (CycleGAN) or "adapted" (the proposal's objective with an adversarial term).
+        data: as `open_data` takes it, or what it gave.
+        until: stop after this step of the whole training.
+        callbacks: called with the training and the step after every step.
+        progress: show a progress bar with the time left.
+        strategy: see `Training`.
+        settings: of `CycleSettings` or `AdaptedSettings`. Of a training that is there only `steps`
+            may change, to as many as are made or more.
+
+    Raises:
+        InputError: a setting or data that cannot be used, or others than those of the training that
+            is there.
+        NonFiniteError: a loss or a weight is not finite; the last checkpoint stays.
+    """
+    if kind not in KINDS:
+        raise InputError(f"unknown kind {kind!r}; there are: {', '.join(KINDS)}")
+    if until is not None:
+        check_number("until", until, whole=True, low=1)
+    wanted, folder = build(KINDS[kind], settings), Path(folder)
+    new = not os.path.exists(folder)
+    before = read_record(folder)
+    if before is not None:
+        _check_same(folder, before, kind, wanted)
+        if _done(before, data, wanted.steps, until):
+            if changed := difference(
+                before["data"], data.about if isinstance(data, Data) else None
+            ):
+                log.warning("The training in %s is done; since then, %s.", folder, changed)
+            return Trained(folder, before)
+    _check_place(folder)
+    data = data_for(data, wanted, progress=progress)
+    checkpoint = folder / CHECKPOINT
+    if os.path.exists(checkpoint):
+        training = Training.load(checkpoint, steps=wanted.steps, data=data, strategy=strategy)
+    else:
+        if before is not None and (changed := difference(before["data"], data.about)):
+            raise InputError(f"the training in {folder} cannot be gone on with: {changed}")
+        training = Training(data, wanted, strategy=strategy)
+    _make(folder)
+    # The record comes first: it tells a later call what was begun, wherever this one is killed.
+    write_record(folder, training.record(stopped=UNDER_WAY))
+    try:
+        watching = [Progress(), *callbacks] if progress else callbacks
+        record = training.finish([*watching, Checkpoint(folder)], until=until)
+    finally:
+        if not training.step and before is None:
+            _remove(folder, whole=new)
+    for name, network in training.generators.items():
+        write_generator(folder / f"{name}.npz", network, record)
+    write_record(folder, record)
+    return Trained(folder, record)
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written, before anything is read."""
+    nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if os.path.exists(p))
+    if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
+        reason = "it may not be written" if os.path.isdir(nearest) else "it is no folder"
+        raise InputError(f"{folder} cannot be made or used: {nearest}: {reason}; choose another")
+
+
+def _make(folder: Path) -> None:
+    """Make the folders, and clear what a killed training was writing."""
+    try:
+        for part in PARTS:
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        for path in [*folder.glob(".*"), *folder.glob("*/.*")]:
+            if path.parent.name in (folder.name, *PARTS) and TEMPORARY.fullmatch(path.name):
+                path.unlink()
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another") from None
+
+
+def _remove(folder: Path, *, whole: bool) -> None:
+    """Take away what was made for a training that has not made a step."""
+    (folder / RECORD).unlink(missing_ok=True)
+    for path in [folder / part for part in PARTS] + [folder] * whole:
+        with contextlib.suppress(OSError):  # it is not empty
+            path.rmdir()
+
+
+def _check_same(folder: Path, record: dict[str, Any], kind: str, wanted: TrainingSettings) -> None:
+    """Refuse to go on with other settings than those of the record.
+
+    Raises:
+        InputError: they differ, or they are of another kind of training.
+    """
+    said = f"{folder} holds a training"
+    if record["kind"] != kind:
+        raise InputError(f"{said} of the kind {record['kind']!r}; choose another folder")
+    before = check_record(record)
+    for name, value in dataclasses.asdict(wanted).items():
+        there = getattr(before, name)
+        if value != there and name != "steps" and (name, value) != ("precision", "auto"):
+            raise InputError(f"{said} with {name} = {there}, not {value}; choose another folder")
+
+
+def _done(record: dict[str, Any], data: Any, steps: int | None, until: int | None) -> bool:
+    """Whether the training that is there, on the same source, is as long as it should be."""
+    source = data.source if isinstance(data, Data) else source_name(data)
+    if record["stopped"] == UNDER_WAY or source != record["data"]["source"]:
+        return False
+    planned = record["settings"]["steps"]
+    goal = steps or planned
+    return goal == planned and record["step"] >= (goal if until is None else min(until, goal))

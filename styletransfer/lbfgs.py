@@ -1,0 +1,188 @@
+"""L-BFGS on one picture; see `optimizers.py` for what it shares with SGD and Adam."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.linalg.blas import get_blas_funcs
+
+from .errors import NonFiniteError
+from .optimizers import State, is_finite
+
+__all__ = ["LBFGS", "descent_direction"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LBFGSState(State):
+    """State of `LBFGS`: the accepted point, the pairs it remembers, and the line search that is
+    under way.
+
+    Attributes:
+        loss, gradient: at `kept`; None before the first evaluation.
+        direction, slope: of the line search, and the derivative of the loss along it at `kept`.
+        t: length of the step under trial, in units of `direction`.
+        low, high: (t, loss, slope) of the best lengths known to be too short and too long; None
+            where unknown.
+        trials: evaluations in this line search.
+        pairs: (s, y, 1/sᵀy) of the latest accepted steps, old to new.
+    """
+
+    loss: float = math.nan
+    gradient: np.ndarray | None = None
+    direction: np.ndarray | None = None
+    slope: float = 0.0
+    t: float = 0.0
+    low: tuple[float, float, float] | None = None
+    high: tuple[float, float, float] | None = None
+    trials: int = 0
+    pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LBFGS:
+    """L-BFGS, Nocedal and Wright 2006, Algorithms 7.4 and 7.5, with a weak Wolfe line search.
+
+    The line search is Lewis and Overton's bracketing (Math. Program. 2013, Algorithm 2.6), which
+    also serves where the objective has kinks, as the proposal's |·| has; inside a bracket the trial
+    is the minimum of a cubic. Near the limit of the arithmetic, where the loss only shows rounding,
+    Hager and Zhang's approximate Wolfe condition (SIAM J. Optim. 2005, Eq. 4.1) decides by slopes.
+    Nothing is clamped and no tolerance stops it: it ends when its caller does, or when no step
+        lowers the loss any more, and then says so (`State.stalled`).
+
+    Attributes:
+        history: how many pairs it remembers.
+        first: root mean square of the first trial step, in the units of x, while no curvature is
+            known.
+        armijo, wolfe: c₁ and c₂ of the conditions (Nocedal and Wright, Sec. 3.1).
+        trials: evaluations after which a line search is given up.
+    """
+
+    history: int = 100
+    first: float = 0.03
+    armijo: float = 1e-4
+    wolfe: float = 0.9
+    trials: int = 20
+
+    def start(self, x: np.ndarray) -> LBFGSState:
+        """The state before the first evaluation."""
+        return LBFGSState(x=x, kept=x)
+
+    def step(self, state: LBFGSState, loss: float, gradient: np.ndarray) -> LBFGSState:
+        """Judge the trial, and ask for the next: on the same line, or on a new one. See
+        `Optimizer.step`.
+        """
+        if state.gradient is None:
+            if not is_finite(loss, gradient):
+                raise NonFiniteError
+            return self._search(
+                replace(state, kept=state.x, loss=loss, gradient=gradient, accepted=True, count=1)
+            )
+        assert state.direction is not None  # a search is under way
+        finite = is_finite(loss, gradient)
+        slope = _dot(gradient, state.direction) if finite else math.nan
+        trial = (state.t, loss, slope)
+        if self._too_long(state, loss, slope):
+            state = replace(state, high=trial, accepted=False)
+        elif slope < self.wolfe * state.slope:
+            state = replace(state, low=trial, accepted=False)
+        else:
+            return self._search(self._accept(state, loss, gradient))
+        if state.trials < self.trials:
+            t = _next_length(state.low or (0.0, state.loss, state.slope), state.high)
+            return self._try(state, t)
+        if state.pairs:  # the curvature it remembers may be wrong: once more, straight downhill
+            return self._search(replace(state, pairs=()))
+        return replace(state, x=state.kept, stalled=True)
+
+    def _too_long(self, state: LBFGSState, loss: float, slope: float) -> bool:
+        if not math.isfinite(loss) or not math.isfinite(slope):
+            return True
+        if loss <= state.loss + self.armijo * state.t * state.slope:
+            return False
+        rounding = 4 * float(np.finfo(np.float32).eps) * abs(state.loss)
+        return loss > state.loss + rounding or slope > (2 * self.armijo - 1) * state.slope
+
+    def _accept(self, state: LBFGSState, loss: float, gradient: np.ndarray) -> LBFGSState:
+        assert state.gradient is not None
+        s, y = state.x - state.kept, gradient - state.gradient
+        curvature = _dot(s, y)
+        pairs = state.pairs
+        # Pairs whose curvature is lost in rounding would make the next direction point anywhere.
+        if curvature > float(np.finfo(s.dtype).eps) * math.sqrt(_dot(s, s) * _dot(y, y)):
+            pairs = (*pairs, (s, y, 1 / curvature))[-self.history :]
+        count, kept = state.count + 1, state.x
+        state = replace(state, kept=kept, loss=loss, gradient=gradient, pairs=pairs)
+        return replace(state, accepted=True, count=count)
+
+    def _search(self, state: LBFGSState) -> LBFGSState:
+        """Begin a line search at `kept`."""
+        assert state.gradient is not None
+        direction = descent_direction(state.gradient, state.pairs)
+        slope = _dot(direction, state.gradient)
+        if not slope < 0 and state.pairs:
+            direction = -state.gradient
+            slope = -_dot(state.gradient, state.gradient)
+            state = replace(state, pairs=())
+        if not slope < 0:
+            return replace(state, x=state.kept, stalled=True)
+        # Without curvature the length of the gradient means nothing.
+        t = 1.0
+        if not state.pairs:
+            t = self.first * math.sqrt(direction.size / _dot(direction, direction))
+        state = replace(state, direction=direction, slope=slope, low=None, high=None, trials=0)
+        return self._try(state, t)
+
+    def _try(self, state: LBFGSState, t: float) -> LBFGSState:
+        assert state.direction is not None
+        x = (state.kept + t * state.direction).astype(state.kept.dtype)
+        if np.array_equal(x, state.kept):  # shorter than the arithmetic can tell
+            if state.pairs:
+                return self._search(replace(state, pairs=()))
+            return replace(state, x=state.kept, stalled=True)
+        return replace(state, x=x, t=t, trials=state.trials + 1)
+
+
+def _next_length(low: tuple[float, float, float], high: tuple[float, float, float] | None) -> float:
+    """The next trial in a line search: twice as far while nothing was too long, then inside the
+    bracket.
+    """
+    if high is None:
+        return 2 * low[0] if low[0] > 0 else 1.0
+    (a, fa, da), (b, fb, db) = low, high
+    middle, width = (a + b) / 2, b - a
+    if not (math.isfinite(fb) and math.isfinite(db)):
+        return middle
+    # Minimum of the cubic with these values and slopes: Nocedal and Wright, Eq. 3.59.
+    d1 = da + db - 3 * (fa - fb) / (a - b)
+    under = d1 * d1 - da * db
+    if under < 0:
+        return middle
+    d2 = math.sqrt(under)
+    below = db - da + 2 * d2
+    t = b - width * (db + d2 - d1) / below if below else middle
+    return min(max(t, a + 0.1 * width), b - 0.1 * width) if math.isfinite(t) else middle
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.dot(a.ravel(), b.ravel()))
+
+
+def descent_direction(
+    gradient: np.ndarray, pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...]
+) -> np.ndarray:
+    """−H·g by the two-loop recursion, Nocedal and Wright, Algorithm 7.4, with H⁰ = sᵀy/yᵀy (Eq.
+    7.20).
+    """
+    q = -gradient.ravel()
+    axpy = get_blas_funcs("axpy", (q,))
+    factors = []
+    for s, y, rho in reversed(pairs):
+        factor = rho * _dot(s, q)
+        q = axpy(y.ravel(), q, a=-factor)
+        factors.append(factor)
+    if pairs:
+        _, y, rho = pairs[-1]
+        q *= 1 / (rho * _dot(y, y))
+    for (s, y, rho), factor in zip(pairs, reversed(factors), strict=True):
+        q = axpy(s.ravel(), q, a=factor - rho * _dot(y, q))
+    return q.reshape(gradient.shape)
