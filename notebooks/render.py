@@ -52,7 +52,7 @@ def render(source: Path, target: Path, parameters: dict[str, Any]) -> None:
 
 
 def _attach_key_figure(notebook: nbformat.NotebookNode) -> None:
-    """The figure of the cell tagged `key-figure` stands in the first cell, too, beside the answer."""
+    """Put the figure of the cell tagged `key-figure` beside the answer in the first cell, too."""
     for cell in notebook.cells:
         if "key-figure" in cell.metadata.get("tags", ()):
             pictures = [

@@ -160,10 +160,10 @@ def _run(given: dict[str, Any], *, only_forecast: bool, quiet: bool) -> int:
                 error.result.save(target)
             raise
         same = before is not None and before["picture"]["sha256"] == picture_checksum(result.image)
-    # The record's own picture is only replaced by itself.
-    place = own if own and same else target
-    with contextlib.suppress(KeyboardInterrupt), uninterrupted():
-        result.save(place)
+        # The record's own picture is only replaced by itself.
+        place = own if own and same else target
+        with contextlib.suppress(KeyboardInterrupt), uninterrupted():
+            result.save(place)
     print(f"{place}: {result.caption}", file=sys.stderr)
     interrupted = result.record["stopped"] == "interrupted"
     if before and not same and not interrupted:

@@ -153,9 +153,8 @@ class Run:
 
     def _non_finite(self) -> NonFiniteError:
         size = self._plan.stages[self._now.stage].size
-        advice = "look at λ, the pictures and the weights file"
-        if self.settings.optimizer != "lbfgs":
-            advice = "give a smaller learning_rate"
+        lbfgs = self.settings.optimizer == "lbfgs"
+        advice = "look at λ and the pictures" if lbfgs else "give a smaller learning_rate"
         error = NonFiniteError(
             f"the loss is not finite at step {self.step + 1} ({size} px); the picture before it is "
             f"kept; {advice}"
@@ -192,9 +191,8 @@ class Run:
     @property
     def inputs(self) -> list[Source]:
         """The pictures that went in: photograph, paintings, and the one to start from, if any."""
-        request = self._request
-        sources = (request.content, request.style, request.start)
-        return [member for source in sources if source is not None for member in source.members]
+        sources = (self._request.content, self._request.style, self._request.start)
+        return [member for source in sources if source for member in source.members]
 
     def forecast(self) -> Forecast:
         """How long the steps that are left will take, and how much memory."""

@@ -34,6 +34,28 @@ if "STYLETRANSFER_TESTS" not in os.environ:
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
+def pytest_collection_modifyitems(items):
+    """The longest first, so that at the end no process waits long for the other."""
+    order = ("browser", "notebook", "slow", "process")
+
+    def place(item):
+        names = {marker.name for marker in item.iter_markers()}
+        return next((i for i, name in enumerate(order) if name in names), len(order))
+
+    items.sort(key=place)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what was not checked for lack of Chromium, and how to get it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = [report.nodeid for report in skipped if "Chromium" in str(report.longrepr)]
+    if missing:
+        terminalreporter.section(f"{len(missing)} tests of the explorer's page were left out")
+        terminalreporter.line("There is no Chromium here; on Debian: apt-get install chromium")
+        for name in missing:
+            terminalreporter.line(name)
+
+
 @pytest.fixture(scope="session")
 def pair():
     """A photograph of 64 x 48 pixels and a painting of 60 x 64."""

@@ -6,7 +6,7 @@ import pytest
 from styletransfer import Objective, load_image, transfer
 from styletransfer.errors import InputError
 from styletransfer.pictures.images import encode
-from styletransfer.study import judge
+from styletransfer.study import choices, judge, sweeps
 from styletransfer.study.choices import Choice, even_omega, pulls
 
 PAIRS = [("petra", "night_cafe"), ("colosseum", "cafe_terrace_at_night")]
@@ -91,6 +91,32 @@ def test_without_the_judge_there_are_pictures_and_no_numbers(no_judges, store):
     for ask in (lambda: choice.table, lambda: choice.means, choice.sheet):
         with pytest.raises(InputError, match=r"is not here; .* --backbones says how to get it"):
             ask()
+
+
+def test_a_choice_that_is_stopped_has_what_was_made(tmp_path, monkeypatch, caplog):
+    """Ctrl-C in the fourth of four runs: pictures of three, and numbers of the whole pair."""
+    made, make = [], sweeps._make
+
+    def interrupted(request, *callbacks):
+        made.append(request)
+        if len(made) == 4:
+            raise KeyboardInterrupt
+        return make(request, *callbacks)
+
+    monkeypatch.setattr(sweeps, "_make", interrupted)
+    monkeypatch.setattr(choices, "style_distances", lambda pictures, *_: [0.5] * len(pictures))
+    monkeypatch.setattr(choices, "lpips", lambda *_: 0.25)
+    choice = Choice(PAIRS, CANDIDATES, store=tmp_path, **SMALL)
+    assert "1 of 4 pictures are not made" in caplog.text
+    assert choice["plain", PAIRS[1]].image.shape[1] == 64
+    with pytest.raises(InputError, match=r"there is no picture of .*loud.*make the comparison"):
+        choice["loud", PAIRS[1]]
+    assert choice.table["candidate"].tolist() == ["plain", "loud", "plain"]
+    assert choice.means["lpips-vgg"].tolist() == [0.25, 0.25]
+    titles = [axis.get_title().split("\n") for axis in choice.sheet(height=1.0).axes]
+    assert titles[-1] == ["loud", "not made"]
+    monkeypatch.setattr(sweeps, "_make", make)
+    assert len(Choice(PAIRS, CANDIDATES, store=tmp_path, **SMALL).table) == 4
 
 
 def test_bad_choices(store):

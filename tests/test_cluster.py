@@ -12,19 +12,12 @@ from distributed import Client, LocalCluster
 from styletransfer import sweep
 from styletransfer.runs.store import Store
 
-TINY = {
-    "size": 48,
-    "sizes": (48,),
-    "steps": 20,
-    "backbone": "embedded",
-    "form": "gatys-code",
-    "progress": False,
-}
+TINY = {"size": 48, "sizes": (48,), "steps": 20, "backbone": "embedded", "form": "gatys-code"}
+OPTIONS = {**TINY, "init": "noise", "progress": False}
 
 
-@pytest.mark.filterwarnings(
-    "default"
-)  # what the cluster says of its own ports and files is not ours to judge
+@pytest.mark.process
+@pytest.mark.filterwarnings("default")  # what the cluster says of its ports and files is its own
 def test_a_sweep_on_a_cluster_that_loses_a_worker(pair, tmp_path):
     store, killed = Store(tmp_path / "runs"), []
     grid = {"seed": range(8)}
@@ -45,14 +38,12 @@ def test_a_sweep_on_a_cluster_that_loses_a_worker(pair, tmp_path):
 
         thread = threading.Thread(target=kill)
         thread.start()
-        found = sweep(
-            *pair, grid, store=store, executor=client.get_executor(), init="noise", **TINY
-        )
+        found = sweep(*pair, grid, store=store, executor=client.get_executor(), **OPTIONS)
         thread.join()
         assert len(pids) == 2
         assert killed[0] < 8  # in the middle of it
     assert found.missing == []
     assert found.errors == {}
-    here = sweep(*pair, {"seed": [0]}, store=tmp_path / "here", init="noise", **TINY)
+    here = sweep(*pair, {"seed": [0]}, store=tmp_path / "here", **OPTIONS)
     np.testing.assert_allclose(found[0].image, here[0].image, atol=0.05)
     assert found[0].record["settings"] == here[0].record["settings"]

@@ -16,6 +16,7 @@ from styletransfer import cli
 from styletransfer.cli import main
 from styletransfer.pictures import datasets
 from styletransfer.pictures.images import read_image
+from styletransfer.runs.record import Result
 
 QUICK = ("--size", "48", "--steps", "6", "--backbone", "embedded")
 
@@ -245,6 +246,23 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path, option, code):
     done = subprocess.run(words, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_ctrl_c_while_the_picture_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save = Result.save
+
+    def interrupted(result, path):
+        signal.raise_signal(signal.SIGINT)
+        save(result, path)
+
+    monkeypatch.setattr(Result, "save", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["petra", "night_cafe", "--out", "out.png", "--quiet", *QUICK]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sorted(os.listdir(tmp_path)) == ["out.json", "out.png"]
 
 
 @pytest.mark.process

@@ -1,4 +1,4 @@
-"""The λ dictionary against each program's objective, written here as its source has it, on real pictures."""
+"""The λ dictionary against each program's objective, written here as its source has it."""
 
 import numpy as np
 import pytest
@@ -160,9 +160,9 @@ def test_the_authors_own_settings():
 
 
 def test_known_ratios():
-    """Worked out from the sources: neural-style has a fiftieth of the authors' style; the paper's literal α/β."""
+    """From the sources: neural-style has a fiftieth of the authors' style; the literal α/β."""
     assert conversions.settings_of("neural-style", SHAPE)["lam"] == pytest.approx(0.02)
-    # cw = 10⁶, Σ sw = 10⁹ in NeuralImageSynthesis is α/β = 2.4e-10, read to the letter at 512 x 512 px
+    # cw = 10⁶, Σ sw = 10⁹ in NeuralImageSynthesis is α/β = 2.4e-10, to the letter at 512 px
     literal = conversions.settings_of(
         "paper", (512, 512), content_weight=2 * 1e6 / (512 * 64 * 64), style_weight=4e9
     )

@@ -33,7 +33,7 @@ def test_rms(rng):
 
 
 def similarity(a, b):
-    """SSIM and its second factor by Wang et al.'s formulas with their Gaussian, of each channel: means over windows."""
+    """SSIM and its second factor by Wang et al.'s formulas with their Gaussian, by channel."""
     x = np.arange(11) - 5
     window = np.exp(-(x[:, None] ** 2 + x**2) / (2 * 1.5**2))
     window /= window.sum()
@@ -60,7 +60,7 @@ def test_ssim(rng):
 
 
 def test_ms_ssim_of_two_scales(rng):
-    """27 px can be halved once: the structure of the first scale and all of the second, by Wang et al.'s weights."""
+    """27 px can be halved once: structure of the first scale and all of the second, weighted."""
     a = rng.random((32, 27, 3))
     b = np.clip(a + rng.normal(0, 0.2, a.shape), 0, 1)
     halves = [

@@ -69,8 +69,9 @@ def test_mean_activations_are_those_of_numpy(scales, pooling, tmp_path, monkeypa
         np.testing.assert_allclose(found[layer], means, rtol=1e-3, atol=1e-5 * means.max())
 
 
+@pytest.mark.usefixtures("scales")
 def test_scaled_filters_have_mean_activation_one():
-    """Over the photographs that the means were taken from."""
+    """Over the photographs that the means were taken from, which are two here."""
     loaded = load_weights("embedded")
     layers = ("block1_conv1", "block3_conv1")
     network = loss_network(rescaled(loaded, pooling="avg"), layers, pooling="avg")
@@ -84,6 +85,7 @@ def test_scaled_filters_have_mean_activation_one():
         np.testing.assert_allclose(np.mean(activations, axis=0)[alive], 1, rtol=1e-3)
 
 
+@pytest.mark.slow  # takes the means over all photographs
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_imagenets_network_needs_no_floor(pooling):
     means = mean_activations(load_weights("embedded"), pooling=pooling)

@@ -37,13 +37,14 @@ def shortened(script):
     return re.sub(r"((?:transfer|sweep)\(.*size=48)\)", r"\1, steps=3)", script)
 
 
+@pytest.mark.process
 def test_the_readmes_python_runs(tmp_path):
     """As it stands, but for sizes and steps."""
     first, *rest = blocks("python")
     assert len([line for line in first.splitlines() if line.strip()]) <= 6
     (cluster,) = [block for block in rest if "Client()" in block]
     if not networks()["judge"].here:
-        rest = [block for block in rest if "styletransfer.judge" not in block]
+        rest = [block for block in rest if "study.judge" not in block]
     plain = "".join(block for block in (first, *rest) if block != cluster)
     # The cluster's workers begin by importing the script, which must therefore be a file.
     whole = plain + "if __name__ == '__main__':\n" + textwrap.indent(cluster, "    ")

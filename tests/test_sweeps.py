@@ -1,13 +1,8 @@
-"""Sweeps: every run of a grid is made once, whatever happens on the way, and the table says what is true."""
+"""Sweeps: every run of a grid is made once, whatever happens, and the table says what is true."""
 
-import multiprocessing
-import os
+import itertools
+import logging
 import re
-import signal
-import subprocess
-import sys
-import time
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +11,6 @@ import pytest
 
 from styletransfer import Objective, sweep
 from styletransfer.errors import InputError
-from styletransfer.explorer.sweeptab import SweepBrowser
-from styletransfer.explorer.views import as_code
 from styletransfer.forms import FORMS
 from styletransfer.pictures import datasets
 from styletransfer.pictures.images import resize, save_image
@@ -41,13 +34,6 @@ def quick(monkeypatch, tmp_path):
     )
 
 
-@pytest.fixture
-def spawned():
-    """Two processes that begin afresh: TensorFlow does not survive a fork."""
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
-        yield executor
-
-
 def test_table(pair, tmp_path):
     """Its losses are those that an objective of its own finds in the pictures that were kept."""
     found = sweep(*pair, GRID, store=tmp_path, progress=False, init="noise", **TINY)
@@ -60,21 +46,14 @@ def test_table(pair, tmp_path):
     assert len(set(table["identity"])) == 4
     content, style = resize(pair[0], (36, 48)), resize(pair[1], (48, 45))
     for i in range(4):
-        losses = Objective(
-            content, style, form="gatys-code", backbone="embedded", lam=table["lam"][i]
-        )(found[i].image)
+        options = {"form": "gatys-code", "backbone": "embedded", "lam": table["lam"][i]}
+        losses = Objective(content, style, **options)(found[i].image)
+        row = table.loc[i, ["loss", "content_loss", "style_loss"]].tolist()
         # 8 bits were kept
-        np.testing.assert_allclose(
-            [table["loss"][i], table["content_loss"][i], table["style_loss"][i]],
-            [losses.total, losses.content, losses.style],
-            rtol=0.02,
-        )
-        assert table["loss"][i] == pytest.approx(
-            table["content_loss"][i] + table["lam"][i] * table["style_loss"][i], rel=0.01
-        )
-        assert found.layers()["block3_conv1"][i] == pytest.approx(
-            losses.layers["style"]["block3_conv1"], rel=0.05
-        )
+        assert row == pytest.approx([losses.total, losses.content, losses.style], rel=0.02)
+        assert row[0] == pytest.approx(row[1] + table["lam"][i] * row[2], rel=0.01)
+        layer = losses.layers["style"]["block3_conv1"]
+        assert found.layers()["block3_conv1"][i] == pytest.approx(layer, rel=0.05)
     assert not np.array_equal(found[0].image, found[1].image)
 
 
@@ -93,56 +72,39 @@ def test_pictures_may_be_in_the_grid(tmp_path):
         "content_layers": [["conv2_2"], ["conv4_2", "conv3_1"]],
     }
     found = Sweep("petra", None, grid, store=tmp_path, **TINY)
-    assert [point["style"] for point in found.points] == ["night_cafe"] * 2 + [
-        "cafe_terrace_at_night"
-    ] * 2
-    assert found.jobs[3].settings.content_layers == ("block4_conv2", "block3_conv1")
-    assert len({job.identity for job in found.jobs}) == 4
+    named = [point["style"] for point in found.points]
+    assert named == ["night_cafe"] * 2 + ["cafe_terrace_at_night"] * 2
+    assert found.requests[3].settings.content_layers == ("block4_conv2", "block3_conv1")
+    assert len({request.identity for request in found.requests}) == 4
     assert found.table["content_layers"].tolist() == ["conv2_2", "conv4_2 conv3_1"] * 2
     assert found.table["loss"].isna().all()
-    listed = Sweep(
-        "petra", None, [{"style": "night_cafe", "lam": 2}, {"style": "harvest_at_la_crau"}], **TINY
-    )
-    assert [job.settings.lam for job in listed.jobs] == [2, None]
+    points = [{"style": "night_cafe", "lam": 2}, {"style": "harvest_at_la_crau"}]
+    listed = Sweep("petra", None, points, store=tmp_path, **TINY)
+    assert [request.settings.lam for request in listed.requests] == [2, None]
 
 
 def test_several_paintings_may_be_one_value(pair, tmp_path):
+    from styletransfer.explorer.sweeptab import SweepBrowser
+    from styletransfer.explorer.views import as_code
+
     all_of_them = list(datasets.paintings(artist="van Gogh"))
-    grid = {
-        "style": [
-            "night_cafe",
-            ["pere_tanguy", "night_cafe"],
-            all_of_them,
-            [pair[1], *all_of_them],
-        ],
-        "lam": [1, 2],
-    }
-    found = Sweep("petra", None, grid, store=tmp_path, **{**TINY, "steps": 1})
+    styles = ["night_cafe", ["pere_tanguy", "night_cafe"], all_of_them, [pair[1], *all_of_them]]
+    options = {**TINY, "steps": 1, "store": tmp_path}
+    found = Sweep("petra", None, {"style": styles, "lam": [1, 2]}, **options)
     labels = found.table["style"].tolist()[::2]
     assert labels[:2] == ["night_cafe", "night_cafe + pere_tanguy"]
     many = [re.sub("[0-9a-f]{6}", "…", label) for label in labels[2:]]
     assert many == ["9 pictures (…)", "10 pictures (…)"]
-    assert len({job.identity for job in found.jobs}) == 8
+    assert len({request.identity for request in found.requests}) == 8
     assert found.label(2) == "style = night_cafe + pere_tanguy, lam = 1"
-    assert (
-        as_code(found.jobs[2]).splitlines()[4]
-        == f"    {[m.label for m in found.jobs[2].style.members]!r},"
-    )
-    made = sweep(
-        "petra",
-        grid["style"][1],
-        {"lam": [1, 2]},
-        store=tmp_path,
-        progress=False,
-        **{**TINY, "steps": 1},
-    )
+    labels = [member.label for member in found.requests[2].style.members]
+    assert as_code(found.requests[2]).splitlines()[4] == f"    {labels!r},"
+    made = sweep("petra", styles[1], {"lam": [1, 2]}, progress=False, **options)
     assert made.missing == []
     assert [i for i in range(8) if i not in found.missing] == [2, 3]
     sheet = figures.contact_sheet(found, rows="style")
-    assert [axis.get_ylabel().partition(" = ")[2].split()[0] for axis in sheet.axes[::2]] == [
-        *("night_cafe", "night_cafe"),
-        *("9", "10"),
-    ]
+    words = [axis.get_ylabel().partition(" = ")[2].split()[0] for axis in sheet.axes[::2]]
+    assert words == ["night_cafe", "night_cafe", "9", "10"]
     assert SweepBrowser(Store(tmp_path)).pair.options == (
         "petra in the manner of night_cafe + pere_tanguy",
     )
@@ -158,19 +120,14 @@ def test_equal_runs_are_made_once(pair, tmp_path):
 
 def test_a_run_that_fails_is_named_and_the_others_go_on(pair, tmp_path, caplog):
     grid = {"style_layers": [["conv1_1"], ["conv5_1"]], "learning_rate": [0.01, 1e30]}
-    found = sweep(
-        *pair,
-        grid,
-        store=tmp_path,
-        progress=False,
-        optimizer="sgd",
-        **{**TINY, "sizes": (12,), "size": 12},
-    )
+    options = {**TINY, "sizes": (12,), "size": 12, "optimizer": "sgd", "progress": False}
+    found = sweep(*pair, grid, store=tmp_path, **options)
     errors = found.table["error"].tolist()
     assert errors[0] == ""
     assert "not finite" in errors[1]
     assert all("too few for the deepest layer" in error for error in errors[2:])
     assert "Run 2 of 4 failed (style_layers = conv1_1, learning_rate = 1e+30)" in caplog.text
+    assert "Traceback" not in caplog.text  # a sentence was written for it
     assert found.table["loss"].notna().tolist() == [True, False, False, False]
     assert found[1] is None
     assert found.missing == [1, 2, 3]
@@ -214,15 +171,57 @@ def test_a_picture_that_vanished(pair, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_a_run_that_fails_unforeseen_leaves_its_traceback(pair, tmp_path, monkeypatch, caplog):
+    def make_with_a_bug(request, *callbacks):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(sweeps, "_make", make_with_a_bug)
+    with caplog.at_level(logging.WARNING):
+        found = sweep(*pair, {"lam": [1]}, store=tmp_path, progress=False, **TINY)
+    assert found.errors == {0: "a bug"}
+    assert "ZeroDivisionError" in caplog.text
+    assert "make_with_a_bug" in caplog.text
+
+
+def test_tables_read_records_and_no_pictures(pair, tmp_path, monkeypatch):
+    found = sweep(*pair, GRID, store=tmp_path, progress=False, init="noise", **TINY)
+    whole, get, read = found.table, Store.get, []
+    monkeypatch.setattr(Store, "get", pytest.fail)
+    pd.testing.assert_frame_equal(found.table, whole)
+    assert len(found.layers().columns) == 5
+    assert repr(found).startswith("<Sweep: 4 of 4 runs over lam, seed; the first: ")
+    assert "λ = 0.1" in repr(found)
+    monkeypatch.setattr(Store, "get", lambda *key: read.append(key) or get(*key))
+    figures.contact_sheet(found)
+    assert len(read) == 4  # each of them once
+
+
+def test_runs_with_one_network_are_made_one_after_another(pair, tmp_path, monkeypatch):
+    """Whatever the order of the grid, which the table keeps."""
+    made = []
+
+    def make(request, *callbacks):
+        made.append((*request.settings.style_layers, request.settings.pooling))
+        raise InputError("it is not made")
+
+    monkeypatch.setattr(sweeps, "_make", make)
+    layers = [["conv1_1"], ["conv2_1"], ["conv1_1", "conv3_1"]]
+    grid = {"seed": range(3), "style_layers": layers, "pooling": ["max", "avg"]}
+    found = sweep(*pair, grid, store=tmp_path, progress=False, init="noise", **TINY)
+    assert len(made) == 18
+    assert sum(a != b for a, b in itertools.pairwise(made)) == 5  # between six networks
+    assert found.table["seed"].tolist() == [0] * 6 + [1] * 6 + [2] * 6
+
+
 def test_an_interrupt_keeps_what_was_made(pair, tmp_path, monkeypatch, caplog):
     made = []
     real = sweeps._make
 
-    def make(job, *listeners):
-        made.append(job)
+    def make(request, *callbacks):
+        made.append(request)
         if len(made) == 3:
             raise KeyboardInterrupt
-        return real(job, *listeners)
+        return real(request, *callbacks)
 
     monkeypatch.setattr(sweeps, "_make", make)
     found = sweep(*pair, GRID, store=tmp_path, progress=False, **TINY)
@@ -230,118 +229,6 @@ def test_an_interrupt_keeps_what_was_made(pair, tmp_path, monkeypatch, caplog):
     assert found.missing == [2, 3]
     monkeypatch.setattr(sweeps, "_make", real)
     assert found.run(progress=False).missing == []
-
-
-def test_threads_and_any_executor(pair, tmp_path):
-    with ThreadPoolExecutor(2) as executor:
-        found = sweep(*pair, {"lam": [1, 2, 3]}, executor=executor, store=tmp_path, **TINY)
-    assert found.missing == []
-
-
-def test_processes_make_what_one_process_makes(tmp_path, spawned):
-    """Eight bits of each picture, bit for bit; a process that dies costs no run that was made."""
-    options = {**TINY, "progress": False}
-    grid = [
-        {"lam": 1.0, "style": "night_cafe"},
-        {"lam": 5.0, "style": ["night_cafe", "pere_tanguy"]},
-    ]
-    here = sweep("petra", None, grid, store=tmp_path / "here", **options)
-    there = sweep("petra", None, grid, store=tmp_path / "there", executor=spawned, **options)
-    for i in range(2):
-        np.testing.assert_array_equal(here[i].image, there[i].image)
-    columns = ["lam", "style", "loss", "content_loss", "style_loss", "identity"]
-    pd.testing.assert_frame_equal(here.table[columns], there.table[columns])
-
-
-def _die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_a_worker_that_is_killed(pair, tmp_path, spawned, caplog):
-    class Deadly:
-        """Passes on to the pool, but its second worker dies."""
-
-        def __init__(self):
-            self.count = 0
-
-        def submit(self, function, *arguments) -> Future:
-            self.count += 1
-            return spawned.submit(_die if self.count == 2 else function, *arguments)
-
-    found = Sweep(*pair, {"lam": [1.0, 2.0, 3.0]}, store=tmp_path, **TINY).run(
-        Deadly(), progress=False
-    )
-    assert found.missing
-    assert "terminated abruptly" in caplog.text
-    assert found.run(progress=False).missing == []
-
-
-SCRIPT = """
-import sys
-from styletransfer import sweep
-found = sweep("petra", "night_cafe", {"seed": range(6)}, store=sys.argv[1], init="noise", **%r)
-print(len(found.missing))
-"""
-
-
-def test_killed_at_any_moment_and_gone_on_with(tmp_path):
-    """SIGKILL soon after another result is there, again and again; no half-written result is ever seen."""
-    script = SCRIPT % TINY
-    whole = sweep(
-        "petra",
-        "night_cafe",
-        {"seed": range(6)},
-        store=tmp_path / "whole",
-        init="noise",
-        progress=False,
-        **TINY,
-    )
-    store, kills = Store(tmp_path / "killed"), 0
-    while len(store) < 6 and kills < 3:
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, store.folder], stderr=subprocess.DEVNULL
-        )
-        before = len(store)
-        while len(store) < before + 2 and process.poll() is None:
-            time.sleep(0.005)
-        process.kill()
-        process.wait()
-        kills += 1
-        for entry in store.folder.iterdir():
-            if not entry.name.startswith("."):
-                assert store.get(entry.name) is not None
-    assert kills >= 2
-    done = subprocess.run(
-        [sys.executable, "-c", script, store.folder],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.stdout.splitlines()[-1] == "0", done.stderr
-    again = Sweep("petra", "night_cafe", {"seed": range(6)}, store=store, init="noise", **TINY)
-    for i in range(6):
-        np.testing.assert_array_equal(again[i].image, whole[i].image)
-
-
-def test_two_processes_on_one_store(tmp_path):
-    script = SCRIPT % TINY
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, tmp_path],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    for process in both:
-        out, error = process.communicate(timeout=250)
-        assert process.returncode == 0, error
-        assert out.splitlines()[-1] == "0"
-        assert "failed" not in error
-    assert len(Store(tmp_path)) == 6
-    assert not list(tmp_path.glob(".half-*"))
 
 
 def test_contact_sheet_and_trade_off(pair, tmp_path):

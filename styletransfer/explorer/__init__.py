@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -59,29 +60,15 @@ class Explorer(widgets.VBox):
         compare: Candidates | None = None,
     ) -> None:
         folder = Path(folder)
-        self._folder, self._compare = folder.resolve(), compare
+        self._folder, self._given = folder.resolve(), compare
         store = store if isinstance(store, Store) else Store(store)
-        inputs = Inputs(folder)
         self.controls = Controls()
-        paintings: dict[str, datasets.Picture] = {}
+        photos, paintings = datasets.photos(), dict[str, datasets.Picture]()
         for artist in datasets.artists():
             paintings |= datasets.paintings(artist=artist)
-        self.photo = Chooser(
-            "Photograph",
-            datasets.photos(),
-            "neuschwanstein_castle",
-            inputs=inputs,
-            painting=False,
-            complain=self._complain,
-        )
-        self.painting = Chooser(
-            "Painting",
-            paintings,
-            "cafe_terrace_at_night",
-            inputs=inputs,
-            painting=True,
-            complain=self._complain,
-        )
+        choose = functools.partial(Chooser, inputs=Inputs(folder), complain=self._complain)
+        self.photo = choose("Photograph", photos, "neuschwanstein_castle", painting=False)
+        self.painting = choose("Painting", paintings, "cafe_terrace_at_night", painting=True)
         choosers = self.photo, self.painting
         self.workbench = Workbench(*choosers, self.controls, folder=folder, store=store)
         self.sweeps = SweepBrowser(store)
@@ -136,8 +123,8 @@ class Explorer(widgets.VBox):
         self.workbench.complain(message)
 
     def _candidates(self) -> Candidates:
-        if self._compare is not None:
-            return self._compare
+        if self._given is not None:
+            return self._given
         candidates: dict[str, dict] = {}
         for run in self.workbench.past.runs.values():
             record = run.result.record

@@ -4,36 +4,22 @@ import contextlib
 import dataclasses
 import html
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, get_type_hints
 
 import ipywidgets as widgets
 
 from ..errors import InputError
-from ..forms import FORMS, default_omega
+from ..forms import FORMS, Form, default_omega
 from ..layers import LAYERS
 from ..losses import STATISTICS
 from ..options import reader
 from ..settings import Settings, settings_from
 from ..weights.backbones import BACKBONES
 
-__all__ = ["LIVE", "MAIN", "Controls"]
-
-MAIN = (
-    "size",
-    "quality",
-    "lam",
-    "form",
-    "content_layers",
-    "style_layers",
-    "omega",
-    "init",
-    "seed",
-    "optimizer",
-    "pooling",
-    "tv",
-    "backbone",
-)
+_PICTURE = ("size", "quality", "lam", "form", "content_layers", "style_layers", "omega")
+_WAY = ("init", "seed", "optimizer", "pooling", "tv", "backbone")
+MAIN = _PICTURE + _WAY
 """The settings that are always in view; all others are under "More settings"."""
 
 LIVE = ("lam", "omega", "tv")
@@ -50,9 +36,9 @@ MOST_OMEGA = 4.0  # of the sliders of ω, in units of the form's own
 
 WIDE = {"width": "auto"}
 
-ENTRIES = {entry.name: entry for entry in dataclasses.fields(Settings)}
-KINDS = get_type_hints(Settings)
 DEFAULTS = Settings()
+ENTRIES = {entry.name: entry.metadata for entry in dataclasses.fields(Settings)}
+KINDS = get_type_hints(Settings)
 
 
 class Controls(widgets.VBox):
@@ -67,10 +53,9 @@ class Controls(widgets.VBox):
         more = widgets.VBox([row for name, row in rows.items() if name not in MAIN])
         accordion = widgets.Accordion([more], titles=("More settings",))
         super().__init__([*(rows[name] for name in MAIN), accordion])
-        self._scale_lam()
-        self._weigh()
+        self._adapt()
         self.fields["form"].observe(lambda _: self._other_form(), "value")
-        self.fields["style_layers"].observe(lambda _: self._weigh(), "value")
+        self.fields["style_layers"].observe(lambda _: self._adapt(lam=False), "value")
         for name, field in self.fields.items():
             if name != "omega":
                 field.observe(lambda _, name=name: self._notify(name), "value")
@@ -94,22 +79,23 @@ class Controls(widgets.VBox):
     @property
     def omega(self) -> tuple[float, ...]:
         """ω_l of the chosen style layers, shallow to deep."""
-        units = zip(self._layers, self._units(self._layers), strict=True)
-        return tuple(self.weights[layer].value * unit for layer, unit in units)
+        layers = self._value("style_layers")
+        return tuple(self.weights[layer].value * unit for layer, unit in self._units(layers))
 
     def show(self, settings: Settings) -> None:
         """Bring every control to these settings."""
         with self._silence():
             self.fields["form"].value = settings.form
-            self._scale_lam()
+            self._adapt()
             for name in ENTRIES:
                 if name not in ("form", "omega"):
                     self._put(name, getattr(settings, name))
-            self._weigh()
-            layers = settings.style_layers
-            for layer, unit, weight in zip(layers, self._units(layers), settings.omega or ()):
-                self.weights[layer].max = max(MOST_OMEGA, weight / unit)
-                self.weights[layer].value = weight / unit
+            self._adapt(lam=False)
+            if settings.omega is not None:
+                units = self._units(settings.style_layers)
+                for (layer, unit), weight in zip(units, settings.omega, strict=True):
+                    self.weights[layer].max = max(MOST_OMEGA, weight / unit)
+                    self.weights[layer].value = weight / unit
         self._notify("form")
 
     @contextlib.contextmanager
@@ -128,8 +114,9 @@ class Controls(widgets.VBox):
     def _value(self, name: str) -> Any:
         field = self.fields[name]
         if name == "omega":
-            moved = any(slider.value != 1 for slider in self.weights.values())
-            return self.omega if moved else None
+            return (
+                self.omega if any(slider.value != 1 for slider in self.weights.values()) else None
+            )
         if isinstance(field, widgets.SelectMultiple):
             return tuple(layer for layer in LAYERS if layer in field.value)
         if name == "lam":
@@ -141,13 +128,13 @@ class Controls(widgets.VBox):
         try:
             return reader(KINDS[name])(field.value)
         except ValueError:
-            about = ENTRIES[name].metadata["help"]
+            about = ENTRIES[name]["help"]
             raise InputError(f"{name} cannot be {field.value!r}: {about}") from None
 
     def _put(self, name: str, value: Any) -> None:
         field = self.fields[name]
         if name == "lam":
-            value = FORMS[self.fields["form"].value].lam if value is None else value
+            value = self._form.lam if value is None else value
             if value > 0:  # a slider in decades has no zero
                 field.min = min(field.min, math.log10(value))
                 field.max = max(field.max, math.log10(value))
@@ -159,34 +146,31 @@ class Controls(widgets.VBox):
             field.value = value
 
     @property
-    def _layers(self) -> tuple[str, ...]:
-        return self._value("style_layers")
+    def _form(self) -> Form:
+        return FORMS[self.fields["form"].value]
 
-    def _units(self, layers: tuple[str, ...]) -> tuple[float, ...]:
-        """The form's own ω, of which the sliders show multiples."""
-        return default_omega(FORMS[self.fields["form"].value], layers)
+    def _units(self, layers: Sequence[str]) -> Iterator[tuple[str, float]]:
+        """The form's own ω of some layers; the sliders show multiples of it."""
+        return zip(layers, default_omega(self._form, layers), strict=True)
 
     def _other_form(self) -> None:
         """Another form has another λ: its own default, and its own range."""
         if not self._quiet:
             with self._silence():
-                self._scale_lam()
-                self._weigh()
+                self._adapt()
 
-    def _scale_lam(self) -> None:
-        field, lam = self.fields["lam"], FORMS[self.fields["form"].value].lam
-        middle = round(math.log10(lam))
-        low, high = middle - DECADES, middle + DECADES
-        field.min, field.max = min(low, field.min), max(high, field.max)  # or one would be refused
-        field.value = lam
-        field.min, field.max = low, high
-
-    def _weigh(self) -> None:
-        """A slider for every style layer; those that were there stay where they are."""
+    def _adapt(self, *, lam: bool = True) -> None:
+        """The form's λ and range, and a slider for every style layer; old ones stay as they are."""
+        if lam:
+            field, middle = self.fields["lam"], round(math.log10(self._form.lam))
+            low, high = middle - DECADES, middle + DECADES
+            field.min, field.max = min(low, field.min), max(high, field.max)  # wide enough for both
+            field.value = self._form.lam
+            field.min, field.max = low, high
         before = {layer: slider.value for layer, slider in self.weights.items()}
         look = {"min": 0, "step": 0.05, "layout": WIDE, "style": {"description_width": "90px"}}
         self.weights = {}
-        for layer in self._layers:
+        for layer in self._value("style_layers"):
             value = before.get(layer, 1.0)
             most = max(MOST_OMEGA, value)
             self.weights[layer] = widgets.FloatSlider(value, max=most, description=layer, **look)
@@ -195,7 +179,7 @@ class Controls(widgets.VBox):
 
 
 def _row(name: str, field: widgets.Widget) -> widgets.VBox:
-    about = ENTRIES[name].metadata["help"]
+    about = ENTRIES[name]["help"]
     if name == "omega":
         about += f"; here as a multiple of it, 0 to {MOST_OMEGA:g}"
     title = widgets.HTML(f"<b>{TITLES.get(name, name.replace('_', ' '))}</b>")
@@ -205,24 +189,24 @@ def _row(name: str, field: widgets.Widget) -> widgets.VBox:
 
 
 def _field(name: str) -> widgets.Widget:
-    default, kind = getattr(DEFAULTS, name), KINDS[name]
-    choices = STATISTICS if name == "statistic" else ENTRIES[name].metadata["choices"]
+    value, kind = getattr(DEFAULTS, name), KINDS[name]
+    choices = STATISTICS if name == "statistic" else ENTRIES[name]["choices"]
     late = {"continuous_update": False, "layout": WIDE}
     if name == "lam":
         # With coarser steps the drawn slider would take the nearest one in place of a default.
         return widgets.FloatLogSlider(1.0, readout_format=".3g", step=0.05, **late)
     if name in ("content_layers", "style_layers"):
-        return widgets.SelectMultiple(options=LAYERS, value=default, rows=6, layout=WIDE)
+        return widgets.SelectMultiple(options=LAYERS, value=value, rows=6, layout=WIDE)
     if name == "omega":
         return widgets.VBox()
     if name in SUGGESTED:
-        return widgets.Combobox(value=default, options=SUGGESTED[name], **late)
+        return widgets.Combobox(value=value, options=SUGGESTED[name], **late)
     if choices:
-        options = [("as the form has it", None)] if default is None else []
-        options += [(choice, choice) for choice in choices]
-        return widgets.Dropdown(options=options, value=default, layout=WIDE)
+        options: list[tuple[str, str | None]] = [(choice, choice) for choice in choices]
+        form = [("as the form has it", None)] if value is None else []
+        return widgets.Dropdown(options=[*form, *options], value=value, layout=WIDE)
     if kind is int:
-        return widgets.IntText(value=default, step=64 if name == "size" else 1, layout=WIDE)
+        return widgets.IntText(value=value, step=64 if name == "size" else 1, layout=WIDE)
     if kind is float:
-        return widgets.FloatText(value=default, layout=WIDE)
+        return widgets.FloatText(value=value, layout=WIDE)
     return widgets.Text(placeholder="left open", **late)

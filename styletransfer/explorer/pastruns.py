@@ -1,6 +1,7 @@
 """The runs of a page: a strip of pictures, two of which can be compared."""
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +13,10 @@ from ..runs.request import Request
 from ..runs.state import Step
 from .parts import Gallery, Wipe, jpeg, tile
 
-__all__ = ["PastRun", "PastRuns", "saved"]
-
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run that was made on the page.
-
-    Attributes:
-        request: what was asked for.
-        result: the picture and its record.
-        steps: that were made.
-    """
+    """A run that was made on the page: what was asked for, and what came of it."""
 
     request: Request
     result: Result
@@ -31,25 +24,18 @@ class PastRun:
 
 
 class PastRuns(widgets.VBox):
-    """Shows them.
-
-    Args:
-        then: is called with the run that is clicked.
-
-    Attributes:
-        runs: by their names.
-    """
+    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name."""
 
     def __init__(self, then: Callable[[PastRun], None]) -> None:
         self.runs: dict[str, PastRun] = {}
         self.strip = Gallery(strip=True, label="runs of this page")
         self.strip.on_click(lambda name: then(self.runs[name]))
-        self.left, self.right = (widgets.Dropdown(layout={"width": "48%"}) for _ in range(2))
+        self.sides = {side: widgets.Dropdown(layout={"width": "48%"}) for side in ("left", "right")}
         self.wipe = Wipe()
-        for side in (self.left, self.right):
-            side.observe(lambda _: self._compare(), "value")
+        for side, field in self.sides.items():
+            field.observe(lambda _, side=side: self._show_side(side), "value")
         title = "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
-        compare = widgets.VBox([widgets.HBox([self.left, self.right]), self.wipe])
+        compare = widgets.VBox([widgets.HBox(list(self.sides.values())), self.wipe])
         below = widgets.Accordion([compare], titles=("Compare two runs",))
         super().__init__([widgets.HTML(title), self.strip, below])
 
@@ -58,38 +44,35 @@ class PastRuns(widgets.VBox):
         for run in runs:
             name = f"Run {len(self.runs) + 1}"
             self.runs[name] = run
-            settings, caption = run.result.record["settings"], run.result.caption
-            label = f"{name}: λ = {run.result.lam}, {settings['form']}\n"
+            settings, result = run.result.record["settings"], run.result
+            label = f"{name}: λ = {result.lam}, {settings['form']}\n"
             label += f"{settings['size']} px, {settings['init']}"
-            item = tile(name, run.result.image, label, caption, most=200)
+            item = tile(name, result.image, label, result.caption)
             self.strip.items = [*self.strip.items, item]
         names = list(self.runs)
-        for side, chosen in ((self.left, names[-2:][:1]), (self.right, names[-1:])):
-            side.options = names
-            side.value = chosen[0] if chosen else None
+        for field, place in zip(self.sides.values(), (-2, -1), strict=True):
+            field.options = names
+            field.value = names[max(place, -len(names))] if names else None
 
     def mark(self, run: PastRun) -> None:
         """Mark the one that is shown."""
         self.strip.value = next(name for name, other in self.runs.items() if other is run)
 
-    def _compare(self) -> None:
-        for side, name in ((self.left, "left"), (self.right, "right")):
-            if side.value in self.runs:
-                result = self.runs[side.value].result
-                setattr(self.wipe, name, jpeg(result.image))
-                setattr(self.wipe, f"{name}_name", f"{side.value}: {result.caption}")
+    def _show_side(self, side: str) -> None:
+        name = self.sides[side].value
+        if name in self.runs:
+            result = self.runs[name].result
+            setattr(self.wipe, side, jpeg(result.image))
+            setattr(self.wipe, f"{side}_name", f"{name}: {result.caption}")
 
 
-def saved(result: Result, folder: Path, name: str) -> Path:
+def save(result: Result, folder: Path, name: str) -> Path:
     """Write a picture and its record, never over another picture: name, name-2, name-3 …
 
     Args:
         result: what is written.
         folder: where; it is made where it does not exist.
         name: of the file; where it is empty, photograph, painting and λ make one.
-
-    Returns:
-        The picture's path.
 
     Raises:
         InputError, OSError: no name for a file, or nothing can be written there.
@@ -101,19 +84,10 @@ def saved(result: Result, folder: Path, name: str) -> Path:
         advice = "leave out folders, and do not begin with a dot"
         raise InputError(f"{name} is no name for a file: {advice}")
     folder.mkdir(parents=True, exist_ok=True)
-    name = name if Path(name).suffix.lower() == ".png" else f"{name}.png"
-    place = next(path for path in _numbered(folder / name) if not _taken(path))
+    first = folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png")
+    for number in itertools.count(1):
+        place = first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+        if not place.exists() and not place.with_suffix(".json").exists():
+            break
     result.save(place)
     return place
-
-
-def _numbered(path: Path) -> Iterable[Path]:
-    yield path
-    number = 1
-    while True:
-        number += 1
-        yield path.with_stem(f"{path.stem}-{number}")
-
-
-def _taken(path: Path) -> bool:
-    return path.exists() or path.with_suffix(".json").exists()

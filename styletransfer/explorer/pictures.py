@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from ..pictures.images import read_image, save_image
 from ..pictures.sources import Collection, Source, open_picture
 from .parts import Crop, Gallery, Upload, jpeg, tile
 
-__all__ = ["Chooser", "Inputs"]
-
 OWN = "your own"
 
 
@@ -28,20 +25,13 @@ class Inputs:
     They are kept in the folder "inputs" beside the results, under the first digits of their
     checksum. Records name them relative to the results: a folder of results can be taken
     elsewhere, and its records still replay.
-
-    Args:
-        folder: of the results.
     """
 
-    def __init__(self, folder: str | os.PathLike) -> None:
-        self._folder = Path(folder)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "inputs"
 
     def upload(self, name: str, data: bytes | None) -> Source:
-        """A file that came from the browser, checked like any input.
-
-        Args:
-            name: of the file.
-            data: its bytes; None where they are too many.
+        """A file that came from the browser, checked like any input; `data` is None if too long.
 
         Raises:
             InputError: it is too large, no picture that can be used, or cannot be kept.
@@ -59,11 +49,7 @@ class Inputs:
         return self._source(path)
 
     def part(self, source: Source, corners: list[float]) -> Source:
-        """A part of a picture.
-
-        Args:
-            source: the picture.
-            corners: left, top, right, bottom as shares of width and height.
+        """A part of a picture, between left, top, right, bottom as shares of width and height.
 
         Raises:
             InputError: the folder cannot be written.
@@ -71,22 +57,19 @@ class Inputs:
         height, width = source.picture.shape[:2]
         sides = (width, height, width, height)
         left, top, right, bottom = (round(x * n) for x, n in zip(corners, sides, strict=True))
-        cut = source.picture[top : max(bottom, top + 1), left : max(right, left + 1)]
-        path = self._place(cut.tobytes(), ".png")
+        part = source.picture[top : max(bottom, top + 1), left : max(right, left + 1)]
+        path = self._place(part.tobytes(), ".png")
         if not path.exists():
-            save_image(np.ascontiguousarray(cut), path)
+            save_image(np.ascontiguousarray(part), path)
         return self._source(path)
 
     def _place(self, data: bytes, ending: str) -> Path:
-        place = self._folder / "inputs" / (hashlib.sha256(data).hexdigest()[:16] + ending)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            reason = error.strerror
-            raise InputError(
-                f"{place.parent} cannot be made ({reason}); choose another folder"
-            ) from None
-        return place
+            reason = f"{self._folder} cannot be made ({error.strerror})"
+            raise InputError(f"{reason}; choose another folder") from None
+        return self._folder / (hashlib.sha256(data).hexdigest()[:16] + ending)
 
     def _source(self, path: Path) -> Source:
         source = open_picture(path)
@@ -127,24 +110,19 @@ class Chooser(widgets.VBox):
         items = []
         for name, picture in pictures.items():
             with Image.open(picture.path) as image:
-                label, group = name.replace("_", " "), picture.author if painting else ""
-                items.append(tile(name, image, label, picture.credit, group=group))
+                author = picture.author if painting else ""
+                items.append(tile(name, image, name.replace("_", " "), picture.credit, author))
         self.gallery = Gallery(items=items, label=title)
+        upload = Upload(self._uploaded, label="Upload your own")
         self.about = widgets.HTML().add_class("st-about")
         self.crop = Crop(layout=widgets.Layout(display=None if painting else "none"))
         hint = "Drag over the painting to use a part of it; click on it for the whole."
-        super().__init__(
-            [
-                widgets.HTML(f"<b>{title}</b>"),
-                self.gallery,
-                widgets.HBox([Upload(self._uploaded, label="Upload your own"), self.about]),
-                self.crop,
-                widgets.HTML(hint if painting else "").add_class("st-about"),
-            ]
-        )
+        below = [self.crop, widgets.HTML(hint if painting else "").add_class("st-about")]
+        above = [widgets.HTML(f"<b>{title}</b>"), self.gallery]
+        super().__init__([*above, widgets.HBox([upload, self.about]), *below])
         self.choose(chosen)
         self.gallery.on_click(self.choose)
-        self.crop.observe(lambda _: self._cut(), "corners")
+        self.crop.observe(lambda _: self._crop(), "corners")
 
     def on_change(self, then: Callable[[], None]) -> None:
         """Call `then` whenever another picture, or another part, was chosen."""
@@ -155,12 +133,7 @@ class Chooser(widgets.VBox):
         self._take(self._own if name == OWN and self._own else open_picture(name), name)
 
     def take(self, source: Source | Collection, about: str = "") -> None:
-        """Take a picture: one of the thumbnails, or another, of which one is made.
-
-        Args:
-            source: the whole of it; of several the first.
-            about: where the mouse rests; by default its name.
-        """
+        """Take a thumbnail's picture, or another, which becomes one; of several the first."""
         (source, *_) = source.members
         name = source.about["picture"]
         if name not in self._pictures:
@@ -184,11 +157,11 @@ class Chooser(widgets.VBox):
             source = self._inputs.upload(name, data)
         except InputError as error:
             self._complain(str(error))
-            return
-        self._complain("")
-        self.take(source, name)
+        else:
+            self._complain("")
+            self.take(source, name)
 
-    def _cut(self) -> None:
+    def _crop(self) -> None:
         try:
             corners = list(self.crop.corners)
             self.source = self._inputs.part(self._whole, corners) if corners else self._whole

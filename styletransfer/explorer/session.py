@@ -15,8 +15,6 @@ from ..runs.request import Request
 from ..runs.state import Step
 from ..runs.store import Store, kept_in
 
-__all__ = ["ENDED", "Session", "State", "network_of", "opened"]
-
 log = logging.getLogger("styletransfer")
 
 State = Literal["waiting", "preparing", "running", "paused", "finished", "stopped", "failed"]
@@ -25,20 +23,16 @@ ENDED = ("finished", "stopped", "failed")
 
 NO_PICTURE = "It was stopped before the first step; there is no picture."
 
-NETWORKS = {"auto": "VGG-19", "vgg19": "VGG-19", "vgg16": "VGG-16", "embedded": "the VGG-16"}
+NETWORKS = {"auto": "VGG-19", "vgg19": "VGG-19", "vgg16": "VGG-16", "embedded": "VGG-16"}
 
 
 def network_of(request: Request) -> str:
-    """What to call the network that is looked for, which may have to be downloaded."""
+    """What to call the network that is looked for, and may have to be downloaded."""
     return NETWORKS.get(request.settings.backbone, request.settings.backbone)
 
 
 def opened(request: Request) -> Request:
-    """The request with the picture that `settings.init` may name, which can cost a download.
-
-    Raises:
-        FileNotFoundError, InputError: as `Request.open`.
-    """
+    """The request with the picture that `settings.init` may name, which can cost a download."""
     return Request.open(request.content, request.style, request.settings, request.start)
 
 
@@ -69,7 +63,7 @@ class Session:
         request: Request,
         *,
         store: Store | None = None,
-        turn: threading.Lock | None = None,
+        turn: "threading.Lock | None" = None,
         resolve: Callable[[Request], object] = resolve,
     ) -> None:
         self.request = request
@@ -95,6 +89,7 @@ class Session:
         """
         if self.state != "waiting":
             raise InputError("this run was begun before; make a new one")
+        self.doing = f"Looking for {network_of(self.request)} …"
         self.state = "preparing"
         if self._stopped:
             self.stop()
@@ -105,15 +100,10 @@ class Session:
         """Whether the run is being prepared or under way, or paused."""
         return self.state not in ("waiting", *ENDED)
 
-    def pause(self) -> None:
-        """Make no further step; the one that is being made is finished first."""
+    def pause(self, *, paused: bool = True) -> None:
+        """Make no further step, once the present one is finished; or go on after a pause."""
         with self._changed:
-            self._paused = True
-
-    def proceed(self) -> None:
-        """Go on after a pause."""
-        with self._changed:
-            self._paused = False
+            self._paused = paused
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -175,12 +165,11 @@ class Session:
     def _make(self) -> None:
         if not self.active:  # stopped while another one had its turn
             return
-        self.doing = f"Looking for {network_of(self.request)} …"
         request = self.request = opened(self.request)
         self._resolve(request)
-        self.doing = "Reading the pictures into the network …"
         if not self.active:
             return
+        self.doing = "Reading the pictures into the network …"
         run = Run(request.content, request.style, request.settings, start=request.start)
         self._between(run)
         result = run.finish([self._follow])
@@ -193,7 +182,7 @@ class Session:
 
     def _end(self, state: State, message: str = "") -> None:
         with self._changed:
-            if self.active:  # not stopped already, while it was being prepared
+            if self.active:  # else it was stopped while it was being prepared
                 self.message, self._asked = message, False
                 self.state = state
                 self._changed.notify_all()
@@ -204,16 +193,16 @@ class Session:
         self.left = step.seconds * (1 - step.work) / step.work
         try:
             self._between(run)
-        except Exception as error:  # a callback that fails is left out, and nobody could stop it
+        except Exception as error:  # a callback that fails is left out: nobody could stop the run
             self._error = error
             raise KeyboardInterrupt from None
 
     def _between(self, run: Run) -> None:
         with self._changed:
             while True:
-                for name, weight in self._weights.items():
+                weights, self._weights = self._weights, {}
+                for name, weight in weights.items():
                     setattr(run.objective, name, weight)
-                self._weights = {}
                 if self._asked:
                     early = run.history and Result(run.image, run.record(stopped="ended early"))
                     self._snapshot, self._asked = early or None, False

@@ -12,8 +12,6 @@ from ..settings import Settings
 from ..study.grid import shown
 from .parts import Picture, action, jpeg
 
-__all__ = ["SweepBrowser"]
-
 IGNORED = ("sizes", "steps", "history", "precision", "tile", "learning_rate", "backbone", "box")
 """Settings that say how a picture was computed, or follow from others: they get a slider where all
 else is equal."""

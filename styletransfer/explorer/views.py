@@ -11,14 +11,13 @@ from ..runs.request import Request
 from ..runs.state import Step
 from ..settings import Settings
 
-__all__ = ["as_code", "curves", "minutes"]
-
 COLOURS = {"total": "#888888", "content": "#1f9e89", "style": "#d1495b"}
 
 
 def curves(steps: Sequence[Step]) -> bytes:
     """The losses of a run, step by step, as a PNG that can be read on light and on dark."""
-    axis = Figure(figsize=(6.4, 2.4), layout="constrained").add_subplot()
+    figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+    axis = figure.add_subplot()
     numbers = [step.step for step in steps]
     for name, colour in COLOURS.items():
         values = [getattr(step.losses, name) for step in steps]
@@ -30,10 +29,12 @@ def curves(steps: Sequence[Step]) -> bytes:
     axis.tick_params(colors="0.5", which="both")
     axis.xaxis.label.set_color("0.5")
     axis.spines[:].set_color("0.5")
-    beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
-    axis.legend(frameon=False, labelcolor="0.5", fontsize=7, **beside)
+    where = (1.0, 0.5)
+    axis.legend(
+        frameon=False, labelcolor="0.5", fontsize=7, loc="center left", bbox_to_anchor=where
+    )
     buffer = io.BytesIO()
-    axis.figure.savefig(buffer, format="png", dpi=100, transparent=True)
+    figure.savefig(buffer, format="png", dpi=100, transparent=True)
     return buffer.getvalue()
 
 

@@ -14,8 +14,6 @@ from ..errors import InputError
 from ..study.votes import QUESTIONS, Vote, bradley_terry, read_votes, record_vote
 from .parts import Picture, action, jpeg
 
-__all__ = ["Candidates", "Voting"]
-
 log = logging.getLogger("styletransfer")
 
 Candidates = Mapping[str, Mapping[str, np.ndarray]]

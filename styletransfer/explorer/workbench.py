@@ -7,24 +7,22 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 
 from ..errors import InputError
 from ..runs.forecast import Forecast, forecast
 from ..runs.plan import Plan, resolve
-from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
 from ..runs.store import Store
 from .controls import LIVE, Controls
 from .parts import Code, Picture, action, jpeg
-from .pastruns import PastRun, PastRuns, saved
+from .pastruns import PastRun, PastRuns, save
 from .pictures import Chooser
 from .session import ENDED, Session, network_of, opened
 from .views import as_code, curves, minutes
-
-__all__ = ["Workbench"]
 
 log = logging.getLogger("styletransfer")
 
@@ -69,20 +67,19 @@ class Workbench(widgets.VBox):
         self._shown: PastRun | None = None
         self._drawn, self._drawn_at = 0, float("-inf")
         self._stale, self._changed_at = True, 0.0  # whether the forecast is of other settings
-        self._looking = False
         self._announced: tuple[str, str] | None = None
-        self._complaint = ""  # about the settings: a change of them takes it away
+        self._unusable = False  # whether the page says so of the settings that were there
 
-        narrow = {"layout": {"width": "80px"}}
-        self.run_button = action(
-            "Run", self.run, "Make the picture", button_style="primary", **narrow
-        )
-        self.pause_button = action("Pause", self.pause, "Wait after the present step", **narrow)
-        self.stop_button = action("Stop", self.stop, "End with the picture so far", **narrow)
+        look: dict[str, Any] = {"layout": {"width": "80px"}}
+        self.run_button = action("Run", self.run, "Make the picture", **look)
+        self.run_button.button_style = "primary"
+        self.pause_button = action("Pause", self.pause, "Wait after the present step", **look)
+        self.stop_button = action("Stop", self.stop, "End with the picture so far", **look)
         about = "Write the picture and the record that replays it"
-        save_button = action("Save", lambda: self._spawn(self._save()), about, **narrow)
+        save_button = action("Save", lambda: self._spawn(self._save()), about, **look)
         self.name = widgets.Text(placeholder="name of the file", layout={"width": "220px"})
         buttons = [self.run_button, self.pause_button, self.stop_button, self.name, save_button]
+        row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
         self.forecast = widgets.HTML().add_class("st-forecast")
         self.message = widgets.HTML().add_class("st-message")
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "auto"})
@@ -91,19 +88,9 @@ class Workbench(widgets.VBox):
         self.curves = Picture(format="png").add_class("st-curves")
         self.past = PastRuns(self.bring_back)
         self.code = Code()
-        super().__init__(
-            [
-                widgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
-                self.forecast,
-                self.message,
-                self.bar,
-                self.where,
-                self.preview,
-                self.curves,
-                self.past,
-                widgets.Accordion([self.code], titles=("Copy as code",)),
-            ]
-        )
+        code = widgets.Accordion([self.code], titles=("Copy as code",))
+        above = [row, self.forecast, self.message, self.bar, self.where]
+        super().__init__([*above, self.preview, self.curves, self.past, code])
         for chooser in (photo, painting):
             chooser.on_change(self._changed)
         controls.on_change(self._setting_changed)
@@ -126,20 +113,17 @@ class Workbench(widgets.VBox):
             self._announced = self.session.state, self.session.doing
         self._buttons()
 
-    def say(self, message: str, *, bad: bool = False) -> None:
-        """Show a sentence; one that is bad stands out."""
-        self.message.value, self._complaint = html.escape(message), ""
-        (self.message.add_class if bad else self.message.remove_class)("st-bad")
+    def say(self, message: str) -> None:
+        """Show a sentence."""
+        self.message.value, self._unusable = html.escape(message), False
+        self.message.remove_class("st-bad")
 
-    def complain(self, message: str, *, of_settings: bool = False) -> None:
-        """Show what cannot be used, or that all is well again.
-
-        Args:
-            message: a sentence; "" where all is well.
-            of_settings: whether it is no longer true when a setting or a picture is changed.
-        """
-        self.say(message, bad=bool(message))
-        self._complaint = message if of_settings else ""
+    def complain(self, message: str, *, unusable: bool = False) -> None:
+        """Show what is wrong; where the settings are `unusable`, until they are changed."""
+        self.say(message)
+        self._unusable = unusable
+        if message:
+            self.message.add_class("st-bad")
 
     def _request(self) -> Request:
         """What the page says; InputError where the settings cannot be used, alone or together."""
@@ -153,7 +137,7 @@ class Workbench(widgets.VBox):
         try:
             request = self._request()
         except InputError as error:
-            self.complain(str(error), of_settings=True)
+            self.complain(str(error), unusable=True)
             return
         if self._stale:
             self.forecast.value = ""
@@ -165,8 +149,7 @@ class Workbench(widgets.VBox):
     def pause(self) -> None:
         """Pause the run, or go on with it."""
         if self.session is not None:
-            going_on = self.pause_button.description == "Go on"
-            (self.session.proceed if going_on else self.session.pause)()
+            self.session.pause(paused=self.pause_button.description == "Pause")
 
     def stop(self) -> None:
         """Stop the run."""
@@ -175,31 +158,25 @@ class Workbench(widgets.VBox):
             self.say("Stopping after the present step …")
 
     async def _save(self) -> None:
-        result = self._shown and self._shown.result
+        result = None if self._shown is None else self._shown.result
         if self.session is not None:
             result = await asyncio.to_thread(self.session.snapshot)
-        await self.save(result)
-
-    async def save(self, result: Result | None) -> Path | None:
-        """Write a picture under the name that stands on the page, or one that is free."""
         if result is None:
             self.complain("There is no picture yet: run first.")
-            return None
+            return
         try:
-            name = self.name.value.strip()
-            place = await asyncio.to_thread(saved, result, self._folder, name)
+            place = await asyncio.to_thread(save, result, self._folder, self.name.value.strip())
         except (InputError, OSError) as error:
             log.debug("A picture was not saved.", exc_info=True)
             self.complain(f"Not saved: {error}")
-            return None
-        self.say(f"Saved as {place}; its record stands beside it and makes it again.")
-        return place
+        else:
+            self.say(f"Saved as {place}; its record stands beside it and makes it again.")
 
     def _changed(self) -> None:
         """Settings or pictures are others: so is their code, and soon their forecast."""
         self._stale, self._changed_at = True, time.monotonic()
-        if self._complaint:
-            self.complain("")
+        if self._unusable:
+            self.say("")
         try:
             self.code.text = as_code(self._request())
         except InputError as error:
@@ -211,22 +188,20 @@ class Workbench(widgets.VBox):
         if session is None or not session.active:
             return
         if name not in LIVE:
-            title = name.replace("_", " ")
-            self.say(
-                f"{title} counts from the next run on; λ, ω and total variation count at once."
-            )
+            later = f"{name.replace('_', ' ')} counts from the next run on"
+            self.say(f"{later}; λ, ω and total variation count at once.")
             return
         try:
             now, of_run = self._controls.settings, session.request.settings
-            if (now.style_layers, now.form) != (of_run.style_layers, of_run.form):
-                raise InputError(
-                    "form or style layers are no longer those of the run; its weights stay as they "
-                    "are"
-                )
+        except InputError as error:
+            self.complain(str(error), unusable=True)
+            return
+        if (now.style_layers, now.form) == (of_run.style_layers, of_run.form):
             session.reweigh(lam=now.lam, omega=self._controls.omega, tv=now.tv)
             self.say("The run goes on from the present picture with the new weights.")
-        except InputError as error:
-            self.complain(str(error))
+        else:
+            other = "form or style layers are no longer those of the run"
+            self.complain(f"{other}; its weights stay as they are")
 
     def bring_back(self, run: PastRun) -> None:
         """Show an earlier run, with its pictures and its settings."""
@@ -255,7 +230,7 @@ class Workbench(widgets.VBox):
         session = self.session
         if session is None:
             still = time.monotonic() - self._changed_at > FORECAST_AFTER
-            if self._stale and still and not self._looking:
+            if self._stale and still and self._turn.acquire(blocking=False):
                 self._spawn(self._look_ahead())
             return
         state, doing, steps, image = session.state, session.doing, session.steps, session.image
@@ -284,7 +259,7 @@ class Workbench(widgets.VBox):
             self.past.add(run)
             self._show(run)
         if session.message:
-            self.complain(session.message, of_settings=session.state == "failed")
+            self.complain(session.message, unusable=session.state == "failed")
         else:
             self.say(WORDS[session.state])
 
@@ -295,7 +270,7 @@ class Workbench(widgets.VBox):
 
     async def _look_ahead(self) -> None:
         """Forecast what stands on the page; what is overtaken by a change is not shown."""
-        self._stale, self._looking = False, True
+        self._stale, text = False, ""
         try:
             request = self._request()
             self.forecast.value = f"Looking for {network_of(request)}, and how long it will take …"
@@ -303,17 +278,15 @@ class Workbench(widgets.VBox):
         except Exception as error:
             if not isinstance(error, (InputError, OSError)):
                 log.warning("The forecast failed: %s", error, exc_info=True)
-            text = ""
             if not self._stale and not self.active:
-                self.complain(str(error), of_settings=True)
+                self.complain(str(error), unusable=True)
         finally:
-            self._looking = False
-        self.forecast.value = html.escape(text)
+            self._turn.release()
+        self.forecast.value = "" if self._stale else html.escape(text)
 
     def _forecast(self, request: Request) -> Forecast:
-        with self._turn:
-            request = opened(request)
-            return forecast(self.resolve(request), request.shapes)
+        request = opened(request)
+        return forecast(self.resolve(request), request.shapes)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         """Do something beside the page; it is held here, for the event loop does not."""

@@ -18,14 +18,11 @@ PATIENCE = 10.0
 
 
 class Steps(Protocol):
-    """A run as an iterator over its steps.
-
-    Attributes:
-        step: how many are made.
-    """
+    """A run as an iterator over its steps."""
 
     @property
-    def step(self) -> int: ...
+    def step(self) -> int:
+        """How many are made."""
 
     def __iter__(self) -> Iterator[Any]: ...
 

@@ -1,5 +1,6 @@
 """What a run leaves: the picture, and the record of how it was made."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -18,7 +19,7 @@ from PIL import Image
 from .. import __version__
 from ..errors import InputError
 from ..pictures.files import WRITABLE, atomic_path
-from ..pictures.images import encode, save_image
+from ..pictures.images import encode, read_image, save_image
 from ..pictures.sources import Collection, Source, described, open_picture
 from ..settings import Settings
 from . import schema
@@ -120,7 +121,7 @@ def check_record_place(path: str | os.PathLike, *, checksum: str | None = None) 
     if not record.exists():
         return
     try:
-        known = _loaded(record)["picture"]["sha256"]
+        known = _loaded(record, schema.Pictured)["picture"]["sha256"]
     except InputError:
         raise InputError(
             f"{record} is there and is not a record; choose another name for {path}"
@@ -128,17 +129,25 @@ def check_record_place(path: str | os.PathLike, *, checksum: str | None = None) 
     others = [
         other for other in map(path.with_suffix, WRITABLE) if other.exists() and other != path
     ]
-    if known != checksum and others and not path.exists():
-        raise InputError(f"{record} is the record of {others[0]}; choose another name for {path}")
+    owners = [other for other in others if not path.exists() or _shows(other, known)]
+    if known != checksum and owners:
+        raise InputError(f"{record} is the record of {owners[0]}; choose another name for {path}")
 
 
-def _loaded(path: Path) -> dict[str, Any]:
+def _shows(path: Path, checksum: str) -> bool:
+    """Whether a file has a picture's very pixels, as all but JPEG keep them."""
+    with contextlib.suppress(InputError, OSError):
+        return picture_checksum(read_image(path)) == checksum
+    return False
+
+
+def _loaded(path: Path, model: type[schema.BaseModel] = schema.Record) -> dict[str, Any]:
     """A record whose keys are as they should be; its settings are not looked at."""
     try:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             raise InputError(f"it is no file of at most {MOST_BYTES >> 20} MB")
         record = schema.parsed(path.read_bytes())
-        schema.checked(schema.Record, record)
+        schema.checked(model, record)
     except (InputError, OSError) as error:
         raise InputError(f"{path} is not the record of a run ({error})") from None
     return record

@@ -16,6 +16,7 @@ __all__ = [
     "LBFGS",
     "STATES",
     "Facts",
+    "Pictured",
     "Record",
     "check_weights",
     "checked",
@@ -130,7 +131,13 @@ class _Result(_Open):
     sha256: Checksum
 
 
-class Record(_Open):
+class Pictured(_Open):
+    """The record of any picture, be it of a run or a generator's translation."""
+
+    picture: _Result
+
+
+class Record(Pictured):
     """The record of a run, as JSON has it."""
 
     settings: _Settings
@@ -138,7 +145,6 @@ class Record(_Open):
     style: _Several
     start: _One | None = None
     weights: _Network
-    picture: _Result
     stopped: Text | None
     stalls: list[_Stall] = Field([], max_length=MOST_STEPS)
     changes: list[_Change] = Field([], max_length=MOST_STEPS)

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.optimize
@@ -34,9 +34,9 @@ def scipy_lbfgs(
 ) -> Result:
     """What `transfer` does, with SciPy's L-BFGS-B in place of our optimiser.
 
-    It has as many pairs, the same start and the same terms, no bounds, and no tolerance that would end it early. The
-    picture is the best that it has evaluated. Each evaluation is an entry of the history, with the losses of the best
-    so far.
+    It has as many pairs, the same start and the same terms, no bounds, and no tolerance that would
+    end it early. The picture is the best that it has evaluated. Each evaluation is an entry of the
+    history, with the losses of the best so far.
 
     Args:
         content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
@@ -49,47 +49,41 @@ def scipy_lbfgs(
         FileNotFoundError: a picture that is not there.
         InputError: anything else that cannot be used, or more than one size.
     """
-    job = Request.open(content, style, settings_from({**settings, "optimizer": "lbfgs"}))
-    name = f"scipy-{scipy.__version__}-{job.identity}"
-    return kept_in(store, name, lambda: _minimised(job, progress=progress))
+    request = Request.open(content, style, settings_from({**settings, "optimizer": "lbfgs"}))
+    name = f"scipy-{scipy.__version__}-{request.identity}"
+    return kept_in(store, name, lambda: _minimised(request, progress=progress))
 
 
-def _minimised(job: Request, *, progress: bool) -> Result:
-    run = Run(job.content, job.style, job.settings, start=job.start)
-    if len(run.settings.sizes) > 1:
-        raise InputError(
-            f"SciPy goes through one size, not {run.settings.sizes}; give sizes=({run.settings.size},)"
-        )
-    objective, start, history = run.objective, run.image, []
-    count = sum(run.settings.steps)
-    best, lowest, began = start, None, time.perf_counter()
+def _minimised(request: Request, *, progress: bool) -> Result:
+    run = Run(request.content, request.style, request.settings, start=request.start)
+    settings, objective, start = run.settings, run.objective, run.image
+    sizes, steps = cast(tuple[int, ...], settings.sizes), cast(tuple[int, ...], settings.steps)
+    if len(sizes) > 1:
+        raise InputError(f"SciPy goes through one size, not {sizes}; give sizes=({sizes[-1]},)")
+    history: list[dict[str, float]] = []
+    count, began = sum(steps), time.perf_counter()
+    best, lowest = start, None
+
+    def function(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal best, lowest
+        if len(history) == count:
+            raise _Enough
+        image = x.reshape(start.shape).astype(np.float32)
+        losses, gradient = objective.value_and_gradient(image)
+        if not history:
+            objective.weigh_box(settings.box, gradient)
+        if lowest is None or losses.total < lowest.total:
+            best, lowest = image, losses
+        seconds = round(time.perf_counter() - began, 3)
+        step = {"size": settings.size, "step": len(history) + 1, "seconds": seconds}
+        now = {"loss": lowest.total, "content": lowest.content, "style": lowest.style}
+        history.append({**step, **now})
+        bar.update()
+        return losses.total, gradient.ravel().astype(np.float64)
+
+    limits = {"maxfun": 2 * count, "maxiter": 2 * count, "ftol": 0, "gtol": 0}
+    options = {"maxcor": settings.history, **limits}
     with tqdm(total=count, desc="SciPy's L-BFGS-B", disable=not progress, mininterval=0.5) as bar:
-
-        def function(x: np.ndarray) -> tuple[float, np.ndarray]:
-            nonlocal best, lowest
-            if len(history) == count:
-                raise _Enough
-            image = x.reshape(start.shape).astype(np.float32)
-            losses, gradient = objective.value_and_gradient(image)
-            if lowest is None:
-                objective.weigh_box(run.settings.box, gradient)
-            if lowest is None or losses.total < lowest.total:
-                best, lowest = image, losses
-            seconds = round(time.perf_counter() - began, 3)
-            entry = {"size": run.settings.size, "step": len(history) + 1, "seconds": seconds}
-            history.append(
-                {**entry, "loss": lowest.total, "content": lowest.content, "style": lowest.style}
-            )
-            bar.update()
-            return losses.total, gradient.ravel().astype(np.float64)
-
-        options = {
-            "maxcor": run.settings.history,
-            "maxfun": 2 * count,
-            "maxiter": 2 * count,
-            "ftol": 0,
-            "gtol": 0,
-        }
         try:
             scipy.optimize.minimize(
                 function, start.ravel(), jac=True, method="L-BFGS-B", options=options
@@ -98,13 +92,13 @@ def _minimised(job: Request, *, progress: bool) -> Result:
         except _Enough:
             stopped = None
     image = np.clip(best, 0, 1)
-    losses = dataclasses.asdict(objective(image))
-    about = {
+    height, width = image.shape[:2]
+    picture = {
         "sha256": picture_checksum(image),
-        "losses": losses,
-        "width": image.shape[1],
-        "height": image.shape[0],
+        "losses": dataclasses.asdict(objective(image)),
+        "width": width,
+        "height": height,
     }
     method = {"method": "scipy.optimize.minimize, L-BFGS-B", **options}
-    changed = {"optimizer": method, "picture": about, "history": history, "stopped": stopped}
+    changed = {"optimizer": method, "picture": picture, "history": history, "stopped": stopped}
     return Result(image, {**run.record(), **changed})

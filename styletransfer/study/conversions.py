@@ -24,14 +24,7 @@ __all__ = ["CONVENTIONS", "Convention", "Layer", "settings_of", "style_weight_of
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's features of a picture.
-
-    Attributes:
-        N: filters.
-        M: positions.
-        pixels: of the whole picture.
-        count: how many layers there are of the kind.
-    """
+    """N filters at M positions of a picture of `pixels`, and the `count` of layers of the kind."""
 
     N: int
     M: int
@@ -50,8 +43,7 @@ class Convention:
         symbol: what it calls the two weights.
         source: where it stands.
         network: "raw", or "scaled" to mean activations of one.
-        pooling: its default.
-        content_layers, style_layers: its defaults.
+        pooling, content_layers, style_layers: its defaults.
     """
 
     content_weight: float

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import psutil
@@ -29,63 +29,58 @@ __all__ = [
 
 BLOCKS = range(1, 6)
 
+LAST = {b: f"block{b}_conv{CONVOLUTIONS['vgg16'][b - 1]}" for b in BLOCKS} | {5: "block5_conv1"}
+"""The last convolution that VGG-16 and VGG-19 both have, by block; of block 5, whose others are not
+used, the first."""
+
 
 def matrix_rate(*, side: int = 2048) -> float:
-    """Floating-point operations a second in a float32 product of two matrices of `side` rows and columns."""
+    """Floating-point operations a second in a float32 product of matrices (`side`, `side`)."""
     matrix = tf.random.stateless_normal((side, side), seed=(0, 1))
     (seconds,) = fastest(lambda: tf.matmul(matrix, matrix).numpy(), trials=6)
     return 2 * side**3 / seconds
 
 
-def _first_layers(last: int) -> list[str]:
-    return [f"block{block}_conv1" for block in range(1, last + 1)]
-
-
-def _last_layer(block: int) -> str:
-    """The last convolution that VGG-16 and VGG-19 both have; of block 5, whose others are not used, the first."""
-    return "block5_conv1" if block == 5 else f"block{block}_conv{CONVOLUTIONS['vgg16'][block - 1]}"
-
-
 def operations_by_block(shape: tuple[int, ...], *, architecture: str = "vgg16") -> dict[int, float]:
     """Floating-point operations of one evaluation with its gradient, by block of the network.
 
-    Counted are the convolutions as they are written (two operations for each product, twice for the gradient, none for
-    that of the kernels) and the Gram matrices of the first layers (four times N² for each position); block 5 has one
-    convolution.
-
-    Args:
-        shape: of the picture (H, W, …).
-        architecture: "vgg16" or "vgg19".
+    Counted are the convolutions as they are written (two operations for each product, twice for the
+    gradient, none for that of the kernels) and the Gram matrices of the first layers (four times N²
+    for each position); block 5 has one convolution. The picture is (H, W, …), the architecture
+    "vgg16" or "vgg19".
     """
-    pixels, before, found = shape[0] * shape[1], 3, {}
+    before, operations = 3, {}
     for block, count in zip(BLOCKS, CONVOLUTIONS[architecture], strict=True):
-        filters, positions, total = filters_of(block), pixels / 4 ** (block - 1), 0.0
-        for _ in range(1 if block == 5 else count):
-            total += 2 * 2 * 9 * before * filters * positions
-            before = filters
-        found[block] = total + 2 * 2 * filters**2 * positions
-    return found
+        filters, positions = filters_of(block), shape[0] * shape[1] / 4 ** (block - 1)
+        inputs = [before] + [filters] * (0 if block == 5 else count - 1)
+        kernels = sum(9 * channels * filters for channels in inputs)
+        operations[block] = 4 * (kernels + filters**2) * positions
+        before = filters
+    return operations
 
 
 def seconds_by_block(content: np.ndarray, style: np.ndarray, **options: Any) -> dict[int, float]:
     """Seconds that each block adds to one evaluation with its gradient.
 
-    Measured as the difference between networks that end with one block and with the next (conv5_1 for block 5), with
-    the style layers conv1_1 … up to there. A content layer makes the network reach to the block's end; its own loss is
-    next to nothing.
-
-    Args:
-        content: float (H, W, 3) in [0, 1].
-        style: likewise.
-        options: of `Objective`, but for its layers; of VGG-19 the fourth convolutions count for the next block.
+    Measured as the difference between networks that end with one block and with the next (conv5_1
+    for block 5), with the style layers conv1_1 … up to there. A content layer makes the network
+    reach to the block's end; its own loss is next to nothing. Pictures are (H, W, 3) in [0, 1],
+    options those of `Objective` but for its layers; VGG-19's fourth convolutions count for the next
+    block.
     """
-    found, before = {}, 0.0
+    seconds, before = {}, 0.0
     for block in BLOCKS:
-        layers = {"content_layers": [_last_layer(block)], "style_layers": _first_layers(block)}
-        objective = Objective(content, style, **layers, **options)
+        first = [f"block{b}_conv1" for b in BLOCKS[:block]]
+        layers = {"content_layers": [LAST[block]], "style_layers": first}
+        objective = Objective(content, style, **{**options, **layers})
         (now,) = fastest(functools.partial(objective.value_and_gradient, content), trials=6)
-        found[block], before = now - before, now
-    return found
+        seconds[block], before = now - before, now
+    return seconds
+
+
+def _apart(gradient: np.ndarray, exact: np.ndarray) -> float:
+    """Relative L2 error."""
+    return float(np.linalg.norm(gradient - exact) / np.linalg.norm(exact))
 
 
 def errors_by_layer(
@@ -96,38 +91,25 @@ def errors_by_layer(
     precisions: Sequence[str],
     **options: Any,
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """Relative L2 error of the gradient of each layer's own style loss, against precision "float32".
-
-    Args:
-        content: float (H, W, 3) in [0, 1].
-        style: likewise.
-        pictures: where the gradient is taken, each of the content's shape.
-        precisions: what is compared.
-        options: of `Objective`, but for its layers.
+    """Relative L2 error of the gradient of each layer's own style loss, against "float32".
 
     Returns:
-        The errors by layer, for each precision and picture.
+        The errors by layer, for each precision and picture; arguments are as for
+        `gradient_errors`, but for the layers.
     """
-    layers = [name for name in LAYERS if name <= "block5_conv1" and not name.endswith("conv4")]
-    gradients = {}
-    for each in ("float32", *precisions):
-        objective = Objective(
-            content, style, content_layers=(), style_layers=layers, precision=each, **options
-        )
-        for i, layer in enumerate(layers):
-            objective.omega = [float(k == i) for k in range(len(layers))]
-            for where, picture in pictures.items():
-                gradients[each, where, layer] = objective.value_and_gradient(picture)[1]
-    found: dict[tuple[str, str], dict[str, float]] = {
-        (p, where): {} for p in precisions for where in pictures
-    }
-    for (each, where), by_layer in found.items():
+    layers = [name for name in LAYERS if name <= LAST[5] and not name.endswith("conv4")]
+    options |= {"content_layers": (), "style_layers": layers}
+    exact: dict[tuple[str, str], np.ndarray] = {}
+    errors: dict[tuple[str, str], dict[str, float]] = {}
+    for precision in ("float32", *precisions):
+        objective = Objective(content, style, precision=precision, **options)
         for layer in layers:
-            exact = gradients["float32", where, layer]
-            by_layer[layer] = float(
-                np.linalg.norm(gradients[each, where, layer] - exact) / np.linalg.norm(exact)
-            )
-    return found
+            objective.omega = [float(name == layer) for name in layers]
+            for name, picture in pictures.items():
+                gradient = objective.value_and_gradient(picture)[1]
+                error = _apart(gradient, exact.setdefault((name, layer), gradient))
+                errors.setdefault((precision, name), {})[layer] = error
+    return {(p, name): errors[p, name] for p in precisions for name in pictures}
 
 
 def gradient_errors(
@@ -138,7 +120,7 @@ def gradient_errors(
     precisions: Sequence[str] = ("winograd", "mixed"),
     **options: Any,
 ) -> dict[str, dict[str, float]]:
-    """Relative L2 error of the objective's gradient against precision "float32", by precision and picture.
+    """Relative L2 error of the objective's gradient against "float32", by precision and picture.
 
     Args:
         content: float (H, W, 3) in [0, 1].
@@ -147,19 +129,15 @@ def gradient_errors(
         precisions: what is compared.
         options: of `Objective`.
     """
-    gradients = {}
-    for precision in ("float32", *precisions):
+
+    def gradients(precision: str) -> dict[str, np.ndarray]:
         objective = Objective(content, style, precision=precision, **options)
-        gradients[precision] = {
-            name: objective.value_and_gradient(image)[1] for name, image in pictures.items()
-        }
-    exact = gradients.pop("float32")
+        return {name: objective.value_and_gradient(image)[1] for name, image in pictures.items()}
+
+    exact = gradients("float32")
     return {
-        precision: {
-            name: float(np.linalg.norm(found[name] - exact[name]) / np.linalg.norm(exact[name]))
-            for name in pictures
-        }
-        for precision, found in gradients.items()
+        precision: {name: _apart(g, exact[name]) for name, g in gradients(precision).items()}
+        for precision in precisions
     }
 
 
@@ -187,15 +165,10 @@ def _peak_memory(
     run = Run(content, style, settings_from(options))
     forecast = run.forecast().bytes
     result = run.finish()
-    peak = _peak()
+    about = {"forecast": forecast, "peak": _peak(), "shape": result.image.shape}
     if save is not None:
         result.save(save)
-    return {
-        "forecast": forecast,
-        "peak": peak,
-        "shape": result.image.shape,
-        "tile": run.settings.tile,
-    }
+    return {**about, "tile": run.settings.tile}
 
 
 def _peak() -> int:
@@ -203,8 +176,9 @@ def _peak() -> int:
     try:
         import resource
     except ImportError:  # Windows
-        return psutil.Process().memory_info().peak_wset
+        return cast(Any, psutil.Process().memory_info()).peak_wset
     try:  # Linux: what getrusage says includes the process that this one was started from
-        return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1])
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0])
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if psutil.MACOS else 1024)

@@ -57,9 +57,6 @@ def vgg_features(
         picture: float32 (H, W, 3) in [0, 1].
         layers: Keras layer names.
         backbone: as for `load_weights`.
-
-    Raises:
-        InputError: no such layer or weights.
     """
     network = loss_network(load_weights(backbone), layers, pooling="max")
     return {layer: np.asarray(values)[0] for layer, values in network(picture[None]).items()}
@@ -70,10 +67,7 @@ def pyramid_patches(picture: np.ndarray) -> list[np.ndarray]:
 
     Karras et al. 2018 (Progressive GAN), Sec. 5, whose pyramid is Burt and Adelson's; here a level
     is what `resize` to half the size and back leaves out. There are `LEVELS` levels, or as many as
-    have room for a patch, at least one.
-
-    Args:
-        picture: float32 (H, W, 3) in [0, 1], its sides at least 7 px.
+    have room for a patch, at least one. The picture is (H, W, 3), its sides at least 7 px.
     """
     levels: list[np.ndarray] = []
     while len(levels) < LEVELS and (min(picture.shape[:2]) >= PATCH or not levels):
@@ -177,11 +171,8 @@ class StyleReference:
         al. 2018; a colour or a contrast that a whole level has is not in it). "RGB-uv to paintings"
         is `hellinger` of the picture's `rgb_uv_histogram` and `colours`.
 
-        Args:
-            picture: float (H, W, 3) in [0, 1] of any size.
-
         Raises:
-            InputError: it is no picture, or too small.
+            InputError: it is no picture (H, W, 3) in [0, 1], or too small.
         """
         picture = self.fit(picture)
         rows = []

@@ -19,14 +19,8 @@ def sliced_wasserstein(
 
     Rabin et al. 2011; on VGG features Heitz et al. 2021 (both with squares, W₂², where here it is
     W₁, whose few far points count less), in the units of the samples. Weakness: it depends on the
-    directions drawn, and two distributions that differ along few directions only seem close, the
-    more so the larger N is.
-
-    Args:
-        a: a sample.
-        b: the other one.
-        directions: how many.
-        seed: of the directions.
+    directions drawn (by `seed`), and two distributions that differ along few directions only seem
+    close, the more so the larger N is.
     """
     drawn = np.random.default_rng(seed).normal(size=(a.shape[1], directions))
     drawn /= np.linalg.norm(drawn, axis=0)
@@ -51,11 +45,7 @@ def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
     that every a is measured by one kernel; they take the median over both samples, which is 0 where
     most of a painting is one even colour. (The Gram matrix is the MMD of another kernel, (xᵀy)²: Li
     et al. 2017.) Weakness: it is blind to differences much finer than σ, and saturates for samples
-    much further apart than σ.
-
-    Args:
-        a: a sample of at least two points.
-        b: what it is measured against, at least two points that differ.
+    much further apart than σ. Both need two points, and those of b must differ.
     """
     # pdist leaves out the distance of a point from itself, and that makes the estimate unbiased.
     squares = [pdist(a, "sqeuclidean"), pdist(b, "sqeuclidean"), cdist(a, b, "sqeuclidean")]

@@ -172,7 +172,7 @@ def contact_sheet(
     if columns is None and free:
         columns = free.pop(0)
     points = [sweep.point(i) for i in range(len(sweep))]
-    places = [tuple(_mark(point.get(name, "")) for name in (rows, columns)) for point in points]
+    places = [tuple(_mark(p[n]) if n in p else "" for n in (rows, columns)) for p in points]
     if len(set(places)) < len(places):
         raise InputError(
             f"a sheet has two directions, and the grid varies more than {rows} and {columns}: "
@@ -190,7 +190,7 @@ def contact_sheet(
         if (row, column) in results:
             _show(axis, results[row, column].image)
         else:
-            middle = {"ha": "center", "va": "center", "transform": axis.transAxes}
+            middle: Any = {"ha": "center", "va": "center", "transform": axis.transAxes}
             axis.text(0.5, 0.5, "not made", color="0.5", **middle)
         if columns and i < len(across):
             axis.set_title(_wrapped(f"{_symbol(columns)} = {column}", width), fontsize=9)
@@ -225,7 +225,8 @@ def trade_off(table: pd.DataFrame, *, along: str = "lam", colour: str | None = N
     Raises:
         InputError: the table has no such column.
     """
-    varied = list(table)[: list(table).index("loss")]
+    names = [str(name) for name in table]
+    varied = names[: names.index("loss")]
     _check_settings([along, *([colour] if colour else [])], varied)
     others = [name for name in varied if name not in (along, colour)]
     losses = ["content_loss", "style_loss"]
@@ -237,7 +238,7 @@ def trade_off(table: pd.DataFrame, *, along: str = "lam", colour: str | None = N
         made = part.dropna(subset=losses).sort_values(along)
         for _, one in made.groupby(others) if others else ():
             axis.plot(one[losses[0]], one[losses[1]], color=f"C{i}", alpha=0.25, linewidth=0.8)
-        middle = np.exp(np.log(made[losses]).groupby(made[along]).mean())
+        middle = made[losses].apply(np.log).groupby(made[along]).mean().apply(np.exp)
         label = f"{_symbol(colour)} = {_mark(value)}" if colour else None
         axis.plot(middle[losses[0]], middle[losses[1]], f"C{i}o-", label=label)
         for place, point in middle.iterrows():

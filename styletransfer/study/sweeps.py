@@ -33,6 +33,8 @@ NETWORK = ("backbone", "form", "pooling", "padding", "activation", "floor", "pre
 TERMS = ("content_layers", "style_layers", "statistic")
 """With those of NETWORK, the settings that decide what TensorFlow compiles."""
 
+Made = Iterator[tuple[int, Callable[[], Result]]]
+
 
 class Sweep:
     """A grid of runs on the same machine or on many, stored one by one as soon as they are made.
@@ -77,20 +79,15 @@ class Sweep:
     @property
     def missing(self) -> list[int]:
         """The numbers of the runs that are not there yet; of equal runs only the first counts."""
-        return [i for i in self._distinct() if self[i] is None]
-
-    def _distinct(self) -> list[int]:
-        """The number of the first of all runs that are equal, in the grid's order."""
-        last_first = reversed(list(enumerate(self.requests)))
-        return sorted({request.identity: i for i, request in last_first}.values())
+        first: dict[str, int] = {}
+        for i, request in enumerate(self.requests):
+            first.setdefault(request.identity, i)
+        return [i for i in first.values() if self[i] is None]
 
     def forecast(self, numbers: Iterable[int] | None = None) -> dict[int, float]:
-        """Seconds that each missing run will take by itself on this machine.
+        """Seconds that each missing run (or that of `numbers`) will take by itself on this machine.
 
         One that cannot be made is left out; the log and `errors` say why.
-
-        Args:
-            numbers: those of the missing runs, where they are known.
         """
         seconds = {}
         for i in self.missing if numbers is None else numbers:
@@ -124,7 +121,7 @@ class Sweep:
         self.errors = {}
         seconds = self.forecast(missing)
         numbers = self._by_network(seconds)
-        there = len(self._distinct()) - len(missing)
+        there = len({request.identity for request in self.requests}) - len(missing)
         with SweepProgress(seconds, there=there, shown=progress) as bar:
             made = self._here(numbers, bar) if executor is None else self._on(executor, numbers)
             try:
@@ -157,16 +154,12 @@ class Sweep:
             groups.setdefault(key, []).append(i)
         return list(itertools.chain(*groups.values()))
 
-    def _here(
-        self, numbers: Iterable[int], bar: SweepProgress
-    ) -> Iterator[tuple[int, Callable[[], Result]]]:
+    def _here(self, numbers: Iterable[int], bar: SweepProgress) -> Made:
         for i in numbers:
             bar.begin(i)
             yield i, functools.partial(_make, self.requests[i], bar)
 
-    def _on(
-        self, executor: Executor, numbers: Iterable[int]
-    ) -> Iterator[tuple[int, Callable[[], Result]]]:
+    def _on(self, executor: Executor, numbers: Iterable[int]) -> Made:
         futures: dict[Future, int] = {}
         for i in numbers:
             try:
@@ -235,11 +228,7 @@ class Sweep:
         return pd.DataFrame(rows)
 
     def layers(self, term: str = "style") -> pd.DataFrame:
-        """The losses of each run by layer, a row for each run and a column for each layer.
-
-        Args:
-            term: "content" or "style".
-        """
+        """The losses of each run by layer, as rows and columns; `term` is "content" or "style"."""
         records = map(self.record, range(len(self)))
         return pd.DataFrame([r["picture"]["losses"]["layers"][term] if r else {} for r in records])
 
@@ -273,7 +262,8 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
     Raises:
         InputError: fewer than three points, or the same losses at all of them.
     """
-    middle = np.log(table[["content_loss", "style_loss"]]).groupby(table[along]).mean().dropna()
+    losses = table[["content_loss", "style_loss"]]
+    middle = losses.apply(np.log).groupby(table[along]).mean().dropna()
     if len(middle) < 3:
         raise InputError(f"a knee needs three values of {along} or more, not {len(middle)}")
     if (middle.max() == middle.min()).any():

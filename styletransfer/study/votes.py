@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
+from scipy.sparse.csgraph import shortest_path
 from scipy.special import expit, log_expit
 from scipy.stats import norm
 
@@ -31,9 +32,6 @@ log = logging.getLogger("styletransfer")
 
 QUESTIONS = ("style", "content", "overall")
 ANSWERS = ("left", "right", "neither")
-
-FORMULA = ("=", "+", "-", "@", "\t")
-"""What a formula of a spreadsheet can begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +106,15 @@ def _begin(path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def _formula(word: str) -> bool:
+    """Whether a spreadsheet takes it for a formula, but for apostrophes before it."""
+    return word.lstrip("'").startswith(("=", "+", "-", "@", "\t"))
+
+
 def _line(values: Iterable[str]) -> bytes:
     words = [" ".join(value.splitlines()) for value in values]
-    quoted = ["'" + word if word.lstrip("'").startswith(FORMULA) else word for word in words]
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(quoted)
+    csv.writer(buffer, lineterminator="\n").writerow("'" * _formula(w) + w for w in words)
     return buffer.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -123,7 +125,7 @@ def _values(line: bytes) -> list[str]:
         ValueError, csv.Error: it is not UTF-8, or not CSV.
     """
     words = next(csv.reader([line.decode("utf-8-sig").rstrip("\r\n")], strict=True), [])
-    return [w[1:] if w[:1] == "'" and w.lstrip("'").startswith(FORMULA) else w for w in words]
+    return [w[1:] if w[:1] == "'" and _formula(w) else w for w in words]
 
 
 def _check_header(line: bytes, path: Path) -> None:
@@ -221,12 +223,9 @@ def bradley_terry(
 
 def _check_connected(wins: np.ndarray, methods: Sequence[str]) -> None:
     """Ford 1957: the maximum is finite where a chain of wins leads from every method to others."""
-    reached = (wins > 0) | np.eye(len(methods), dtype=bool)
-    for _ in methods:
-        reached = reached @ reached
-    missing = np.argwhere(~reached)
-    if len(missing):
-        i, j = missing[0]
+    apart = np.argwhere(np.isinf(shortest_path(wins > 0, unweighted=True)))
+    if len(apart):
+        i, j = apart[0]
         raise InputError(
             "the votes do not compare all methods: nothing leads from a win of "
             f"{methods[i]!r} to {methods[j]!r}; more votes are needed"

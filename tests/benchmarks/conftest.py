@@ -36,7 +36,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="session")
 def vgg19(tmp_path_factory):
-    """A VGG-19 with random weights (its speed does not depend on them); the real file may not be there."""
+    """A VGG-19 with random weights, which is as fast as the real one, which may not be there."""
     keras.utils.set_random_seed(0)
     path = tmp_path_factory.mktemp("weights") / "random_vgg19.weights.h5"
     model = keras.applications.VGG19(weights=None, include_top=False)

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/losses.py [--size 256] [--evaluations 200]
 
-The loss is that of the picture as it would be saved (clipped to [0, 1]). SciPy's L-BFGS-B minimises the same function
-from the same start, with as many pairs.
+The loss is that of the picture as it would be saved (clipped to [0, 1]). SciPy's L-BFGS-B minimises
+the same function from the same start, with as many pairs.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import scipy.optimize
 
 from styletransfer import load_image, transfer
 from styletransfer.objective import Objective
-from styletransfer.runs.plan import history_for
+from styletransfer.runs.schedule import history_for
 from styletransfer.settings import Settings
 
 PAIR = ("neuschwanstein_castle", "cafe_terrace_at_night")

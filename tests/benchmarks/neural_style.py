@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.neural_style [--size 512] [--iterations 500] [--init image]
 
-paints the held-out pairs, one after another, into results/bench/neural-style, where the benchmark finds them: together
-they take more than an hour. A pair that is there already is left as it is.
+paints the held-out pairs, one after another, into results/bench/neural-style, where the benchmark
+finds them: together they take more than an hour. A pair that is there already is left as it is.
 """
 
 import argparse
@@ -34,7 +34,9 @@ CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 5.0, 100.0, 1e-3
 
 
 class NeuralStyle:
-    """Its objective with its default weights, on the canvas in the network's range (BGR, 0..255, less the mean).
+    """Its objective with its default weights, on a canvas in the network's range.
+
+    That is BGR, 0..255, less the mean.
 
     Args:
         content, style: float32 (H, W, 3) in [0, 1].
@@ -82,7 +84,7 @@ class NeuralStyle:
         return loss + TV_WEIGHT * 0.5 * (down.square().sum() + right.square().sum())
 
     def paint(self, iterations: int, *, init: str = "random") -> tuple[np.ndarray, float, float]:
-        """The picture, its CPU seconds and its seconds by the clock, after that many iterations of L-BFGS."""
+        """The picture, its CPU seconds and its seconds by the clock, by iterations of L-BFGS."""
         torch.manual_seed(0)
         x = self.start.clone() if init == "image" else 0.001 * torch.randn_like(self.start)
         x.requires_grad_(True)

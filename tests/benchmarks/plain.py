@@ -1,4 +1,4 @@
-"""Style transfer as one writes it in PyTorch in an afternoon: what this project is measured against."""
+"""Style transfer as one writes it in PyTorch in an afternoon: what this is measured against."""
 
 import time
 
@@ -77,7 +77,7 @@ class Plain:
         return loss.item(), x.grad.numpy()
 
     def optimise(self, start: np.ndarray, *, evaluations: int) -> tuple[np.ndarray, float, float]:
-        """Picture, its loss and the seconds of torch.optim.LBFGS, with 100 pairs and else as it comes."""
+        """Picture, its loss and the seconds of torch.optim.LBFGS with 100 pairs."""
         x = torch.tensor(start, requires_grad=True)
         options = {"max_iter": evaluations, "max_eval": evaluations, "history_size": 100}
         optimizer = torch.optim.LBFGS([x], tolerance_grad=0, tolerance_change=0, **options)

@@ -1,4 +1,4 @@
-"""One evaluation (loss and gradient of the picture) beside a plain PyTorch loop: same pictures, weights and layers."""
+"""One evaluation (loss and gradient) beside PyTorch's on the same pictures, weights and layers."""
 
 import itertools
 
@@ -47,7 +47,7 @@ def test_evaluation(benchmark, square, vgg19, row, name):
 
 @pytest.mark.parametrize(("name", "pairs"), [("winograd", 44), ("mixed", 8)])
 def test_error_of_the_gradient(benchmark, row, name, pairs):
-    """Relative L2, the largest over pairs and forms: each photograph with one painting, the paintings in turn."""
+    """Relative L2, the largest over forms and photographs, with the paintings in turn."""
 
     def error(form, photo, painting):
         # one shape for all, so that each network is compiled once
@@ -72,8 +72,9 @@ def test_error_of_the_gradient(benchmark, row, name, pairs):
         return {form: np.array([error(form, *pair) for pair in both]) for form in MAIN}
 
     found = ", ".join(
-        f"{form} {100 * np.median(each):.2g} % and {100 * each.max():.2g} % ({np.sum(each <= 1e-3)} within 0.1 %)"
-        for form, each in benchmark.pedantic(errors).items()
+        f"{form} {100 * np.median(values):.2g} % and {100 * values.max():.2g} % "
+        f"({np.sum(values <= 1e-3)} within 0.1 %)"
+        for form, values in benchmark.pedantic(errors).items()
     )
     row(
         f"error of the gradient of `{name}`, median and largest, {pairs} pairs, 256 px",

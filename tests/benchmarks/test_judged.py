@@ -1,4 +1,4 @@
-"""The default settings against neural-style, on pairs that no default was chosen on, by the independent judge."""
+"""The default settings against neural-style on pairs that no default was chosen on, judged."""
 
 import time
 
@@ -11,11 +11,12 @@ from styletransfer.study.judge import lpips, style_distance
 from .neural_style import HELD_OUT, NeuralStyle, painted
 
 SIZE, ITERATIONS = 512, 500
-TIMED = 20  # iterations of neural-style whose CPU seconds are measured beside ours: all would take an hour
+TIMED = 20
+"""Iterations of neural-style whose CPU seconds are measured beside ours: all take an hour."""
 
 
 def test_against_neural_style(benchmark, row):
-    """Style distance, LPIPS and CPU seconds of six pairs; both from the photograph, on the same weights."""
+    """Style distance, LPIPS and CPU seconds of six pairs; both start from the photograph."""
 
     def compare(pair):
         content, style = (load_image(name, size=SIZE) for name in pair)
@@ -32,7 +33,7 @@ def test_against_neural_style(benchmark, row):
 
     rows = np.array(benchmark.pedantic(lambda: [compare(pair) for pair in HELD_OUT], rounds=1))
     style, content, seconds = np.median(rows, axis=0)
-    what = f"default settings against neural-style, {SIZE} px, median of {len(HELD_OUT)} held-out pairs"
+    what = f"default settings against neural-style, {SIZE} px, median of {len(HELD_OUT)} pairs"
     row(
         f"{what}: style distance",
         "0.7",

@@ -35,7 +35,8 @@ def test_time_to_the_loss(benchmark, plain, row, sizes):
     save_image(np.clip(picture, 0, 1), "results/bench-plain.png")
     if step is None:
         last = run.history[-1]
-        found = f"not in {last['seconds'] / seconds:.2f} of it: {last['loss']:.4g} after {last['step']} evaluations"
+        found = f"not in {last['seconds'] / seconds:.2f} of it: {last['loss']:.4g} after"
+        found += f" {last['step']} evaluations"
     else:
         found = f"{step.seconds / seconds:.2f}: {step.seconds:.0f} s and {step.step} evaluations"
     found += f" ({' and '.join(map(str, sizes))} px; PyTorch {target:.4g} in {seconds:.0f} s)"

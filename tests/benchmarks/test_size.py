@@ -67,8 +67,9 @@ def test_the_largest_picture(benchmark, row):
     pair = ("chateau_de_chambord", PAIR[1])  # a photograph of 4:3
     found = benchmark.pedantic(lambda: peak_memory(*pair, options, save="results/bench-large.jpg"))
     (height, width, _), gigabytes = found["shape"], f"{found['peak'] / 1e9:.1f} GB"
-    text = f"{gigabytes} (forecast {found['forecast'] / 1e9:.1f} GB), {width} x {height} in tiles of {found['tile']}"
-    row("memory of 4096 x 3072 px", "8 GB", f"{text}, {time.perf_counter() - began:.0f} s")
+    text = f"{gigabytes} (forecast {found['forecast'] / 1e9:.1f} GB), {width} x {height}"
+    text += f" in tiles of {found['tile']}, {time.perf_counter() - began:.0f} s"
+    row("memory of 4096 x 3072 px", "8 GB", text)
 
 
 def test_seams(benchmark, square, row):
@@ -83,7 +84,8 @@ def test_seams(benchmark, square, row):
     near = np.zeros(difference.shape, bool)
     for border in (512, 1024, 1536):
         near[border - 8 : border + 8] = near[:, border - 8 : border + 8] = True
-    found = f"{difference[near].mean():.0e} at the borders of tiles, {difference[~near].mean():.0e} elsewhere"
+    beside, elsewhere = difference[near].mean(), difference[~near].mean()
+    found = f"{beside:.0e} at the borders of tiles, {elsewhere:.0e} elsewhere"
     row("gradient in tiles against that of the whole, 2048 x 2048 px, float32", "no seam", found)
     row(
         "time of an evaluation in tiles over that of the whole",

@@ -1,14 +1,19 @@
 """Pictures in memory, crops, the pool, and the published sets."""
 
+import dataclasses
 import logging
 import shutil
+import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from styletransfer.cyclegan.data import HOLD_OUT, batches, open_data
+from styletransfer.cyclegan.crops import batches
+from styletransfer.cyclegan.data import HOLD_OUT, open_data
 from styletransfer.cyclegan.pool import HistoryPool
-from styletransfer.cyclegan.settings import CycleSettings
+from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.errors import InputError
 from styletransfer.pictures import datasets
 
@@ -17,9 +22,11 @@ from .conftest import TINY, side
 
 def test_bundled_pictures_but_for_the_hold_outs():
     found = open_data(short_side=40, progress=False)
-    assert {each["name"] for each in found.a.about} == set(datasets.paintings(artist="van Gogh"))
+    assert {picture["name"] for picture in found.a.about} == set(
+        datasets.paintings(artist="van Gogh")
+    )
     assert len(found.a.pictures) == 9
-    assert {each["name"] for each in found.b.about} == set(datasets.photos()) - set(HOLD_OUT)
+    assert {picture["name"] for picture in found.b.about} == set(datasets.photos()) - set(HOLD_OUT)
     assert set(found.hold_out["B"]) == set(HOLD_OUT) <= set(datasets.photos())
     assert all(min(picture.shape[:2]) == 40 for picture in (*found.a.pictures, *found.b.pictures))
 
@@ -32,7 +39,7 @@ def test_folders_with_mixed_formats_and_broken_files(folders, caplog):
     )  # no picture's name
     with caplog.at_level(logging.WARNING):
         found = open_data(folders, short_side=40, progress=False)
-    assert [each["name"] for each in found.a.about] == ["a", "b", "c"]
+    assert [picture["name"] for picture in found.a.about] == ["a", "b", "c"]
     assert set(found.a.skipped) == {"broken", "empty"} == set(found.about["skipped"]["A"])
     assert "2 of 5 files of side A are left out (broken: " in caplog.text
     assert set(found.hold_out["B"]) == {"t", "u"}
@@ -143,14 +150,14 @@ def test_pool_against_a_second_account(rng):
             old += 1
             assert value in inside
             inside = (inside - {value}) | {number}
-        assert {int(kept[0, 0, 0]) for kept in pool.kept} == inside
+        assert {int(stored[0, 0, 0]) for stored in pool.pictures} == inside
     assert 900 < old < 1100
     pictures = rng.random((3, 2, 2, 3))
     np.testing.assert_array_equal(HistoryPool(0).exchange(pictures, chance), pictures)
 
 
 def test_learning_rate():
-    """Constant over the first half, then linear to zero: Zhu et al. 2017, Sec. 7.1, here by steps and not by passes."""
+    """Constant over the first half, then linear to zero: Zhu et al. 2017, Sec. 7.1, by steps."""
     s = settings(steps=200, learning_rate=2e-4)
     assert [s.rate(i) for i in (0, 99, 100)] == [2e-4] * 3
     for step in (100, 150, 199):
@@ -173,11 +180,22 @@ def test_learning_rate():
         ({"cycle": -1}, "cycle must be"),
         ({"steps": 2.5}, "whole number"),
         ({"filters": None}, "must have a value"),
+        ({"filters": 1_000_000_000}, "filters must be a whole number of at most 1024"),
+        ({"seed": 2**63}, "seed must be a whole number of at most"),
     ],
 )
 def test_refused_settings(changes, match):
     with pytest.raises(InputError, match=match):
         settings(**changes)
+
+
+@pytest.mark.parametrize("kind", [CycleSettings, AdaptedSettings])
+def test_every_number_has_a_bound(kind):
+    numbers = [f.name for f in dataclasses.fields(kind) if type(f.default) in (int, float)]
+    for name in (*numbers, "steps", "load_size", "blocks"):
+        with pytest.raises(InputError, match=f"{name} must be a .*number"):
+            kind(**{**TINY, name: 10**400})
+    assert len(numbers) >= 9
 
 
 def test_paper_settings_are_the_defaults():
@@ -204,7 +222,28 @@ def test_published_set(tmp_path, monkeypatch):
 def test_published_set_without_a_network(tmp_path, monkeypatch, caplog):
     pytest.importorskip("tensorflow_datasets")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # it tries ten times, after pauses
     monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(tmp_path), raising=False)
     with pytest.raises(InputError, match="'monet2photo' is not here and could not be downloaded"):
         open_data("monet2photo", short_side=40, progress=False)
     assert "Downloading monet2photo" in caplog.text
+
+
+@pytest.mark.parametrize("missing", ["tensorflow_datasets", "importlib_resources"])
+def test_published_set_whose_package_is_not_installed(missing, monkeypatch):
+    """TensorFlow Datasets needs the other and does not say so; its own extra has both."""
+    if missing == "importlib_resources":
+        tfds = pytest.importorskip("tensorflow_datasets")
+
+        def builder(name):
+            raise ModuleNotFoundError(f"No module named {missing!r}")
+
+        monkeypatch.setattr(tfds, "builder", builder)
+    else:
+        monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(InputError, match=f"cannot be imported here .*{missing}.*pip install"):
+        open_data("monet2photo", short_side=40, progress=False)
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    for extra in ("published", "test"):
+        wanted = " ".join(project["project"]["optional-dependencies"][extra])
+        assert missing.replace("_datasets", "-datasets") in wanted

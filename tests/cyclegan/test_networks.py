@@ -3,14 +3,21 @@
 import numpy as np
 import pytest
 
-from styletransfer.cyclegan.networks import EPSILON, critic, generator
+from styletransfer.cyclegan.networks import EPSILON, discriminator, generator, parameters
 
 
 def test_published_sizes():
     """Zhu et al. 2017 as their code builds it: papers' and code's own counts."""
     assert generator(filters=64, blocks=9, upsampling="transposed").count_params() == 11_378_179
     assert generator(filters=64, blocks=6, upsampling="transposed").count_params() == 7_837_699
-    assert critic(filters=64).count_params() == 2_764_737
+    assert discriminator(filters=64).count_params() == 2_764_737
+
+
+@pytest.mark.parametrize(("filters", "blocks"), [(1, 0), (3, 2), (64, 9)])
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+def test_number_of_parameters_before_they_are_there(filters, blocks, upsampling):
+    network = generator(filters=filters, blocks=blocks, upsampling=upsampling)
+    assert parameters(filters=filters, blocks=blocks) == network.count_params()
 
 
 def reflected(x, edge):
@@ -28,7 +35,8 @@ def convolved(x, kernel, bias, stride=1):
 def transposed(x, kernel, bias):
     """Every value spreads its kernel (3, 3, out, in) around its place on a grid of twice the pitch.
 
-    PyTorch's padding of 1 and output padding of 1, which the authors' code has: the first row and column go.
+    PyTorch's padding of 1 and output padding of 1, which the authors' code has: the first row and
+    column go.
     """
     h, w, _ = x.shape
     full = np.zeros((2 * h + 1, 2 * w + 1, kernel.shape[2]))
@@ -69,8 +77,8 @@ def test_generator_by_hand(upsampling, rng):
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-def test_critic_by_hand(rng):
-    network = critic(filters=2, seed=1)
+def test_discriminator_by_hand(rng):
+    network = discriminator(filters=2, seed=1)
     weights = [rng.normal(0, 0.3, w.shape) for w in network.get_weights()]
     network.set_weights(weights)
     x = picture = rng.uniform(-1, 1, (40, 36, 3))
@@ -83,9 +91,9 @@ def test_critic_by_hand(rng):
     np.testing.assert_allclose(found, x, atol=1e-3)
 
 
-def test_critic_sees_70_pixels():
-    """30 x 30 outputs of 256 px, and a receptive field of 70, by the arithmetic of kernels and strides."""
-    network = critic(filters=1)
+def test_discriminator_sees_70_pixels():
+    """30 x 30 outputs of 256 px; a receptive field of 70, by arithmetic of kernels and strides."""
+    network = discriminator(filters=1)
     assert network(np.zeros((1, 256, 256, 3), np.float32)).shape == (1, 30, 30, 1)
     seen = 1
     for layer in reversed(network.layers):

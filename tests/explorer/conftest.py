@@ -1,0 +1,105 @@
+"""JupyterLab and Voilà are started here, and Chromium opens them."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+HOME = Path(__file__).parents[2]
+
+PATIENCE = 300_000  # milliseconds, on a machine that has other things to do, too
+
+CELL = 'from styletransfer.explorer import Explorer\n\nExplorer(folder="saved", store="runs")'
+
+PROGRAMS = {
+    "voila": ["--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"],
+    "jupyterlab": ["--ServerApp.token=secret", "--ServerApp.allow_root=True"],
+}
+"""Voilà as `make explorer` starts it."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("browser") and CHROMIUM is None:
+            item.add_marker(pytest.mark.skip(reason="no Chromium here: apt-get install chromium"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Starts a server in a folder with the notebook, and gives its address."""
+    started = []
+
+    def serve(program, *, cell=CELL):
+        notebook = json.loads((HOME / "notebooks" / "explorer.ipynb").read_text())
+        notebook["cells"][1]["source"] = cell
+        (tmp_path / "explorer.ipynb").write_text(json.dumps(notebook))
+        port, log = free_port(), (tmp_path / "server.log").open("wb")
+        folders = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")
+        own = {name: str(tmp_path / name.lower()) for name in folders}
+        notebooks = ["explorer.ipynb"] if program == "voila" else []
+        options = [*notebooks, *PROGRAMS[program], f"--port={port}", "--no-browser"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", program, *options],
+            cwd=tmp_path,
+            env={**os.environ, **own},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        started.append((process, log))
+        for _ in range(PATIENCE // 200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return f"http://127.0.0.1:{port}"
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            time.sleep(0.2)
+        pytest.fail("no server: " + (tmp_path / "server.log").read_text())
+
+    yield serve
+    for process, log in started:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+        log.close()
+    text = (tmp_path / "server.log").read_text()
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture
+def page():
+    """A tab of a new Chromium; its console's complaints are in `page.complaints`."""
+    quiet = ["--no-first-run", "--disable-component-update", "--disable-background-networking"]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", *quiet]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        tab = browser.new_page(viewport={"width": 1280, "height": 800})
+        tab.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        tab.complaints = []
+        tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+
+        def heard(message):
+            # Voilà's own page asks a distant host for icons, which a closed network refuses.
+            own = "127.0.0.1" in message.location.get("url", "127.0.0.1")
+            if message.type == "error" and own:
+                tab.complaints.append(message.text)
+
+        tab.on("console", heard)
+        yield tab
+        browser.close()

@@ -1,0 +1,175 @@
+"""The page without a browser: what its event loop does while something takes long."""
+
+import asyncio
+import threading
+
+import pytest
+
+from styletransfer.errors import InputError
+from styletransfer.explorer import Explorer
+from styletransfer.runs.plan import resolve
+
+
+async def until(condition):
+    for _ in range(30_000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it did not happen")
+
+
+@pytest.fixture
+def visit(tmp_path):
+    """Opens a page, and does with it what a test asks for."""
+
+    def opened(script, **fields):
+        async def life():
+            page = Explorer(folder=tmp_path / "saved", store=tmp_path / "runs")
+            for name, value in {"size": 48, "backbone": "embedded", **fields}.items():
+                page.controls.fields[name].value = value
+            try:
+                await script(page, page.workbench)
+            finally:
+                page.close()
+
+        asyncio.run(life())
+
+    return opened
+
+
+class Blocking:
+    """Stands for a resolution that has to download a network first."""
+
+    def __init__(self):
+        self.threads, self.arrives = [], threading.Event()
+
+    def __call__(self, request):
+        self.threads.append(threading.current_thread())
+        self.arrives.wait(300)
+        return resolve(request)
+
+
+def test_the_heart_beats_while_a_network_is_looked_for(visit):
+    """First for a forecast, then for a run, which can be stopped all the while."""
+    slow = Blocking()
+
+    async def script(page, workbench):
+        workbench.resolve = slow
+        await until(lambda: slow.threads)
+        assert "Looking for VGG-19" in workbench.forecast.value
+        beat = page.heartbeat.beat
+        await until(lambda: page.heartbeat.beat >= beat + 2)
+        assert not slow.arrives.is_set()
+
+        workbench.run()
+        assert "Looking for VGG-19" in workbench.message.value
+        assert not workbench.stop_button.disabled
+        assert workbench.run_button.disabled
+        session, beat = workbench.session, page.heartbeat.beat
+        assert session.state == "preparing"
+        await until(lambda: page.heartbeat.beat > beat)
+        workbench.stop()
+        workbench.stop()
+        await until(lambda: not workbench.run_button.disabled)
+        assert not slow.arrives.is_set()
+        assert "before the first step" in workbench.message.value
+        assert workbench.stop_button.disabled
+
+        # The next run has its turn when the download is over.
+        page.controls.fields["backbone"].value = "embedded"
+        page.controls.fields["steps"].value = "2"
+        workbench.run()
+        slow.arrives.set()
+        await until(lambda: workbench.past.runs)
+        assert "Finished" in workbench.message.value
+        assert threading.main_thread() not in slow.threads
+
+    visit(script, backbone="auto")
+
+
+def test_a_forecast_is_of_what_stands_on_the_page(visit):
+    slow = Blocking()
+
+    async def script(page, workbench):
+        workbench.resolve = slow
+        await until(lambda: slow.threads)
+        page.controls.fields["size"].value = 16
+        slow.arrives.set()
+        await until(lambda: "too few for the deepest layer" in workbench.message.value)
+        assert workbench.forecast.value == ""
+        page.controls.fields["size"].value = 48
+        assert workbench.message.value == ""
+        await until(lambda: "This will take about" in workbench.forecast.value)
+
+    visit(script, steps="2")
+
+
+def test_a_complaint_goes_with_what_it_was_about(visit):
+    """And a run that is asked for in the same moment begins."""
+
+    async def script(page, workbench):
+        await until(lambda: "steps cannot be" in workbench.message.value)
+        workbench.run()
+        assert workbench.session is None
+        page.controls.fields["steps"].value = "3000"
+        assert "many" not in workbench.message.value
+        workbench.run()
+        assert not workbench.stop_button.disabled
+        workbench.stop()
+        await until(lambda: workbench.session is None)
+
+    visit(script, steps="many")
+
+
+def test_what_cannot_be_resolved_is_said(visit):
+    def refuse(request):
+        raise InputError("there is no such network")
+
+    async def script(page, workbench):
+        workbench.resolve = refuse
+        workbench.run()
+        await until(lambda: workbench.session is None)
+        assert "there is no such network" in workbench.message.value
+        assert not workbench.run_button.disabled
+
+    visit(script)
+
+
+def test_interrupts_of_the_kernel_stop_the_run_and_keep_its_picture(visit):
+    async def script(page, workbench):
+        workbench.run()
+        await until(lambda: workbench.session.steps)
+        tick, interrupts = workbench.tick, [KeyboardInterrupt(), KeyboardInterrupt()]
+
+        def interrupted():
+            if interrupts:
+                raise interrupts.pop()
+            tick()
+
+        workbench.tick = interrupted
+        await until(lambda: workbench.past.runs)
+        assert not interrupts
+        (run,) = workbench.past.runs.values()
+        assert run.result.record["stopped"] == "interrupted"
+        assert workbench.preview.value
+        beat = page.heartbeat.beat
+        await until(lambda: page.heartbeat.beat > beat)
+
+    visit(script, steps="4000")
+
+
+def test_a_second_page_goes_on_with_the_runs_of_the_first(visit, tmp_path):
+    async def script(page, workbench):
+        workbench.run()
+        await until(lambda: workbench.past.runs)
+        workbench.run()
+        session = workbench.session
+        second = Explorer(folder=tmp_path / "saved", store=tmp_path / "runs")
+        assert second.workbench.session is session
+        assert list(second.workbench.past.runs) == ["Run 1"]
+        assert second.controls.settings == session.request.settings
+        await until(lambda: len(second.workbench.past.runs) == 2)
+        assert second.workbench.past.sides["right"].value == "Run 2"
+        second.close()
+
+    visit(script, steps="3")
