@@ -16,7 +16,7 @@ from .objective import Objective
 from .pictures.images import fit, resize
 from .pictures.sources import Collection, Pictures, Source
 from .runs.checkpoint import Saved
-from .runs.follow import follow
+from .runs.follow import follow, interrupted_once
 from .runs.forecast import Forecast, forecast
 from .runs.plan import Plan, optimizer_of, resolve
 from .runs.record import Result, picture_checksum, versions
@@ -127,9 +127,8 @@ class Run:
         if shape == self._shape(now.stage):
             objective.box = now.objective.box
         state = self._optimizer.start(enlarged(self._request, self.image, shape))
-        return dataclasses.replace(
-            now, stage=stage, done=0, fresh=True, objective=objective, state=state
-        )
+        begun = {"stage": stage, "done": 0, "fresh": True}
+        return dataclasses.replace(now, objective=objective, state=state, **begun)
 
     def _objective(self, stage: int) -> Objective:
         settings, planned = self.settings, self._plan.stages[stage]
@@ -213,8 +212,9 @@ class Run:
             NonFiniteError: with the last good picture and its record.
             KeyboardInterrupt: it was interrupted before the first step.
         """
-        stopped = follow(self, callbacks, until=until)
-        return Result(self.image, self.record(stopped=stopped))
+        with interrupted_once():  # a second Ctrl-C must not cost the picture
+            stopped = follow(self, callbacks, until=until)
+            return Result(self.image, self.record(stopped=stopped))
 
     def record(self, *, stopped: str | None = None) -> dict[str, Any]:
         """How the picture so far was made.

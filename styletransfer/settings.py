@@ -173,7 +173,7 @@ class Settings(Options):
         1.0,
         "SGD and Adam: what the learning rate is multiplied by after each step",
         above=0,
-        high=10,
+        high=1,
     )
     init: str = option(
         "content",

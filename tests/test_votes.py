@@ -2,6 +2,7 @@
 
 import csv
 import multiprocessing
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -121,10 +122,21 @@ def test_first_votes_at_once(tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".csv"}
 
 
+def test_a_file_that_another_has_begun_in_the_meantime(tmp_path, monkeypatch):
+    """It was not there when this process looked: there is one header all the same."""
+    path = tmp_path / "votes.csv"
+    record_vote(path, vote(subject="first"))
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    record_vote(path, vote(subject="second"))
+    monkeypatch.undo()
+    assert path.read_text().count("subject") == 1
+    assert read_votes(path)["subject"].tolist() == ["first", "second"]
+
+
 def test_a_last_line_without_an_end_is_not_glued_to_the_next(tmp_path):
     path = tmp_path / "votes.csv"
     record_vote(path, vote(subject="first"))
-    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    path.write_bytes(path.read_bytes().rstrip())
     record_vote(path, vote(subject="second"))
     assert read_votes(path)["subject"].tolist() == ["first", "second"]
 

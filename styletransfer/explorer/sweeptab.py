@@ -60,20 +60,15 @@ class SweepBrowser(widgets.VBox):
             )
 
     def _pair_chosen(self) -> None:
-        records = self._records.get(self.pair.value, {})
-        settings = {
+        runs: dict[str, dict[str, Any]] = {
             identity: {name: _sortable(value) for name, value in record["settings"].items()}
-            for identity, record in records.items()
+            for identity, record in self._records.get(self.pair.value, {}).items()
         }
-        values: dict[str, set] = {}
-        for one in settings.values():
-            for name, value in one.items():
-                values.setdefault(name, set()).add(value)
+        known = next(iter(runs.values()), {})
+        values = {name: {settings[name] for settings in runs.values()} for name in known}
         varied = [name for name in values if len(values[name]) > 1]
         names = [name for name in varied if name not in IGNORED] or varied
-        self._runs = {
-            tuple(one[name] for name in names): identity for identity, one in settings.items()
-        }
+        self._runs = {tuple(map(settings.get, names)): key for key, settings in runs.items()}
         self.sliders = {name: self._slider(name, values[name]) for name in names}
         self._place.children = tuple(self.sliders.values())
         if self._runs:

@@ -5,13 +5,12 @@ import itertools
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
 
 from ..errors import InputError
-from ..study.votes import QUESTIONS, Vote, bradley_terry, read_votes, record_vote
+from ..study.votes import Vote, bradley_terry, read_votes, record_vote
 from .parts import Picture, action, jpeg
 
 log = logging.getLogger("styletransfer")
@@ -30,12 +29,6 @@ ANSWERS = (("Left", "left"), ("Neither", "neither"), ("Right", "right"))
 COLUMNS = ["strength", "low", "high", "votes", "wins"]
 
 
-class _Pair(NamedTuple):
-    subject: str
-    left: str
-    right: str
-
-
 class Voting(widgets.VBox):
     """Asks, pair after pair.
 
@@ -50,17 +43,16 @@ class Voting(widgets.VBox):
     ) -> None:
         self._candidates, self._path = candidates, path
         self._chance = np.random.default_rng(seed)
-        self._pair: _Pair | None = None
+        self._pair: dict[str, str] = {}
         self._seen: set[tuple[str, tuple[str, str]]] = set()
         layout = {"width": "49%", "object_fit": "contain"}
         self.left, self.right = Picture(layout=layout), Picture(layout=layout)
         self.answers, rows = {}, []
-        for name in QUESTIONS:
-            look = {"value": None, "style": {"button_width": "90px"}}
+        look = {"value": None, "style": {"button_width": "90px"}}
+        for name, question in ASKED.items():
             self.answers[name] = widgets.ToggleButtons(options=ANSWERS, **look)
-            title = widgets.HTML(ASKED[name], layout={"width": "260px"})
-            row = widgets.HBox([title, self.answers[name]])
-            rows.append(row.add_class(f"st-ask-{name}"))
+            title = widgets.HTML(question, layout={"width": "260px"})
+            rows.append(widgets.HBox([title, self.answers[name]]).add_class(f"st-ask-{name}"))
         self.vote_button = action("Vote", self.vote)
         others = [action("Another pair", self.draw), action("Show the table", self.table)]
         self.message = widgets.HTML().add_class("st-message")
@@ -82,13 +74,13 @@ class Voting(widgets.VBox):
         self._body.layout.display = "" if fresh else "none"
         self.vote_button.disabled = not fresh
         if not fresh:
-            self._pair = None
+            self._pair = {}
             self.say("There are not two pictures of one photograph yet: make some under Make.")
             return
         subject, two = fresh[self._chance.integers(len(fresh))]
         self._seen.add((subject, two))
         left, right = (two[i] for i in self._chance.permutation(2))
-        self._pair = _Pair(subject, left, right)
+        self._pair = {"subject": subject, "left": left, "right": right}
         self.left.value = jpeg(candidates[subject][left], most=720)
         self.right.value = jpeg(candidates[subject][right], most=720)
         for field in self.answers.values():
@@ -97,7 +89,7 @@ class Voting(widgets.VBox):
 
     def vote(self) -> None:
         """Keep the answers, if all were given, and go on to the next pair."""
-        if self._pair is None:
+        if not self._pair:
             return
         missing = [ASKED[name] for name, field in self.answers.items() if field.value is None]
         if missing:
@@ -106,8 +98,7 @@ class Voting(widgets.VBox):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             for name, field in self.answers.items():
-                vote = Vote(**self._pair._asdict(), question=name, answer=field.value)
-                record_vote(self._path, vote)
+                record_vote(self._path, Vote(**self._pair, question=name, answer=field.value))
         except (InputError, OSError) as error:
             log.debug("A vote was not written.", exc_info=True)
             self.say(f"The vote is not kept: {error}")
@@ -123,7 +114,7 @@ class Voting(widgets.VBox):
             self.say(f"There are no votes yet ({error})")
             return
         parts = []
-        for question in QUESTIONS:
+        for question in ASKED:
             try:
                 text = bradley_terry(votes, question=question)[COLUMNS].round(2).to_html()
             except InputError as error:
