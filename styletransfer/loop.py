@@ -127,8 +127,8 @@ class Run:
         if shape == self._shape(now.stage):
             objective.box = now.objective.box
         state = self._optimizer.start(enlarged(self._request, self.image, shape))
-        begun = {"stage": stage, "done": 0, "fresh": True}
-        return dataclasses.replace(now, objective=objective, state=state, **begun)
+        now = dataclasses.replace(now, objective=objective, state=state)
+        return dataclasses.replace(now, stage=stage, done=0, fresh=True)
 
     def _objective(self, stage: int) -> Objective:
         settings, planned = self.settings, self._plan.stages[stage]

@@ -46,11 +46,9 @@ def _parser() -> Parser:
     for what, (kind, settings, about) in TRAININGS.items():
         add = words.add_parser(what, help=about, description=f"{about.capitalize()}.").add_argument
         words.choices[what].set_defaults(kind=kind)
-        place = "where everything is written"
-        add("--out", required=True, type=_name, metavar="FOLDER", help=place)
+        add("--out", required=True, type=_name, metavar="FOLDER", help="where all is written")
         add("--data", default="bundled", type=_data, help=DATA)
-        until = "stop after this step; a later call goes on"
-        add("--until", type=int, metavar="STEP", help=until)
+        add("--until", type=int, metavar="STEP", help="stop after this step; a later call goes on")
         add("--quiet", action="store_true", help="no progress bar")
         add_options(words.choices[what].add_argument_group("settings"), settings)
     about = "translate pictures"

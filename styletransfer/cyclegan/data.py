@@ -120,17 +120,8 @@ def open_data(
     """
     name = source_name(source)
     training, hold_out = _files(name)
-    a, b = (
-        _read_side(
-            training[side][1],
-            count=training[side][0],
-            what=f"side {side}",
-            short_side=short_side,
-            least=least,
-            progress=progress,
-        )
-        for side in SIDES
-    )
+    options = short_side, least, progress
+    a, b = (_read_side(*training[side], f"side {side}", *options) for side in SIDES)
     return Data(name, a, b, hold_out)
 
 
@@ -180,13 +171,7 @@ def _files(
 
 
 def _read_side(
-    pictures: Iterable[File],
-    *,
-    count: int,
-    what: str,
-    short_side: int,
-    least: int = 1,
-    progress: bool = True,
+    count: int, pictures: Iterable[File], what: str, short_side: int, least: int, progress: bool
 ) -> Side:
     """Read a side's pictures, `count` of them. What cannot be read is left out, and logged."""
     free, taken = SHARE * psutil.virtual_memory().available, 0

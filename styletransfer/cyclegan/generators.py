@@ -5,11 +5,10 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import psutil
-from pydantic import BaseModel, ConfigDict, Field
 
 from .._tensorflow import keras, tf
 from ..errors import InputError, NonFiniteError, nearest
@@ -20,10 +19,9 @@ from ..pictures.images import as_picture, fit, resize
 from ..pictures.sources import Source, open_picture
 from ..runs.checkpoint import read_state, write_state
 from ..runs.record import Result, picture_checksum, versions
-from ..runs.schema import checked
 from .networks import MULTIPLE, generator, parameters
 from .record import check_record
-from .settings import MOST_BLOCKS, MOST_FILTERS
+from .settings import TrainingSettings
 
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
@@ -43,23 +41,21 @@ LEAST_SIDE = 16
 borders."""
 
 
-class _Network(BaseModel):
+def _shape(settings: TrainingSettings) -> dict[str, Any]:
     """What `networks.generator` takes."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-    filters: Annotated[int, Field(ge=1, le=MOST_FILTERS)]
-    blocks: Annotated[int, Field(ge=0, le=MOST_BLOCKS)]
-    upsampling: Literal["transposed", "nearest"]
+    blocks, upsampling = settings.depth, settings.upsampling
+    return {"filters": settings.filters, "blocks": blocks, "upsampling": upsampling}
 
 
 def _read(path: str | os.PathLike) -> tuple[list[np.ndarray], dict[str, Any]]:
     """Weights and facts of a generator's file."""
 
     def check(facts: dict[str, Any], headers: Mapping[str, Any]) -> None:
-        network = checked(_Network, facts.get("network"), "network")
-        check_record(facts.get("training"))
+        settings = check_record(facts.get("training"))
+        if facts.get("network") != _shape(settings):
+            raise InputError("its network is not that of its settings")
         count = sum(math.prod(shape) for shape, _ in headers.values())
-        if count != parameters(filters=network.filters, blocks=network.blocks):
+        if count != parameters(filters=settings.filters, blocks=settings.depth):
             raise InputError(f"{count} weights are not those of its network")
 
     arrays, facts = read_state(path, what="a trained generator", check=check)
@@ -214,13 +210,15 @@ def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike])
     if not sources:
         raise InputError("there is no generator to average; name at least one file")
     several, facts = zip(*map(_read, sources), strict=True)
-    trainings = [each["training"] for each in facts]
-    made = [(f["network"], t["data"], t["kind"]) for f, t in zip(facts, trainings, strict=True)]
-    if any(other != made[0] for other in made):
+    trainings = [fact["training"] for fact in facts]
+    kinds = [
+        (fact["network"], fact["training"]["data"], fact["training"]["kind"]) for fact in facts
+    ]
+    if any(kind != kinds[0] for kind in kinds):
         raise InputError("generators of different networks or trainings cannot be averaged")
     means = [np.mean(arrays, axis=0) for arrays in zip(*several, strict=True)]
     record = {**trainings[-1], "averaged": [training["step"] for training in trainings]}
-    _write(path, means, facts[-1]["network"], record)
+    _write(path, means, record)
 
 
 def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[str, Any]) -> None:
@@ -235,17 +233,10 @@ def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[
         InputError, OSError: the place cannot be written.
         NonFiniteError: a weight is beyond the range of half precision.
     """
-    names = ("filters", "blocks", "upsampling")
-    options = {**record["settings"], "blocks": record["blocks"]}
-    _write(path, network.get_weights(), {name: options[name] for name in names}, record)
+    _write(path, network.get_weights(), record)
 
 
-def _write(
-    path: str | os.PathLike,
-    weights: Sequence[np.ndarray],
-    network: dict[str, Any],
-    record: dict[str, Any],
-) -> None:
+def _write(path: str | os.PathLike, weights: Sequence[np.ndarray], record: dict[str, Any]) -> None:
     with np.errstate(over="ignore"):
         arrays = {str(i): np.asarray(values, np.float16) for i, values in enumerate(weights)}
     if not all(np.isfinite(values).all() for values in arrays.values()):
@@ -253,4 +244,5 @@ def _write(
             "a weight of the generator is too large for its file; train again in another folder, "
             "with a smaller learning_rate"
         )
+    network = _shape(check_record(record))
     write_state(path, arrays, {"network": network, "training": record})

@@ -18,7 +18,7 @@ LEAST_SIZE = 32
 """Side of a crop in pixels below which the discriminator has no output: it halves three times and
 has windows of 4."""
 
-MOST_FILTERS, MOST_BLOCKS = 1024, 100
+MOST_FILTERS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,24 +30,18 @@ class TrainingSettings(Options):
     """
 
     steps: int | None = option(
-        None,
-        "steps of one batch each; by default 200 passes through the larger of the two sides, as in "
-        "the paper",
-        low=1,
-        high=100_000_000,
+        None, "by default 200 passes through the larger side, as in the paper", low=1, high=10**8
     )
     size: int = option(256, "side of the crops in pixels", low=LEAST_SIZE, high=8192)
     load_size: int | None = option(
         None,
-        "short side in pixels to which pictures are brought before they are cropped; by default "
-        "286 of 256 of size",
+        "short side in pixels of the pictures that are cropped; by default 286 of 256 of size",
         low=LEAST_SIZE,
         high=100_000,
     )
     widest: float = option(
         1.0,
-        "crops are taken from windows of up to this many times their side, and reduced; the paper "
-        "has 1",
+        "crops are reduced from windows of up to so many times their side; the paper has 1",
         low=1,
         high=1000,
     )
@@ -58,9 +52,9 @@ class TrainingSettings(Options):
     )
     blocks: int | None = option(
         None,
-        "residual blocks; by default 6 up to 128 px and 9 above, as in the paper",
+        "residual blocks; by default 6 up to 128 px, 9 above, as in the paper",
         low=0,
-        high=MOST_BLOCKS,
+        high=100,
     )
     upsampling: str = option(
         "transposed",
@@ -71,10 +65,7 @@ class TrainingSettings(Options):
     learning_rate: float = option(2e-4, "Adam's step size", above=0, high=1e308)
     beta_1: float = option(0.5, "Adam's decay of the mean gradient", low=0, below=1)
     constant: float = option(
-        0.5,
-        "share of the steps after which the learning rate begins to fall, linearly, to zero",
-        low=0,
-        high=1,
+        0.5, "share of the steps before the learning rate falls, linearly, to zero", low=0, high=1
     )
     pool: int = option(
         50, "generated pictures that are stored for the discriminator", low=0, high=100_000
@@ -133,10 +124,7 @@ class CycleSettings(TrainingSettings):
 
     cycle: float = option(10.0, "λ, the weight of the cycle loss", low=0, high=MOST_WEIGHT)
     identity: float = option(
-        0.5,
-        "weight of the identity loss, as a share of the cycle loss's; 0 leaves it out",
-        low=0,
-        high=1e6,
+        0.5, "share of λ that is the identity loss's weight; 0 leaves it out", low=0, high=1e6
     )
 
 
@@ -146,15 +134,12 @@ class AdaptedSettings(TrainingSettings):
 
     form: str = option("proposal", "how content and style are written", choices=tuple(FORMS))
     lam: float | None = option(
-        None,
-        "λ, the weight of style against content; by default the form's",
-        low=0,
-        high=MOST_WEIGHT,
+        None, "λ, the weight of style; by default the form's", low=0, high=MOST_WEIGHT
     )
     adversarial: float = option(
         1.0,
-        "weight of the adversarial loss, in units of λ times the style loss that the photographs "
-        "begin with; 0 leaves the discriminator out",
+        "weight of the adversarial loss, in units of λ times the photographs' style loss; 0 leaves "
+        "the discriminator out",
         low=0,
         high=MOST_WEIGHT,
     )
@@ -162,9 +147,7 @@ class AdaptedSettings(TrainingSettings):
         CONTENT_LAYERS, "layers whose features are the content", convert=layer_name
     )
     style_layers: tuple[str, ...] = option(
-        STYLE_LAYERS,
-        "layers whose mean statistics over the paintings are the style",
-        convert=layer_name,
+        STYLE_LAYERS, "layers whose mean statistics are the style", convert=layer_name
     )
     statistic: str = option("gram", "what of the features is the style (see losses.py)")
     backbone: str = option(
@@ -174,9 +157,7 @@ class AdaptedSettings(TrainingSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.style_layers or not self.content_layers:
-            raise InputError(
-                "the adapted objective needs at least one content layer and one style layer"
-            )
+            raise InputError("name at least one content layer and one style layer")
         # It refuses a layer that is named twice.
         Settings(content_layers=self.content_layers, style_layers=self.style_layers)
         if self.lam == 0:

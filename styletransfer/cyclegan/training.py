@@ -22,7 +22,7 @@ from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective
 from .pool import HistoryPool
 from .record import check_record, kind_of
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
-from .updates import Updates, check_memory
+from .updates import Strategy, Updates, check_memory
 
 __all__ = ["Training", "TrainingStep"]
 
@@ -73,18 +73,13 @@ class Training:
     """
 
     def __init__(
-        self,
-        data: Data,
-        settings: TrainingSettings,
-        *,
-        strategy: tf.distribute.Strategy | None = None,
+        self, data: Data, settings: TrainingSettings, *, strategy: Strategy | None = None
     ) -> None:
         strategy = strategy or tf.distribute.get_strategy()
         devices = strategy.num_replicas_in_sync
         if settings.batch % devices:
             raise InputError(
-                f"a batch of {settings.batch} cannot be shared by {devices} devices; give a "
-                "multiple"
+                f"a batch of {settings.batch} cannot be shared by {devices} devices; give another"
             )
         check_memory(settings)
         precision = settings.precision
@@ -96,7 +91,7 @@ class Training:
         self.data = data
         with strategy.scope():
             self.objective = _objective(data, self.settings)
-            self._updates = Updates(self.objective, self.settings, strategy=strategy)
+            self._updates = Updates(self.objective, self.settings, strategy)
         self.step, self.seconds, self.broken = 0, 0.0, False
         self.plans: list[dict[str, int]] = [{"from": 0, "steps": steps}]
         self._rows: list[np.ndarray] = []
@@ -174,20 +169,15 @@ class Training:
         Args:
             stopped: why the training ended before its time, or None.
         """
-        parts = np.array_split(np.arange(self.step), min(PARTS, self.step)) if self.step else []
-        means = [
-            {name: float(loss[part].mean()) for name, loss in self.history.items()}
-            for part in parts
-        ]
-        steps = [{"steps": [int(part[0]) + 1, int(part[-1]) + 1]} for part in parts]
+        history, losses = self.history, []
+        for part in np.array_split(np.arange(self.step), max(1, min(PARTS, self.step))):
+            if len(part):
+                means = {name: float(loss[part].mean()) for name, loss in history.items()}
+                losses.append({"steps": [int(part[0]) + 1, int(part[-1]) + 1], **means})
         adapted: dict[str, Any] = {"weights": None}
         if isinstance(self.objective, Adapted):
-            objective = self.objective
-            adapted = {
-                "weights": objective.weights.about,
-                "lam": objective.lam,
-                "unit": objective.unit,
-            }
+            goal = self.objective
+            adapted = {"weights": goal.weights.about, "lam": goal.lam, "unit": goal.unit}
         return {
             "kind": kind_of(self.settings),
             "settings": dataclasses.asdict(self.settings),
@@ -200,7 +190,7 @@ class Training:
             "seconds": round(self.seconds, 1),
             "versions": versions(),
             "stopped": stopped,
-            "losses": [{**numbers, **mean} for numbers, mean in zip(steps, means, strict=True)],
+            "losses": losses,
         }
 
     def save(self, path: str | os.PathLike) -> None:
@@ -225,7 +215,7 @@ class Training:
         *,
         steps: int | None = None,
         data: Data | None = None,
-        strategy: tf.distribute.Strategy | None = None,
+        strategy: Strategy | None = None,
         progress: bool = True,
     ) -> "Training":
         """A training that goes on where `save` left it, as if it had never stopped.

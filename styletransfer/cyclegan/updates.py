@@ -16,6 +16,8 @@ from .settings import TrainingSettings
 
 __all__ = ["Updates", "check_memory"]
 
+Strategy = tf.distribute.Strategy
+
 FINITE = "finite"
 """A value beside the losses: the sum of all weights, which is finite where they all are."""
 
@@ -46,23 +48,17 @@ def check_memory(settings: TrainingSettings) -> None:
 class Updates:
     """Adam for the generators and for the discriminators, and the pools between them.
 
-    It is built in the scope of the strategy.
-
     Args:
         objective: the networks and their losses.
         settings: with `steps` decided.
-        strategy: the devices, which share each batch.
+        strategy: the devices, which share each batch; it is in scope.
 
     Attributes:
         pools: one for each discriminator.
     """
 
     def __init__(
-        self,
-        objective: TrainingObjective,
-        settings: TrainingSettings,
-        *,
-        strategy: tf.distribute.Strategy,
+        self, objective: TrainingObjective, settings: TrainingSettings, strategy: Strategy
     ) -> None:
         self._objective, self._settings, self._strategy = objective, settings, strategy
         names = objective.discriminators
@@ -70,17 +66,15 @@ class Updates:
             "generators": [name for name in objective.networks if name not in names],
             "critics": names,
         }
-        self._weights: dict[str, list[keras.Variable]] = {
-            kind: [v for name in group for v in objective.networks[name].trainable_variables]
-            for kind, group in groups.items()
-        }
-        # PyTorch's ε, with which the authors' code ran; Keras' own is 10⁻⁷.
-        rate, decay = settings.learning_rate, settings.beta_1
-        self._optimizers = {
-            kind: keras.optimizers.Adam(rate, beta_1=decay, epsilon=1e-8) for kind in groups
-        }
-        for kind, optimizer in self._optimizers.items():
-            optimizer.build(self._weights[kind])
+        self._weights: dict[str, list[keras.Variable]] = {}
+        self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
+        for kind, group in groups.items():
+            networks = [objective.networks[name] for name in group]
+            self._weights[kind] = [v for network in networks for v in network.trainable_variables]
+            # PyTorch's ε, with which the authors' code ran; Keras' own is 10⁻⁷.
+            rate, decay = settings.learning_rate, settings.beta_1
+            self._optimizers[kind] = keras.optimizers.Adam(rate, beta_1=decay, epsilon=1e-8)
+            self._optimizers[kind].build(self._weights[kind])
         self.pools = [HistoryPool(settings.pool) for _ in names]
         self._generate = self._everywhere(self._update_generators)
         self._judge = self._everywhere(self._update_discriminators)
@@ -156,7 +150,7 @@ class Updates:
             return tf.constant(pictures)
         part = len(pictures) // count
 
-        def of(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+        def of(context: Any) -> tf.Tensor:
             first = context.replica_id_in_sync_group * part
             return tf.constant(pictures[first : first + part])
 

@@ -12,8 +12,8 @@ from PIL import Image
 from ..errors import InputError
 from ..pictures import datasets
 from ..pictures.files import atomic_path
-from ..pictures.images import read_image, save_image
-from ..pictures.sources import Collection, Source, open_picture
+from ..pictures.images import FORMATS, read_image, save_image
+from ..pictures.sources import Collection, Source, array_sha256, open_picture
 from .parts import Crop, Gallery, Upload, jpeg, tile
 
 OWN = "your own"
@@ -58,7 +58,7 @@ class Inputs:
         sides = (width, height, width, height)
         left, top, right, bottom = (round(x * n) for x, n in zip(corners, sides, strict=True))
         part = source.picture[top : max(bottom, top + 1), left : max(right, left + 1)]
-        path = self._place(part.tobytes(), ".png")
+        path = self._place(array_sha256(part).encode(), ".png")
         if not path.exists():
             save_image(np.ascontiguousarray(part), path)
         return self._source(path)
@@ -109,7 +109,7 @@ class Chooser(widgets.VBox):
         self._own: Source | None = None
         items = []
         for name, picture in pictures.items():
-            with Image.open(picture.path) as image:
+            with Image.open(picture.path, formats=FORMATS) as image:
                 author = picture.author if painting else ""
                 items.append(tile(name, image, name.replace("_", " "), picture.credit, author))
         self.gallery = Gallery(items=items, label=title)
