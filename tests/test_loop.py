@@ -128,6 +128,7 @@ def test_the_losses_are_those_of_the_picture(pair):
     assert final["box"] == 0
 
 
+@pytest.mark.slow
 def test_the_box_term_keeps_the_loss_of_the_clipped_picture():
     """Without it the picture that is saved is worse than the canvas that was optimised."""
     words = ("neuschwanstein_castle", "church_at_auvers")

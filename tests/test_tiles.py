@@ -25,13 +25,14 @@ CASES = [
 ]
 
 
+SHAPE = (139, 203)
+
+
 @pytest.fixture(scope="module")
 def pictures():
     """Sides that are no multiples of anything, and a picture that leaves [0, 1]."""
-    content, style = (
-        resize(load_image("petra"), (203, 331)),
-        resize(load_image("night_cafe"), (150, 190)),
-    )
+    content = resize(load_image("petra"), SHAPE)
+    style = resize(load_image("night_cafe"), (90, 110))
     noise = np.random.default_rng(0).standard_normal(content.shape)
     return content, style, (content + 0.1 * noise).astype(np.float32)
 
@@ -59,6 +60,7 @@ def assert_equal(whole, tiled, tolerance):
     assert np.abs(tiled[1] - whole[1]).max() < tolerance * np.abs(whole[1]).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "options"),
     [*(("gatys", options) for options in CASES), ("gatys-code", CASES[0]), ("proposal", CASES[0])],
@@ -67,6 +69,7 @@ def test_tiles_equal_the_whole(pictures, form, options):
     assert_equal(*both(*pictures, form=form, precision="float32", **options), 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "winograd"])
 @pytest.mark.parametrize("padding", ["zero", "replicate", "reflect"])
 def test_tiles_equal_the_whole_whatever_lies_beyond_the_border(pictures, padding, precision):
@@ -75,12 +78,14 @@ def test_tiles_equal_the_whole_whatever_lies_beyond_the_border(pictures, padding
     assert_equal(*both(*pictures, padding=padding, precision=precision), tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("winograd", 1e-3), ("mixed", 0.05)])
 def test_tiles_equal_the_whole_in_every_precision(pictures, precision, tolerance, monkeypatch):
     monkeypatch.setattr(arithmetic, "has_bfloat16", lambda: True)
     assert_equal(*both(*pictures, precision=precision), tolerance)
 
 
+@pytest.mark.slow
 def test_the_margins_suffice_for_vgg19(pictures, tmp_path):
     """It has four convolutions in its later blocks, so they reach further."""
     keras.utils.set_random_seed(3)
@@ -94,6 +99,7 @@ def test_the_margins_suffice_for_vgg19(pictures, tmp_path):
     assert_equal(*both(*pictures, precision="float32", **options), 1e-5)
 
 
+@pytest.mark.slow
 def test_a_margin_that_is_too_small_is_found(pictures, monkeypatch):
     """The comparison above would see a seam: one position less at a section's borders."""
     from styletransfer.fast import sections
@@ -114,12 +120,13 @@ def test_a_margin_that_is_too_small_is_found(pictures, monkeypatch):
     assert np.abs(tiled[1] - whole[1]).max() > 1e-3 * np.abs(whole[1]).max()
 
 
+@pytest.mark.slow
 def test_no_seam(pictures):
     """What differs is rounding: it is no larger beside the borders of tiles than elsewhere."""
     (_, whole), (_, tiled) = both(*pictures, precision="float32", form="gatys-code")
     difference = np.abs(tiled - whole).mean(axis=2)
-    rows = [span[0].stop for span in _spans(203, 64, 8, 4)][:-1]
-    columns = [span[0].stop for span in _spans(331, 64, 8, 4)][:-1]
+    rows = [span[0].stop for span in _spans(SHAPE[0], 64, 8, 4)][:-1]
+    columns = [span[0].stop for span in _spans(SHAPE[1], 64, 8, 4)][:-1]
     beside = np.zeros(difference.shape, bool)
     for row in rows:
         beside[row - 2 : row + 2] = True

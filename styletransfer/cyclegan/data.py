@@ -120,8 +120,9 @@ def open_data(
     """
     name = source_name(source)
     training, hold_out = _files(name)
-    options = short_side, least, progress
-    a, b = (_read_side(*training[side], f"side {side}", *options) for side in SIDES)
+    a, b = (
+        _read_side(*training[side], f"side {side}", short_side, least, progress) for side in SIDES
+    )
     return Data(name, a, b, hold_out)
 
 

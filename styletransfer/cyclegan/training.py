@@ -22,7 +22,7 @@ from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective
 from .pool import HistoryPool
 from .record import check_record, kind_of
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
-from .updates import Strategy, Updates, check_memory
+from .updates import Updates, check_memory
 
 __all__ = ["Training", "TrainingStep"]
 
@@ -73,7 +73,11 @@ class Training:
     """
 
     def __init__(
-        self, data: Data, settings: TrainingSettings, *, strategy: Strategy | None = None
+        self,
+        data: Data,
+        settings: TrainingSettings,
+        *,
+        strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         strategy = strategy or tf.distribute.get_strategy()
         devices = strategy.num_replicas_in_sync
@@ -215,7 +219,7 @@ class Training:
         *,
         steps: int | None = None,
         data: Data | None = None,
-        strategy: Strategy | None = None,
+        strategy: tf.distribute.Strategy | None = None,
         progress: bool = True,
     ) -> "Training":
         """A training that goes on where `save` left it, as if it had never stopped.

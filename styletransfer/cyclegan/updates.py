@@ -16,8 +16,6 @@ from .settings import TrainingSettings
 
 __all__ = ["Updates", "check_memory"]
 
-Strategy = tf.distribute.Strategy
-
 FINITE = "finite"
 """A value beside the losses: the sum of all weights, which is finite where they all are."""
 
@@ -58,7 +56,10 @@ class Updates:
     """
 
     def __init__(
-        self, objective: TrainingObjective, settings: TrainingSettings, strategy: Strategy
+        self,
+        objective: TrainingObjective,
+        settings: TrainingSettings,
+        strategy: tf.distribute.Strategy,
     ) -> None:
         self._objective, self._settings, self._strategy = objective, settings, strategy
         names = objective.discriminators
