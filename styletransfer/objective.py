@@ -134,7 +134,9 @@ class Objective:
         self._padding = padding
         content = self._picture(content, self.content_layers, "content")
         several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
-        paintings = [self._picture(painting, self.style_layers, "style") for painting in several or [None]]
+        paintings = [
+            self._picture(painting, self.style_layers, "style") for painting in several or [None]
+        ]
         self.shape = None if content is None else content.shape
         self.weights = load_weights(resolve_backbone(backbone)[0])
         self.pooling = pooling or self.form.pooling

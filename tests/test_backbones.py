@@ -50,6 +50,7 @@ def test_the_first_kernel_is_the_published_one():
     np.testing.assert_array_equal(kernel[0, 0][:, [0, 1, 2, -3, -2, -1]], np.float32(published))
 
 
+@pytest.mark.slow
 def test_features_equal_those_of_keras_own_model(pair):
     weights = load_weights("embedded")
     model = keras.applications.VGG16(weights=None, include_top=False, pooling="max")
@@ -105,6 +106,7 @@ def shuffled(weights, rng):
     return dataclasses.replace(weights, kernels=MappingProxyType(kernels))
 
 
+@pytest.mark.slow
 def test_features_agree_with_those_of_a_vgg_that_was_trained_elsewhere(judges, rng):
     """Linear CKA at 49 positions of 20 photographs.
 
@@ -179,6 +181,7 @@ def test_auto_falls_back_and_says_so_once(keras_home, caplog):
     assert list(keras_home.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_keras_files_are_known_by_their_checksums(keras_home, keras_vgg, monkeypatch):
     _, folder = keras_vgg
     file = backbones._KERAS_FILE.format(name="vgg19")
@@ -205,6 +208,7 @@ def test_keras_files_are_known_by_their_checksums(keras_home, keras_vgg, monkeyp
         load_weights("vgg16")
 
 
+@pytest.mark.slow
 def test_what_the_retired_network_made_is_not_gone_on_with(tmp_path, capsys):
     settings = {"backbone": "embedded", "form": "gatys-code", "size": 32, "steps": 2}
     transfer("petra", "night_cafe", progress=False, **settings).save(tmp_path / "made.png")

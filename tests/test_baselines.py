@@ -12,6 +12,7 @@ from styletransfer.study.baselines import scipy_lbfgs
 OPTIONS = {"sizes": (64,), "steps": 25, "backbone": "embedded", "form": "gatys-code"}
 
 
+@pytest.mark.slow
 def test_scipy(pair, tmp_path, capsys):
     result = scipy_lbfgs(*pair, store=tmp_path, **OPTIONS)
     assert "SciPy's L-BFGS-B" in capsys.readouterr().err

@@ -25,6 +25,7 @@ def choice(store):
     return Choice(PAIRS, CANDIDATES, store=store, **SMALL)
 
 
+@pytest.mark.slow
 def test_every_pair_with_every_candidate(choice, store):
     assert choice.pairs == PAIRS
     assert choice.names == ["plain", "loud"]
@@ -39,6 +40,7 @@ def test_every_pair_with_every_candidate(choice, store):
         assert again[key].record["history"] == choice[key].record["history"]
 
 
+@pytest.mark.slow
 def test_table(judges, choice):
     table = choice.table
     assert list(table["candidate"]) == ["plain", "loud"] * 2
@@ -93,6 +95,7 @@ def test_without_the_judge_there_are_pictures_and_no_numbers(no_judges, store):
             ask()
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_stopped_has_what_was_made(tmp_path, monkeypatch, caplog):
     """Ctrl-C in the fourth of four runs: pictures of three, and numbers of the whole pair."""
     made, make = [], sweeps._make
@@ -148,6 +151,7 @@ def lone_pulls(pair, image, form, omega, lam):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "lam"), [("gatys", 100.0), ("gatys-code", 1.0)])
 def test_pulls_are_those_of_the_layers_alone(pair, image, form, lam):
     omega = (0.1, 0.2, 0.3, 0.15, 0.25)
@@ -164,6 +168,7 @@ def test_pulls_are_those_of_the_layers_alone(pair, image, form, lam):
     assert (objective.lam, objective.omega, objective.tv) == (lam, omega, 1.0)
 
 
+@pytest.mark.slow
 def test_a_layer_without_a_weight_does_not_pull(pair, image):
     objective = Objective(*pair, omega=(1, 0, 2, 0, 3), backbone="embedded")
     found = pulls(objective, image)
@@ -172,6 +177,7 @@ def test_a_layer_without_a_weight_does_not_pull(pair, image):
     assert pulls(lone, image) == {"block3_conv1": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["gatys", "gatys-code"])
 def test_even_omega(pair, image, form):
     objective = Objective(*pair, form=form, backbone="embedded")
@@ -185,6 +191,7 @@ def test_even_omega(pair, image, form):
     assert sum(new.values()) == pytest.approx(sum(old.values()), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_even_omega_leaves_a_layer_without_a_weight_out(pair, image):
     objective = Objective(*pair, omega=(1, 0, 2, 0, 3), backbone="embedded")
     objective.omega = even_omega(objective, image)

@@ -101,6 +101,7 @@ def cosine(a, b):
     return np.vdot(a, b) / np.linalg.norm(a) / np.linalg.norm(b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["painting", "noise"])
 @pytest.mark.parametrize(
     ("photo", "painting"), [("petra", "night_cafe"), ("eiffel_tower", "langlois_bridge")]

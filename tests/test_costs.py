@@ -50,6 +50,7 @@ def test_matrix_rate(monkeypatch):
     assert costs.matrix_rate(side=64) == 2 * 64**3 / 4
 
 
+@pytest.mark.slow
 def test_errors():
     content, style = (load_image(name, size=96) for name in ("petra", "night_cafe"))
     where, options = {"here": content}, OPTIONS

@@ -144,6 +144,7 @@ def test_pyramid_patches(rng):
     np.testing.assert_allclose(standard.std((0, 2)), 1, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_patch_wasserstein_sees_texture_and_no_colour(rng):
     """Grain of another direction is far away; in other colours, paler or elsewhere it is not."""
     grain = rng.random((96, 24, 1)).repeat(4, 1) * 0.4 + 0.3

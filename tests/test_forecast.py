@@ -39,6 +39,7 @@ def free(monkeypatch):
     return leave
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -61,6 +62,7 @@ def test_memory_is_as_forecast(options):
     assert found["tile"] == options.get("tile")
 
 
+@pytest.mark.slow
 def test_memory_of_a_painting_that_is_larger_than_the_picture(tmp_path):
     save_image(load_image("petra")[300:364], tmp_path / "panorama.png")
     options = {
@@ -75,6 +77,7 @@ def test_memory_of_a_painting_that_is_larger_than_the_picture(tmp_path):
     assert found["forecast"] == pytest.approx(found["peak"], rel=0.2)
 
 
+@pytest.mark.slow
 def test_a_forecast_is_of_what_is_left(pair):
     run = Run(*pair, settings_from({"sizes": (48, 64), "steps": (20, 20), "backbone": "embedded"}))
     before = run.forecast().seconds

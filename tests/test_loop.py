@@ -79,6 +79,7 @@ def test_weights_are_checked_when_they_are_set(pair, tmp_path):
         run.objective.omega = (1, 2)
 
 
+@pytest.mark.slow
 def test_the_box_holds_what_it_held(pair, monkeypatch):
     """When the optimiser starts afresh near a minimum, the gradient says nothing of the weight."""
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
@@ -141,6 +142,7 @@ def test_the_box_term_keeps_the_loss_of_the_clipped_picture():
     assert kept[0] < 0.95 * free[0]
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_picture(pair):
     a, b = (transfer(*pair, progress=False, **TINY, init="noise") for _ in range(2))
     np.testing.assert_array_equal(a.image, b.image)
@@ -164,6 +166,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_picture(pair):
     assert all(np.isfinite(entry["loss"]) for entry in kept.record["history"])
 
 
+@pytest.mark.slow
 def test_a_stall_is_reported_and_the_next_size_goes_on(pair, caplog):
     same = pair[0]
     result = transfer(same, same, progress=False, content_layers=(), **{**TINY, "steps": (30, 30)})

@@ -126,6 +126,7 @@ def drowsy(tmp_path, monkeypatch):
     return tmp_path / "drowsy.h5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("floor", [0.0, 0.1])
 def test_filters_that_hardly_fire_are_scaled_as_numpy_has_it(drowsy, rng, floor):
     loaded, layers = load_weights(str(drowsy)), (FIRST, "block1_conv2", "block2_conv1")
@@ -146,6 +147,7 @@ def test_filters_that_hardly_fire_are_scaled_as_numpy_has_it(drowsy, rng, floor)
     np.testing.assert_allclose(dead, -1, rtol=1e-5)  # the bias, whose factor is 1 without a floor
 
 
+@pytest.mark.slow
 def test_a_network_with_filters_that_hardly_fire_needs_a_floor(drowsy, pair, rng):
     """Without one their style loss drowns all others, and the optimiser stalls."""
     style = rng.random((60, 64, 3))  # has chessboards
@@ -162,6 +164,7 @@ def test_a_network_with_filters_that_hardly_fire_needs_a_floor(drowsy, pair, rng
     assert stuck > 0.9 * drowned
 
 
+@pytest.mark.slow
 def test_mean_activations_are_cached_and_mended(tmp_path, monkeypatch):
     monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", str(tmp_path / "cache"))
     few = dict(list(datasets.photos().items())[:2])

@@ -147,6 +147,7 @@ def test_sgd_takes_its_unit_from_the_first_gradient():
         assert np.sqrt(np.mean(state.x**2)) == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 def test_lbfgs_keeps_up_with_scipy_on_a_picture(pair):
     """200 iterations on one small problem: 2 % above SciPy's L-BFGS-B at most, as many pairs."""
     objective = Objective(*pair, backbone="embedded")

@@ -55,6 +55,7 @@ def test_the_gradient_of_winograd_equals_that_of_numpy(rng, padding):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_the_gradient_is_that_of_float32(form):
     """Within 0.1 %, at the photograph and away from it; in bfloat16 only roughly."""
@@ -87,6 +88,7 @@ def test_mixed_computes_the_later_blocks_in_bfloat16(monkeypatch, pair):
     }
 
 
+@pytest.mark.slow
 def test_mixed_ends_in_float32(monkeypatch, pair):
     """Two thirds of the last size in bfloat16, the rest in the precision that auto means."""
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)

@@ -17,6 +17,7 @@ from styletransfer.settings import settings_from
 TINY = {"size": 64, "sizes": (40, 64), "steps": (6, 6), "backbone": "embedded"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
 @pytest.mark.parametrize("stop", [1, 4, 6, 9, 12])
 def test_stop_and_resume_equals_the_uninterrupted_run(pair, tmp_path, optimizer, stop):
@@ -44,6 +45,7 @@ def test_stop_and_resume_equals_the_uninterrupted_run(pair, tmp_path, optimizer,
     assert without_seconds(rest.record) == without_seconds(whole.record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["_objective", "_shape", "_work"])
 def test_an_interrupt_within_a_step_leaves_the_run_as_it_was(pair, tmp_path, monkeypatch, where):
     """The worst moment is the change of size: the next objective is half built."""

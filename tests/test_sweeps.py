@@ -34,6 +34,7 @@ def quick(monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_table(pair, tmp_path):
     """Its losses are those that an objective of its own finds in the pictures that were kept."""
     found = sweep(*pair, GRID, store=tmp_path, progress=False, init="noise", **TINY)
@@ -57,6 +58,7 @@ def test_table(pair, tmp_path):
     assert not np.array_equal(found[0].image, found[1].image)
 
 
+@pytest.mark.slow
 def test_the_second_time_nothing_is_made(pair, tmp_path, monkeypatch, capsys):
     first = sweep(*pair, GRID, store=tmp_path, **TINY)
     assert "4 runs, 0 kept already; 4 to make, about" in capsys.readouterr().out
@@ -118,6 +120,7 @@ def test_equal_runs_are_made_once(pair, tmp_path):
     assert losses[0] == losses[1] != losses[2] == losses[3]
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_and_the_others_go_on(pair, tmp_path, caplog):
     grid = {"style_layers": [["conv1_1"], ["conv5_1"]], "learning_rate": [0.01, 1e30]}
     options = {**TINY, "sizes": (12,), "size": 12, "optimizer": "sgd", "progress": False}
@@ -196,6 +199,7 @@ def test_tables_read_records_and_no_pictures(pair, tmp_path, monkeypatch):
     assert len(read) == 4  # each of them once
 
 
+@pytest.mark.slow
 def test_runs_with_one_network_are_made_one_after_another(pair, tmp_path, monkeypatch):
     """Whatever the order of the grid, which the table keeps."""
     made = []
@@ -213,6 +217,7 @@ def test_runs_with_one_network_are_made_one_after_another(pair, tmp_path, monkey
     assert found.table["seed"].tolist() == [0] * 6 + [1] * 6 + [2] * 6
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_was_made(pair, tmp_path, monkeypatch, caplog):
     made = []
     real = sweeps._make

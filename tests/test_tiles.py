@@ -25,14 +25,14 @@ CASES = [
 ]
 
 
-SHAPE = (139, 203)
+SHAPE = (203, 331)
 
 
 @pytest.fixture(scope="module")
 def pictures():
     """Sides that are no multiples of anything, and a picture that leaves [0, 1]."""
     content = resize(load_image("petra"), SHAPE)
-    style = resize(load_image("night_cafe"), (90, 110))
+    style = resize(load_image("night_cafe"), (150, 190))
     noise = np.random.default_rng(0).standard_normal(content.shape)
     return content, style, (content + 0.1 * noise).astype(np.float32)
 
@@ -147,6 +147,7 @@ def test_spans_cover_everything_once(length):
         assert outer.stop == min(length, core.stop + 8)
 
 
+@pytest.mark.slow
 def test_a_run_in_tiles_equals_the_run(pair):
     options = {
         "sizes": (48, 96),

@@ -127,7 +127,7 @@ def _keras_file(name: str) -> Path:
     try:
         return download(address, f"md5:{_KERAS_MD5[name]}", _keras_place(name))
     except InputError as error:
-        raise InputError(f"in Keras' cache there is no {name} of use: {error}") from None
+        raise InputError(f"Keras' cache has no usable file of {name}; {error}") from None
 
 
 def refuse_retired(sha256: str, source: str | os.PathLike) -> None:

@@ -10,6 +10,8 @@ from styletransfer.pictures import datasets
 
 from .conftest import LONGER, TINY, words
 
+pytestmark = pytest.mark.slow
+
 
 def test_command_line(folders, tmp_path, capsys):
     out, options = str(tmp_path / "out"), words(TINY)

@@ -20,6 +20,7 @@ from styletransfer.pictures import datasets
 from .conftest import TINY, side
 
 
+@pytest.mark.slow
 def test_bundled_pictures_but_for_the_hold_outs():
     found = open_data(short_side=40, progress=False)
     assert {picture["name"] for picture in found.a.about} == set(
@@ -88,6 +89,7 @@ def settings(**changes):
     return CycleSettings(**{**TINY, **changes})
 
 
+@pytest.mark.slow
 def test_crops_are_parts_of_the_pictures():
     """Each pixel's value says where it was: red counts rows, green columns, blue pictures."""
     rows, columns = np.mgrid[:40, :56]
@@ -205,6 +207,7 @@ def test_paper_settings_are_the_defaults():
     assert CycleSettings(size=128).depth == 6
 
 
+@pytest.mark.slow
 def test_published_set(tmp_path, monkeypatch):
     """Through TensorFlow Datasets' own mock of its data, which needs no network."""
     tfds = pytest.importorskip("tensorflow_datasets")

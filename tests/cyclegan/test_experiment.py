@@ -17,6 +17,8 @@ from styletransfer.pictures.images import save_image
 
 from .conftest import LONGER, TINY, full_disk, side
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_a_training_leaves(trained):
     assert trained.steps == [50, 52, 60]

@@ -70,6 +70,7 @@ def test_the_mean_of_snapshots(trained, tmp_path):
     (trained.folder / "BtoA-mean.npz").unlink()
 
 
+@pytest.mark.slow
 def test_translation_and_its_record(trained, tmp_path):
     result = trained.generator().translate("petra", size=64)
     assert result.image.shape == (45, 64, 3)
@@ -86,6 +87,7 @@ def test_translation_and_its_record(trained, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_generators_that_cannot_be_used(trained, tmp_path, rng):
     with pytest.raises(InputError, match="did you mean 'photo2vangogh'"):
         Generator("photo2vangoh")
@@ -131,6 +133,7 @@ def test_tampered_generators_are_refused(trained, tmp_path):
         Generator(tmp_path / "x.npz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_generator(name):
     """Small, trained on what its record says and on no hold-out, and translating, not copying."""
@@ -155,6 +158,7 @@ def test_shipped_generator(name):
     assert made.std() > 0.08
 
 
+@pytest.mark.slow
 def test_shipped_generator_leaves_no_frame_and_no_checkerboard():
     """Borders are no stranger than the rest, and the upsamplings' waves are faint in calm places.
 

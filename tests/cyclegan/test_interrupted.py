@@ -18,6 +18,8 @@ from styletransfer.pictures.files import atomic_path
 
 from .conftest import LONGER, TINY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.process
 def test_killed_and_gone_on_with(folders, tmp_path, monkeypatch):

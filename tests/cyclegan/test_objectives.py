@@ -64,6 +64,7 @@ def test_cycle_losses_by_hand(crops):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["proposal", "gatys-code"])
 def test_adapted_losses_by_hand(form, crops):
     """The study's formula in NumPy on the generator's output; the target is a mean Gram."""
@@ -108,6 +109,7 @@ def test_adapted_losses_by_hand(form, crops):
     assert len(fakes) == 1
 
 
+@pytest.mark.slow
 def test_adapted_without_an_adversary_is_a_feed_forward_network(data):
     settings = AdaptedSettings(
         **{**TINY, "steps": 12, "learning_rate": 5e-3}, adversarial=0, backbone="embedded"

@@ -17,6 +17,8 @@ from styletransfer.errors import InputError, NonFiniteError
 
 from .conftest import TINY, full_disk
 
+pytestmark = pytest.mark.slow
+
 
 def weights(training):
     return {name: network.get_weights() for name, network in training.networks.items()}

@@ -49,6 +49,7 @@ class Blocking:
         return resolve(request)
 
 
+@pytest.mark.slow
 def test_the_heart_beats_while_a_network_is_looked_for(visit):
     """First for a forecast, then for a run, which can be stopped all the while."""
     slow = Blocking()
@@ -87,6 +88,7 @@ def test_the_heart_beats_while_a_network_is_looked_for(visit):
     visit(script, backbone="auto")
 
 
+@pytest.mark.slow
 def test_a_forecast_is_of_what_stands_on_the_page(visit):
     slow = Blocking()
 
@@ -135,6 +137,7 @@ def test_what_cannot_be_resolved_is_said(visit):
     visit(script)
 
 
+@pytest.mark.slow
 def test_interrupts_of_the_kernel_stop_the_run_and_keep_its_picture(visit):
     async def script(page, workbench):
         workbench.run()
@@ -158,6 +161,7 @@ def test_interrupts_of_the_kernel_stop_the_run_and_keep_its_picture(visit):
     visit(script, steps="4000")
 
 
+@pytest.mark.slow
 def test_a_second_page_goes_on_with_the_runs_of_the_first(visit, tmp_path):
     async def script(page, workbench):
         workbench.run()

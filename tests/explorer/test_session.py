@@ -33,6 +33,7 @@ def until(condition):
     pytest.fail("it did not happen")
 
 
+@pytest.mark.slow
 def test_it_makes_what_a_run_makes(pair, tmp_path):
     store = Store(tmp_path)
     session = begun(pair, store=store)
@@ -47,6 +48,7 @@ def test_it_makes_what_a_run_makes(pair, tmp_path):
     assert session.request.identity in store
 
 
+@pytest.mark.slow
 def test_pause_changes_and_going_on_replay(pair, tmp_path):
     """What was changed by hand is in the record, and made again it leads to the same picture."""
     store = Store(tmp_path)
@@ -135,6 +137,7 @@ def test_stopped_while_the_network_is_looked_for(pair):
     assert session.result is None
 
 
+@pytest.mark.slow
 def test_sessions_that_share_a_turn_follow_one_another(pair):
     asked, arrives, turn = [], threading.Event(), threading.Lock()
 
