@@ -55,7 +55,7 @@ class Options:
 
     def __post_init__(self) -> None:
         kinds = _kinds(cast(Hashable, type(self)))
-        for entry in dataclasses.fields(self):  # type: ignore[arg-type]  # it is one where it is used
+        for entry in dataclasses.fields(self):  # type: ignore[arg-type]
             value = _checked(entry, kinds[entry.name], getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
 

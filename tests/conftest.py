@@ -1,5 +1,6 @@
 import functools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+# The background job of a shell ignores interrupts, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a user has in the caches of Keras and of this project takes no part in the tests, and nothing
 # is put there. The processes of pytest-xdist take the folders of the one that started them: what

@@ -42,7 +42,8 @@ PARTS = ("samples", "snapshots")
 """Folders in the folder of a training."""
 
 TEMPORARY = re.compile(
-    r"\.(checkpoint|record|losses|latest|\d{7}|[AB]to[AB](-\d{7}|-mean)?)-[-\w]+\.(npz|json|csv|jpg)"
+    r"\.(checkpoint|record|losses|latest|\d{7}|[AB]to[AB](-\d{7}|-mean)?)-[-\w]+\."
+    r"(npz|json|csv|jpg)"
 )
 """Names of the files that were being written when a training was killed."""
 
