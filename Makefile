@@ -1,6 +1,6 @@
 # make demo: a first picture and the notebook that made it, in results/
 # make test: everything is checked
-# make quick: what takes no browser, no notebook, no other process and not long
+# make quick: the fast tests, without browser, notebooks and other processes (a minute and a half)
 # make oldest: the quick tests with the oldest versions that pyproject.toml allows
 # make lint: style, types and the order of imports
 # make lab:  the notebooks in JupyterLab

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +93,6 @@ class Run:
             state = self._optimizer.step(state, losses.total, gradient)
         except NonFiniteError:
             raise self._non_finite() from None
-
         if not state.accepted and now.losses is not None:
             losses = now.losses
         size = self._plan.stages[now.stage].size
@@ -146,7 +146,7 @@ class Run:
         return fit(self._request.content.picture.shape, self._plan.stages[stage].size)
 
     def _work(self, stage: int, steps: int) -> float:
-        pixels = [int(np.prod(self._shape(i))) for i in range(len(self._plan.stages))]
+        pixels = [math.prod(self._shape(i)) for i in range(len(self._plan.stages))]
         work = [s.steps * n for s, n in zip(self._plan.stages, pixels, strict=True)]
         return (sum(work[:stage]) + steps * pixels[stage]) / sum(work)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ._tensorflow import tf
+from .errors import InputError, nearest
 from .forms import Form
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "image_terms",
     "objective",
     "statistic",
+    "statistic_named",
     "style_loss",
 ]
 
@@ -72,6 +74,17 @@ class Statistic:
 
 STATISTICS: dict[str, Statistic] = {}
 """Style statistics by name."""
+
+
+def statistic_named(name: str) -> Statistic:
+    """The statistic of that name.
+
+    Raises:
+        InputError: there is none; the message says which names come closest.
+    """
+    if name not in STATISTICS:
+        raise InputError(nearest(name, STATISTICS, what="statistic"))
+    return STATISTICS[name]
 
 
 def _mean(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tensor:
@@ -190,6 +203,11 @@ class Measures:
     statistic: Statistic
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers, each once."""
+        return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
 
 
 Weighting = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]

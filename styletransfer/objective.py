@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ._tensorflow import keras, tf
-from .errors import InputError, nearest
+from .errors import InputError
 from .evaluation import Whole
 from .fast.precision import resolve_precision
 from .fast.tiles import Tiled
 from .forms import FORMS, default_omega
 from .layers import check_sides, smallest_side
-from .losses import STATISTICS, Measures
+from .losses import Measures, statistic_named
 from .network import loss_network
 from .pictures.images import as_picture
 from .scaling import rescaled
@@ -127,10 +127,11 @@ class Objective:
                 "tile": tile,
             }
         )
-        if statistic not in STATISTICS:
-            raise InputError(nearest(statistic, STATISTICS, what="statistic"))
         self.form = FORMS[form]
         self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
+        measures = Measures(
+            self.form, statistic_named(statistic), self.content_layers, self.style_layers
+        )
         self._padding = padding
         content = self._picture(content, self.content_layers, "content")
         several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
@@ -147,14 +148,11 @@ class Objective:
             weights = rescaled(weights, pooling=self.pooling, floor=floor)
         network = loss_network(
             weights,
-            tuple(dict.fromkeys((*self.content_layers, *self.style_layers))),
+            measures.layers,
             pooling=self.pooling,
             padding=padding,
             activation=activation,
             precision=self.precision,
-        )
-        measures = Measures(
-            self.form, STATISTICS[statistic], self.content_layers, self.style_layers
         )
         self._functions = _compiled(network, measures, tile)
         encode = self._functions.encode

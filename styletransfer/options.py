@@ -7,7 +7,7 @@ import os
 import types
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import field
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, cast, get_args, get_type_hints
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .errors import InputError, nearest
 
 __all__ = ["Options", "build", "check_number", "option", "reader"]
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Options")
 
 
 def option(
@@ -53,9 +53,11 @@ class Options:
         InputError: a value outside its range, or a word that is not among the choices.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     def __post_init__(self) -> None:
         kinds = _kinds(cast(Hashable, type(self)))
-        for entry in dataclasses.fields(self):  # type: ignore[arg-type]
+        for entry in dataclasses.fields(self):
             value = _checked(entry, kinds[entry.name], getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
 
@@ -131,7 +133,7 @@ def build(kind: type[T], options: dict[str, Any]) -> T:
         InputError: an unknown name (the message says which comes closest) or a value that is not
             allowed.
     """
-    known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    known = list(kind.__dataclass_fields__)
     for name in options:
         if name not in known:
             raise InputError(nearest(name, known, what="setting"))

@@ -59,4 +59,4 @@ def transfer(
         run = Run(request.content, request.style, request.settings, start=request.start)
         return run.finish([*([Progress()] if progress else []), *callbacks])
 
-    return make() if store is None else kept_in(store, request.identity, make)
+    return kept_in(store, request.identity, make)

@@ -65,7 +65,7 @@ def test_bad_collections(style, options, complaint):
             "unknown precision 'bf16'; there are: auto, float32, winograd, mixed",
         ),
         ({"history": 0}, "history must be a whole number of at least 1"),
-        ({"size": 10**6, "sizes": None}, "megapixels"),
+        ({"size": 10**6, "sizes": None, "steps": None}, "megapixels"),
         ({"sizes": (64, 40)}, "sizes must grow"),
         ({"sizes": ()}, "sizes must grow"),
         ({"size": 100}, "size is 100, but sizes end at 64"),

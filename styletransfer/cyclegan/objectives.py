@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._tensorflow import keras, tf
-from ..errors import InputError, nearest
 from ..evaluation import Whole
 from ..forms import FORMS, default_omega
-from ..losses import STATISTICS, Measures
+from ..losses import Measures, statistic_named
 from ..network import loss_network
 from ..scaling import rescaled
 from ..weights.backbones import load_weights, resolve_backbone
@@ -174,10 +173,9 @@ class Adapted(TrainingObjective):
     def __init__(
         self, settings: AdaptedSettings, *, dtype: str, samples: Sequence[tuple[tf.Tensor, ...]]
     ) -> None:
-        if settings.statistic not in STATISTICS:
-            raise InputError(nearest(settings.statistic, STATISTICS, what="statistic"))
         form = FORMS[settings.form]
         layers = settings.content_layers, settings.style_layers
+        measures = Measures(form, statistic_named(settings.statistic), *layers)
         self.lam = form.lam if settings.lam is None else settings.lam
         self._adversarial = settings.adversarial
         omega = default_omega(form, settings.style_layers)
@@ -186,11 +184,11 @@ class Adapted(TrainingObjective):
         self.weights = weights = load_weights(resolve_backbone(settings.backbone)[0])
         network = loss_network(
             rescaled(weights, pooling=form.pooling) if form.scaled else weights,
-            tuple(dict.fromkeys((*layers[0], *layers[1]))),
+            measures.layers,
             pooling=form.pooling,
             precision="mixed" if dtype == "mixed_bfloat16" else "float32",
         )
-        self._whole = Whole(network, Measures(form, STATISTICS[settings.statistic], *layers))
+        self._whole = Whole(network, measures)
         adversary = ("critic_A",) if self._adversarial else ()
         super().__init__(settings, ("BtoA",), adversary, dtype=dtype)
         self.terms = ("content", "style", *(("adversarial_A",) if adversary else ()), *adversary)

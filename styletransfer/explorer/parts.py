@@ -32,8 +32,8 @@ def action(label: str, then: Callable[[], object], about: str = "", **look: Any)
 class Picture(widgets.Image):
     """An image that is not there while it has no value; ipywidgets' own is shown as broken."""
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**{"format": "jpeg", "layout": WITHIN, **traits})
+    def __init__(self, *, format: str = "jpeg", layout: Any = WITHIN) -> None:
+        super().__init__(format=format, layout=layout)
         self.observe(lambda _: self._hide(), "value")
         self._hide()
 

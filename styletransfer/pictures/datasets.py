@@ -86,8 +86,9 @@ def _rows(table: str) -> list[dict[str, str]]:
 
 
 def _picture(path: Path, row: Mapping[str, str]) -> Picture:
-    about = {key: value for key, value in row.items() if key in Picture.__dataclass_fields__}
-    return Picture(**{"name": path.stem, "path": path, **about})  # type: ignore[arg-type]
+    known = set(Picture.__dataclass_fields__) - {"name", "path"}
+    about = {key: value for key, value in row.items() if key in known}
+    return Picture(path.stem, path, **about)
 
 
 @functools.cache

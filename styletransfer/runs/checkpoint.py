@@ -35,7 +35,7 @@ def write_state(
 ) -> None:
     """Write arrays and facts (anything that JSON holds) into one .npz file, whole or not at all."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
 
 
 def read_state(

@@ -3,14 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 
-from ..errors import InputError, nearest
+from ..errors import InputError
 from ..fast.precision import resolve_precision
 from ..layers import check_sides
 from ..lbfgs import LBFGS
-from ..losses import STATISTICS
+from ..losses import statistic_named
 from ..optimizers import SGD, Adam, Optimizer
 from ..pictures.images import MAX_PIXELS, fit
-from ..pictures.sources import Source
 from ..settings import Settings
 from ..weights.backbones import load_weights, resolve_backbone
 from ..weights.convolutions import Weights
@@ -45,11 +44,9 @@ def resolve(request: Request) -> Plan:
         InputError: settings that cannot be used with these pictures, or a run that does not fit
             into memory.
     """
-    _check_largest(request)
     settings, shapes = settled(request.settings, request.shapes), request.shapes
-    if settings.statistic not in STATISTICS:
-        raise InputError(nearest(settings.statistic, STATISTICS, what="statistic"))
-    _check_smallest(request, (settings.sizes or (settings.size,))[0])
+    statistic_named(settings.statistic)
+    _check_pictures(request, settings)
     backbone, note = resolve_backbone(settings.backbone)
     weights = load_weights(backbone)
     precision = resolve_precision(settings.precision, size=settings.size)
@@ -61,31 +58,21 @@ def resolve(request: Request) -> Plan:
     return Plan(decided, in_tiles(stages, shapes, settings.style_scale, tile), weights, asked)
 
 
-def _pictures(request: Request) -> list[tuple[str, tuple[str, ...], float, Source]]:
-    """Of each picture: what an error calls it, the layers that see it, and its relative size."""
-    settings, style = request.settings, request.style
+def _check_pictures(request: Request, settings: Settings) -> None:
+    """Refuse pictures that are too large, or too small for the layers at the coarsest size."""
+    sizes, style = settings.sizes or (settings.size,), request.style
     pictures = [("content", settings.content_layers, 1.0, request.content)]
     for member in style.members:  # of several, an error names the one
         name = "style" if member is style else f"style ({member.label})"
         pictures.append((name, settings.style_layers, settings.style_scale, member))
-    return pictures
-
-
-def _check_largest(request: Request) -> None:
-    size = (request.settings.sizes or (request.settings.size,))[-1]
-    for name, _, scale, source in _pictures(request):
-        height, width = fit(source.picture.shape, max(1, round(scale * size)))
+    deepest = (*settings.content_layers, *settings.style_layers)
+    for name, layers, scale, source in pictures:
+        height, width = fit(source.picture.shape, max(1, round(scale * sizes[-1])))
         if height * width > MAX_PIXELS:
             most = f"{MAX_PIXELS / 1e6:.0f} megapixels"
             raise InputError(f"a {name} picture of {width} x {height} is above {most}")
-
-
-def _check_smallest(request: Request, size: int) -> None:
-    settings = request.settings
-    deepest = (*settings.content_layers, *settings.style_layers)
-    for name, layers, scale, source in _pictures(request):
         if layers:
-            shape = fit(source.picture.shape, max(1, round(scale * size)))
+            shape = fit(source.picture.shape, max(1, round(scale * sizes[0])))
             check_sides(shape, deepest, what=name, padding=settings.padding)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import __version__
-from ..errors import InputError, nearest
+from ..errors import InputError
 from ..fast.precision import resolve_precision
 from ..forms import FORMS
-from ..losses import STATISTICS
+from ..losses import statistic_named
 from ..pictures.sources import Collection, Pictures, Source, open_picture, open_pictures
 from ..settings import Settings
 from ..weights.backbones import load_weights, resolve_backbone
@@ -93,8 +93,6 @@ class Request:
             InputError: an unknown statistic, or weights that are not here.
         """
         settings = settled(self.settings, self.shapes)
-        if settings.statistic not in STATISTICS:
-            raise InputError(nearest(settings.statistic, STATISTICS, what="statistic"))
         options = dataclasses.asdict(settings)
         if settings.precision == "auto":
             options["precision"] = resolve_precision("auto", size=settings.size)
@@ -108,7 +106,7 @@ class Request:
             del options["init"]  # its name; the picture counts
         facts = {
             "settings": options,
-            "statistic": STATISTICS[settings.statistic].fingerprint,
+            "statistic": statistic_named(settings.statistic).fingerprint,
             "weights": load_weights(resolve_backbone(settings.backbone)[0]).sha256,
             "pictures": [source and source.about["sha256"] for source in sources],
             "version": __version__,

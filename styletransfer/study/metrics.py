@@ -65,7 +65,8 @@ def shares(pictures: Mapping[str, np.ndarray], target: np.ndarray, **options: An
         raise InputError(
             "give either content_layers or style_layers, so that there is one thing to compare"
         )
-    objective = Objective(target, target, **{"content_layers": (), "style_layers": (), **options})
+    layers: dict[str, Any] = {"content_layers": (), "style_layers": ()}
+    objective = Objective(target, target, **(layers | options))
     noise = np.random.default_rng(0).random(target.shape, dtype=np.float32)
     unit = objective(noise).layers[kinds[0]]
     losses = [objective(picture).layers[kinds[0]] for picture in pictures.values()]
