@@ -1,21 +1,29 @@
 """Figures for notebooks and reports: pictures side by side, and what a run's losses did."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import InputError, nearest
+from .sheets import panels, show, wrapped
 
 if TYPE_CHECKING:
+    from .comparison import Comparison
     from .sweeps import Sweep
 
-__all__ = ["contact_sheet", "curves", "losses", "progress", "side_by_side", "trade_off"]
+__all__ = [
+    "contact_sheet",
+    "curves",
+    "judged",
+    "losses",
+    "progress",
+    "side_by_side",
+    "trade_off",
+]
 
 _SYMBOLS = {"lam": "λ", "omega": "ω", "content_layers": "content", "style_layers": "style"}
 
@@ -27,17 +35,6 @@ def _panels(rows: int, columns: int, width: float, height: float, **options: Any
     )
     plt.close(figure)  # a notebook shows what a cell returns; left open it would be shown twice
     return figure
-
-
-def _show(axis: Axes, picture: np.ndarray) -> None:
-    axis.imshow(np.clip(picture, 0, 1), interpolation="lanczos")
-
-
-def _wrapped(caption: str, width: float) -> str:
-    """The caption broken into lines of `width` inches; a letter of 9 points takes 0.08."""
-    letters = max(12, int(width / 0.08))
-    lines = [textwrap.wrap(line, letters) or [""] for line in caption.splitlines()]
-    return "\n".join(part for line in lines for part in line)
 
 
 def side_by_side(
@@ -66,11 +63,11 @@ def side_by_side(
     widths = [max(aspects[i::columns]) for i in range(columns)]
     size = height * sum(widths), (height + 0.6) * rows
     figure = _panels(rows, columns, *size, width_ratios=widths)
-    for axis in figure.axes:
+    for axis in figure.axes[len(pairs) :]:
         axis.axis("off")
     for axis, (caption, picture), aspect in zip(figure.axes, pairs, aspects, strict=False):
-        _show(axis, picture)
-        axis.set_title(_wrapped(caption, height * aspect), y=0, pad=-4, va="top", fontsize=9)
+        show(axis, picture)
+        axis.set_title(wrapped(caption, height * aspect), y=0, pad=-4, va="top", fontsize=9)
     return figure
 
 
@@ -102,20 +99,59 @@ def losses(
     return figure
 
 
-def progress(records: Mapping[str, Mapping[str, Any]], *, key: str = "loss") -> Figure:
-    """One loss of several runs against seconds, both axes logarithmic.
+def progress(
+    records: Mapping[str, Mapping[str, Any]],
+    *,
+    key: str = "loss",
+    along: Literal["seconds", "evaluations"] = "seconds",
+) -> Figure:
+    """One loss of several runs against seconds or evaluations, both axes logarithmic.
 
     Args:
         records: by name, as in `Result.record`.
         key: which column of their histories.
+        along: the horizontal axis.
     """
-    figure = _panels(1, 1, 7, 3.2)
+    figure = _panels(1, 1, 8, 3.6)
     (axis,) = figure.axes
     for name, record in records.items():
         history = pd.DataFrame(record["history"])
-        axis.plot(history["seconds"], history[key], label=name)
-    axis.set(xscale="log", yscale="log", xlabel="seconds", ylabel=key)
+        places = history["seconds"] if along == "seconds" else np.arange(1, len(history) + 1)
+        axis.plot(places, history[key], label=name)
+    axis.set(xscale="log", yscale="log", xlabel=along, ylabel=key.replace("_", " "))
     axis.legend(frameon=False)
+    return figure
+
+
+def judged(
+    comparisons: Mapping[str, "Comparison"], *, joined: bool = False, labels: bool = True
+) -> Figure:
+    """The judge's plane: LPIPS to the photograph against the style distance to the painting.
+
+    A large dot is a candidate's mean over its pairs, and small dots are the pairs. Nearer to the
+    lower left is better; every method trades one for the other.
+
+    Args:
+        comparisons: by name; each has a colour of its own.
+        joined: join the candidates of a comparison by a line, in their order.
+        labels: write a candidate's name beside its mean.
+
+    Raises:
+        InputError: the judge's networks are not here.
+    """
+    figure = _panels(1, 1, 8, 5)
+    (axis,) = figure.axes
+    for i, (name, comparison) in enumerate(comparisons.items()):
+        table, means = comparison.table, comparison.means
+        axis.plot(table["lpips-vgg"], table["style distance"], f"C{i}.", alpha=0.3, markersize=5)
+        marks = f"C{i}o-" if joined else f"C{i}o"
+        axis.plot(means["lpips-vgg"], means["style distance"], marks, label=name)
+        for candidate, (style, content) in means.iterrows() if labels else ():
+            axis.annotate(f" {candidate}", (content, style), fontsize=9, va="bottom")
+    axis.set(xlabel="LPIPS to the photograph (0: the photograph)")
+    axis.set(ylabel="style distance (0: the painting, 1: the photograph)")
+    if len(comparisons) > 1:
+        axis.legend(frameon=False)
     return figure
 
 
@@ -150,7 +186,7 @@ def curves(
 
 
 def contact_sheet(
-    sweep: "Sweep", *, rows: str | None = None, columns: str | None = None, height: float = 1.6
+    sweep: "Sweep", *, rows: str | None = None, columns: str | None = None, width: float = 12.0
 ) -> Figure:
     """The pictures of a sweep in a grid, with the values of two settings along its sides.
 
@@ -158,11 +194,11 @@ def contact_sheet(
         sweep: what was made; a run that is missing or failed leaves an empty place.
         rows: the setting that changes from row to row; by default the grid's first.
         columns: likewise from column to column; by default the grid's second.
-        height: of a row, in inches.
+        width: of the sheet in inches.
 
     Raises:
         InputError: a setting that the grid does not have, or one that is needed to tell the
-            pictures apart.
+            pictures apart; or no run is made yet.
     """
     varied = list(dict.fromkeys(name for point in sweep.points for name in point))
     _check_settings([name for name in (rows, columns) if name], varied)
@@ -180,23 +216,18 @@ def contact_sheet(
         )
     down, across = (list(dict.fromkeys(values)) for values in zip(*places, strict=True))
     results = {place: result for i, place in enumerate(places) if (result := sweep[i]) is not None}
-    aspects = [result.image.shape[1] / result.image.shape[0] for result in results.values()]
-    width = height * max(aspects, default=1.0)
-    size = width * len(across) + 0.4, (height + 0.1) * len(down) + 0.4
-    figure = _panels(len(down), len(across), *size)
-    for i, axis in enumerate(figure.axes):
-        row, column = down[i // len(across)], across[i % len(across)]
-        axis.set(xticks=[], yticks=[], frame_on=False)
-        if (row, column) in results:
-            _show(axis, results[row, column].image)
-        else:
-            middle: Any = {"ha": "center", "va": "center", "transform": axis.transAxes}
-            axis.text(0.5, 0.5, "not made", color="0.5", **middle)
-        if columns and i < len(across):
-            axis.set_title(_wrapped(f"{_symbol(columns)} = {column}", width), fontsize=9)
-        if rows and i % len(across) == 0:
-            axis.set_ylabel(_wrapped(f"{_symbol(rows)} = {row}", height), fontsize=9)
-    return figure
+    if not results:
+        raise InputError("no run of this sweep is made yet; call its run() first")
+    pictures = [
+        [results[row, column].image if (row, column) in results else None for column in across]
+        for row in down
+    ]
+    return panels(
+        pictures,
+        columns=[f"{_symbol(columns)} = {column}" for column in across] if columns else (),
+        rows=[f"{_symbol(rows)} = {row}" for row in down] if rows else (),
+        width=width,
+    )
 
 
 def _check_settings(names: Sequence[str], varied: Sequence[str]) -> None:

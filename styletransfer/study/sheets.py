@@ -1,0 +1,113 @@
+"""Sheets of pictures: rows and columns of panels with headings, large enough to be judged."""
+
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["Sources", "panels", "show", "wrapped"]
+
+Sources = tuple[tuple[str, np.ndarray], tuple[str, np.ndarray]]
+"""Photograph and painting, each with the name that people know it by."""
+
+# Inches: gaps between panels, a line of text, and the highest that a panel gets.
+GAP, LINE, MOST_HEIGHT = 0.08, 0.19, 4.2
+FONT = 10
+"""Points. A sheet of 12 inches is about as wide as a page, on which this is the text's own size."""
+
+SMALL = 0.75
+"""Of that: the titles of photograph and painting."""
+
+
+def show(axis: Axes, picture: np.ndarray) -> None:
+    """Draw a picture (H, W, 3) without ticks and frame; values are clipped to [0, 1]."""
+    axis.imshow(np.clip(picture, 0, 1), interpolation="lanczos")
+    axis.set(xticks=[], yticks=[], frame_on=False)
+
+
+def wrapped(text: str, width: float) -> str:
+    """A text broken into lines of `width` inches; a letter of 10 points takes 0.085."""
+    letters = max(10, int(width / 0.085))
+    lines = [textwrap.wrap(line, letters) or [""] for line in text.splitlines()]
+    return "\n".join(part for line in lines for part in line)
+
+
+def panels(
+    pictures: Sequence[Sequence[np.ndarray | None]],
+    *,
+    columns: Sequence[str] = (),
+    rows: Sequence[str] = (),
+    notes: Sequence[Sequence[str]] = (),
+    sources: Sequence[Sources] = (),
+    width: float = 12.0,
+) -> Figure:
+    """Pictures in rows and columns.
+
+    Args:
+        pictures: float (H, W, 3) in [0, 1], by row; None leaves a place empty.
+        columns: headings above the first row.
+        rows: labels at the left.
+        notes: a line below each picture.
+        sources: of each row its photograph and painting, one above the other at the left.
+        width: of the sheet in inches. Panels get no higher than 4.2 inches, so that a sheet of few
+            is narrower.
+
+    Raises:
+        ValueError: there is no picture.
+    """
+    made = [picture for row in pictures for picture in row if picture is not None]
+    if not made:
+        raise ValueError("there is no picture to show")
+    several = [[p for p in column if p is not None] for column in zip(*pictures, strict=True)]
+    aspects = [max(map(_aspect, column), default=_aspect(made[0])) for column in several]
+    beside = [_aspect(picture) / 2 for both in sources for _, picture in both]
+    left = 0.35 if rows else 0.0
+    shares = [max(beside), *aspects] if beside else aspects
+    height = min((width - left - GAP * len(shares)) / sum(shares), MOST_HEIGHT)
+    widths = [height * share for share in shares]
+    titles = [
+        wrapped(name, one) for name, one in zip(columns, widths[-len(aspects) :], strict=False)
+    ]
+    top = LINE * (max((t.count("\n") + 1 for t in titles), default=0) + 0.3)
+    below = LINE * 1.3 if notes or sources else GAP
+    size = left + sum(widths) + GAP * len(widths), top + len(pictures) * (height + below)
+    figure = plt.figure(figsize=size)
+    plt.close(figure)  # a notebook shows what a cell returns; left open it would be shown twice
+
+    def place(x: float, y: float, wide: float, high: float) -> Axes:
+        """Axes at inches from the left and the top."""
+        at = (x / size[0], 1 - (y + high) / size[1], wide / size[0], high / size[1])
+        return figure.add_axes(at, xticks=[], yticks=[], frame_on=False)
+
+    for i, row in enumerate(pictures):
+        x, y = left, top + i * (height + below)
+        if sources:
+            half = (height + below) / 2
+            for j, (name, picture) in enumerate(sources[i]):
+                axis = place(x, y + j * half, widths[0], half - 2 * LINE)
+                show(axis, picture)
+                caption = wrapped(name, widths[0] / SMALL)
+                axis.set_xlabel(caption, fontsize=FONT * SMALL, labelpad=2)
+            x += widths[0] + GAP
+        for j, picture in enumerate(row):
+            wide = widths[j - len(row)]
+            axis = place(x, y, wide, height)
+            if picture is None:
+                axis.text(0.5, 0.5, "not made", color="0.5", ha="center", transform=axis.transAxes)
+            else:
+                show(axis, picture)
+            if titles and i == 0:
+                axis.set_title(titles[j], fontsize=FONT, pad=3)
+            if notes:
+                axis.set_xlabel(notes[i][j], fontsize=FONT - 1, color="0.3", labelpad=2)
+            if rows and j == 0:
+                axis.set_ylabel(wrapped(rows[i], height), fontsize=FONT)
+            x += wide + GAP
+    return figure
+
+
+def _aspect(picture: np.ndarray) -> float:
+    return picture.shape[1] / picture.shape[0]
