@@ -1,8 +1,7 @@
 """TensorFlow and Keras, imported without what they print.
 
 TensorFlow writes a dozen lines about processors and missing graphics cards to the file descriptor
-of standard error, before any of its own settings for that take effect; they would stand above every
-result and inside every notebook.
+of standard error, before any of its own settings for that take effect.
 """
 
 import contextlib
@@ -42,8 +41,7 @@ with _silence():
 
     tf.config.list_logical_devices()  # says on its first call which devices it did not find
 
-# Every size, form and precision is traced once, as it must be; a warning would stand above the
-# results of a sweep.
+# Every size, form and precision is traced once, as it must be: no warning above a sweep's results.
 tf.get_logger().addFilter(
     lambda record: "triggered tf.function retracing" not in record.getMessage()
 )

@@ -14,9 +14,8 @@ MEAN_COLOUR = np.array([123.68, 116.779, 103.939], np.float32) / 255
 def first_canvas(request: Request, shape: tuple[int, int]) -> np.ndarray:
     """Where a run starts, float32 (height, width, 3) in [0, 1].
 
-    Noise is white, around the mean colour, as in the authors' texture code
-    (leongatys/DeepTextures@289dfe6), whose deviation is 1/255; the paper says white noise and no
-    more.
+    Noise is white, as the paper says, around the mean colour, as in the authors' texture code
+    (leongatys/DeepTextures@289dfe6), whose deviation is 1/255.
     """
     settings = request.settings
     if request.start is not None:

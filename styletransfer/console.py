@@ -32,10 +32,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_options(group: argparse._ArgumentGroup, kind: type) -> None:
-    """Add an argument for every field of a dataclass of `option`s.
-
-    One that is not given is left out of the result.
-    """
+    """Add an argument for every `option` of a dataclass; the result has those that are given."""
     kinds = get_type_hints(kind)
     for entry in dataclasses.fields(kind):
         default, choices = entry.default, entry.metadata["choices"] or None
@@ -52,13 +49,9 @@ def add_options(group: argparse._ArgumentGroup, kind: type) -> None:
 
 
 def outcome(run: Callable[[], int], *, interrupted: str) -> int:
-    """The exit code of a command: 2 for bad input, with one sentence on standard error.
+    """The exit code that `run` gives; 2 for bad input, with one sentence on standard error.
 
-    It is 130 after Ctrl-C, and 141 where what it prints goes to a pipe that nobody reads any more.
-
-    Args:
-        run: does it, and gives the exit code.
-        interrupted: what to say after an interrupt that left nothing.
+    It is 130 after Ctrl-C, where `interrupted` is said, and 141 for a pipe that nobody reads.
     """
     logging.basicConfig(format="%(message)s")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no ö shows \xf6
@@ -93,11 +86,7 @@ def without_bars() -> Iterator[None]:
 
 
 def spare(places: Iterable[str | os.PathLike | None], pictures: Iterable[str | None]) -> None:
-    """Refuse to write over a picture that goes in.
-
-    Raises:
-        InputError: one of the places is one.
-    """
+    """Raise InputError where one of the places is a picture that goes in."""
     names = [name for name in pictures if name and Path(name).exists()]
     for place in places:
         if place and Path(place).exists() and any(Path(place).samefile(name) for name in names):

@@ -1,5 +1,4 @@
-"""What can go wrong through no fault of the code: one sentence for the user, no traceback on the
-command line."""
+"""What can go wrong through no fault of the code: one sentence for the user, no traceback."""
 
 import difflib
 from collections.abc import Iterable
@@ -19,17 +18,14 @@ class NonFiniteError(ArithmeticError):
     """The loss or its gradient became infinite or not a number.
 
     Attributes:
-        result: the last picture with a finite loss and its record (a `Result`), or None where there
-            was none.
+        result: the last picture with a finite loss and its record, or None where there was none.
     """
 
     result: "Result | None" = None
 
 
 def nearest(word: str, known: Iterable[str], *, what: str) -> str:
-    """The sentence about an unknown name, with the names that come closest (or all, where they are
-    few).
-    """
+    """The sentence about an unknown name, with the known ones that come closest, or some of all."""
     known = list(known)
     close = difflib.get_close_matches(str(word).lower(), known, n=3, cutoff=0.5)
     if close:

@@ -9,9 +9,7 @@ __all__ = ["Whole"]
 
 
 class Whole:
-    """Evaluates a picture as a whole.
-
-    It holds no target and no weight of a term: those come as arguments.
+    """Evaluates a picture as a whole; targets and the weights of terms come as arguments.
 
     Args:
         network: see `network.loss_network`.
@@ -59,10 +57,10 @@ class Whole:
     ) -> dict[str, tf.Tensor]:
         form = self._measures.form
         features, statistics = self._encode(image)
-        pairs = zip(features, content_targets, strict=True)
-        content = [content_loss(F, P, form=form) for F, P in pairs]
-        pairs = zip(statistics, style_targets, strict=True)
-        style = [style_loss(G, A, form=form) for G, A in pairs]
+        contents = zip(features, content_targets, strict=True)
+        styles = zip(statistics, style_targets, strict=True)
+        content = [content_loss(F, P, form=form) for F, P in contents]
+        style = [style_loss(G, A, form=form) for G, A in styles]
         return objective(content, style, image_terms(image), weighting)
 
     def _differentiate(

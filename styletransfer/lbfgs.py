@@ -14,15 +14,13 @@ __all__ = ["LBFGS", "descent_direction"]
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGSState(State):
-    """State of `LBFGS`: the accepted point, the pairs it remembers, and the line search that is
-    under way.
+    """State of `LBFGS`: the accepted point, the remembered pairs, and the line search under way.
 
     Attributes:
         loss, gradient: at `kept`; None before the first evaluation.
         direction, slope: of the line search, and the derivative of the loss along it at `kept`.
         t: length of the step under trial, in units of `direction`.
-        low, high: (t, loss, slope) of the best lengths known to be too short and too long; None
-            where unknown.
+        low, high: (t, loss, slope) of the best lengths known to be too short and too long.
         trials: evaluations in this line search.
         pairs: (s, y, 1/sᵀy) of the latest accepted steps, old to new.
     """
@@ -44,15 +42,13 @@ class LBFGS:
 
     The line search is Lewis and Overton's bracketing (Math. Program. 2013, Algorithm 2.6), which
     also serves where the objective has kinks, as the proposal's |·| has; inside a bracket the trial
-    is the minimum of a cubic. Near the limit of the arithmetic, where the loss only shows rounding,
-    Hager and Zhang's approximate Wolfe condition (SIAM J. Optim. 2005, Eq. 4.1) decides by slopes.
-    Nothing is clamped and no tolerance stops it: it ends when its caller does, or when no step
-        lowers the loss any more, and then says so (`State.stalled`).
+    is the minimum of a cubic. Where the loss only shows rounding, Hager and Zhang's approximate
+    Wolfe condition (SIAM J. Optim. 2005, Eq. 4.1) decides by slopes. No tolerance stops it: it ends
+    when its caller does, or when no step lowers the loss any more (`State.stalled`).
 
     Attributes:
         history: how many pairs it remembers.
-        first: root mean square of the first trial step, in the units of x, while no curvature is
-            known.
+        first: root mean square of the first trial step in the units of x, without any curvature.
         armijo, wolfe: c₁ and c₂ of the conditions (Nocedal and Wright, Sec. 3.1).
         trials: evaluations after which a line search is given up.
     """
@@ -68,15 +64,11 @@ class LBFGS:
         return LBFGSState(x=x, kept=x)
 
     def step(self, state: LBFGSState, loss: float, gradient: np.ndarray) -> LBFGSState:
-        """Judge the trial, and ask for the next: on the same line, or on a new one. See
-        `Optimizer.step`.
-        """
+        """Judge the trial, and ask for the next on the same line or a new one; see `Optimizer`."""
         if state.gradient is None:
             if not is_finite(loss, gradient):
                 raise NonFiniteError
-            return self._search(
-                replace(state, kept=state.x, loss=loss, gradient=gradient, accepted=True, count=1)
-            )
+            return self._search(self._accept(state, loss, gradient))
         assert state.direction is not None  # a search is under way
         finite = is_finite(loss, gradient)
         slope = _dot(gradient, state.direction) if finite else math.nan
@@ -103,16 +95,15 @@ class LBFGS:
         return loss > state.loss + rounding or slope > (2 * self.armijo - 1) * state.slope
 
     def _accept(self, state: LBFGSState, loss: float, gradient: np.ndarray) -> LBFGSState:
-        assert state.gradient is not None
-        s, y = state.x - state.kept, gradient - state.gradient
-        curvature = _dot(s, y)
-        pairs = state.pairs
-        # Pairs whose curvature is lost in rounding would make the next direction point anywhere.
-        if curvature > float(np.finfo(s.dtype).eps) * math.sqrt(_dot(s, s) * _dot(y, y)):
-            pairs = (*pairs, (s, y, 1 / curvature))[-self.history :]
-        count, kept = state.count + 1, state.x
-        state = replace(state, kept=kept, loss=loss, gradient=gradient, pairs=pairs)
-        return replace(state, accepted=True, count=count)
+        pairs, kept, count = state.pairs, state.x, state.count + 1
+        if state.gradient is not None:
+            s, y = state.x - state.kept, gradient - state.gradient
+            curvature = _dot(s, y)
+            # Curvature lost in rounding would make the next direction point anywhere.
+            if curvature > float(np.finfo(s.dtype).eps) * math.sqrt(_dot(s, s) * _dot(y, y)):
+                pairs = (*pairs, (s, y, 1 / curvature))[-self.history :]
+        state = replace(state, loss=loss, gradient=gradient, pairs=pairs)
+        return replace(state, kept=kept, accepted=True, count=count)
 
     def _search(self, state: LBFGSState) -> LBFGSState:
         """Begin a line search at `kept`."""
@@ -120,9 +111,7 @@ class LBFGS:
         direction = descent_direction(state.gradient, state.pairs)
         slope = _dot(direction, state.gradient)
         if not slope < 0 and state.pairs:
-            direction = -state.gradient
-            slope = -_dot(state.gradient, state.gradient)
-            state = replace(state, pairs=())
+            return self._search(replace(state, pairs=()))
         if not slope < 0:
             return replace(state, x=state.kept, stalled=True)
         # Without curvature the length of the gradient means nothing.
@@ -143,9 +132,7 @@ class LBFGS:
 
 
 def _next_length(low: tuple[float, float, float], high: tuple[float, float, float] | None) -> float:
-    """The next trial in a line search: twice as far while nothing was too long, then inside the
-    bracket.
-    """
+    """Twice as far while nothing was too long, then inside the bracket."""
     if high is None:
         return 2 * low[0] if low[0] > 0 else 1.0
     (a, fa, da), (b, fb, db) = low, high
@@ -170,9 +157,7 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
 def descent_direction(
     gradient: np.ndarray, pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...]
 ) -> np.ndarray:
-    """−H·g by the two-loop recursion, Nocedal and Wright, Algorithm 7.4, with H⁰ = sᵀy/yᵀy (Eq.
-    7.20).
-    """
+    """−H·g by the two-loop recursion, Nocedal and Wright, Alg. 7.4; H⁰ = sᵀy/yᵀy (Eq. 7.20)."""
     q = -gradient.ravel()
     axpy = get_blas_funcs("axpy", (q,))
     factors = []

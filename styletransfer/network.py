@@ -12,9 +12,8 @@ from .weights.convolutions import Weights
 
 __all__ = ["loss_network"]
 
+# Paddings by one position as modes of `tf.pad`: to mirror one with the border is to repeat it.
 _MODES = {"zero": "zero", "replicate": "SYMMETRIC", "reflect": "REFLECT"}
-"""Paddings by one position as modes of `tf.pad`: to mirror one position with the border is to
-repeat it."""
 
 
 # A network is 40 to 200 MB; runs that differ in λ or size alone share one.
@@ -34,11 +33,9 @@ def loss_network(
         weights: the convolutions; those of the rescaled network come from `scaling.rescaled`.
         layers: Keras layer names.
         pooling: "avg" as in Gatys et al. 2016 (Sec. 2), or "max" as VGG was trained.
-        activation: the features are those after the ReLU as in Gatys et al. 2016, or "linear",
-            before it.
+        activation: features after the ReLU as in Gatys et al. 2016, or "linear", before it.
         precision: how the convolutions are computed; see `fast/precision.py`.
-        padding: what the convolutions of the first `PADDED_BLOCKS` blocks see beyond the border;
-            the others, and all with "zero", see zeros, as VGG was trained.
+        padding: what the first `PADDED_BLOCKS` blocks see beyond the border; VGG's was zeros.
 
     Returns:
         A frozen model from (1, H, W, 3) in [0, 1] to the features (1, H', W', N) by name, for each
@@ -60,16 +57,12 @@ def loss_network(
         # Stated here, for a user's own Keras configuration may have other defaults.
         kind = {"dtype": block_dtype(block, precision), "data_format": "channels_last"}
         if name.endswith("conv1") and block > 1:
-            average, maximum = keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
-            pool = average if pooling == "avg" else maximum
+            pool = {"avg": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}[pooling]
             x = pool(2, name=f"pool{block - 1}", **kind)(x)
         kernel, bias = weights.kernels[name], weights.biases[name]
         around = _MODES[padding if block <= PADDED_BLOCKS else "zero"]
         if precision == "winograd" and block > 1:  # 64 channels are too few for it to be faster
-            convolution = WinogradConv2D(
-                kernel, bias, activation=activation, padding=around, name=name
-            )
-            x = convolution(x)
+            x = WinogradConv2D(kernel, bias, activation=activation, padding=around, name=name)(x)
         else:
             if around != "zero":
                 x = keras.ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode=around.lower())

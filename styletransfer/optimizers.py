@@ -7,9 +7,8 @@ Every optimiser is a set of constants with two functions that change nothing but
         loss, gradient = f(state.x)                      # the one point that the optimiser asks for
         state = optimizer.step(state, loss, gradient)    # state.accepted: was that point kept?
 
-A state holds all that is needed to go on. `state.kept` is the point that the run would end at now,
-`state.x` the next to evaluate. The functions know nothing of pictures: x is an array of any shape,
-float32 or float64.
+A state holds all that is needed to go on. The functions know nothing of pictures: x is an array of
+any shape, float32 or float64.
 """
 
 import math
@@ -29,11 +28,10 @@ class State:
 
     Attributes:
         x: the point to evaluate next.
-        kept: the last point that was evaluated and accepted; at first the start itself, not yet
-            evaluated.
+        kept: the last point that was evaluated and accepted, where a run would end now; at first
+            the start itself.
         accepted: whether the last evaluated point was accepted.
-        stalled: whether no step from here can lower the loss; the optimiser then asks for nothing
-            more.
+        stalled: whether no step from here can lower the loss.
         count: accepted points so far.
     """
 
@@ -68,12 +66,7 @@ def is_finite(loss: float, gradient: np.ndarray) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class SGDState(State):
-    """State of `SGD`.
-
-    Attributes:
-        velocity: the last step.
-        unit: root mean square of the first gradient.
-    """
+    """State of `SGD`: the last step, and the root mean square of the first gradient."""
 
     velocity: np.ndarray
     unit: float = 0.0
@@ -81,17 +74,15 @@ class SGDState(State):
 
 @dataclass(frozen=True, kw_only=True)
 class SGD:
-    """Gradient descent with (heavy-ball) momentum: v ← m·v − η_k·g/unit, x ← x + v, η_k =
-    η·decay^k.
+    """Gradient descent with momentum: v ← m·v − η_k·g/unit, x ← x + v, η_k = η·decay^k.
 
-    Nothing is sampled: the gradient is the whole objective's, so this is plain gradient descent, as
-        the proposal and
-    Gatys et al. 2015 have it.
+    Nothing is sampled: this is plain gradient descent, as the proposal and Gatys et al. 2015 have
+    it.
 
     Attributes:
-        learning_rate: η. The gradient is divided by `unit`, its root mean square at the start, so η
-            is the size of the first step in the units of x, whatever the objective's units are: a
-            departure from the textbook by a constant factor alone. `relative=False` leaves it out.
+        learning_rate: η, the size of the first step in the units of x, for the gradient is divided
+            by `unit`, its root mean square at the start: a departure from the textbook by a
+            constant factor. `relative=False` leaves it out.
         momentum: m, in [0, 1).
         decay: what η is multiplied by after each step.
     """
@@ -132,9 +123,8 @@ class Adam:
 
     Attributes:
         learning_rate: α, about the size of a step in the units of x.
-        beta1, beta2: decay of the running means; the paper's 0.9 and 0.999, with 0.99 for the
-            second here: a picture takes some hundred steps, in which 0.999 would never forget the
-                start.
+        beta1, beta2: decay of the running means. The paper's second is 0.999, which would not
+            forget the start in the hundred steps of a picture.
         epsilon: ε; the paper's 10⁻⁸.
         decay: what α is multiplied by after each step.
     """

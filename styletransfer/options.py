@@ -1,13 +1,11 @@
 """An option's default, meaning and range, said once in a dataclass."""
 
 import dataclasses
-import functools
 import math
 import os
 import types
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import field
-from typing import Any, ClassVar, TypeVar, cast, get_args, get_type_hints
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
@@ -24,10 +22,7 @@ def option(
     *,
     choices: Sequence[str] = (),
     convert: Callable[[str], str] | None = None,
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
+    **limits: float,
 ) -> Any:
     """A field of a dataclass of options.
 
@@ -36,14 +31,10 @@ def option(
         about: its help text.
         choices: its values, where they are a few words.
         convert: makes a word the one that is used, or raises InputError.
-        low: the least number that is allowed.
-        high: the greatest.
-        above: what a number must be larger than.
-        below: what it must be smaller than.
+        limits: low, high, above, below: see `check_number`.
     """
-    limits = {"low": low, "high": high, "above": above, "below": below}
     about_it = {"help": about, "choices": tuple(choices), "convert": convert, "limits": limits}
-    return field(default=default, metadata=about_it)
+    return dataclasses.field(default=default, metadata=about_it)
 
 
 class Options:
@@ -56,15 +47,10 @@ class Options:
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def __post_init__(self) -> None:
-        kinds = _kinds(cast(Hashable, type(self)))
+        kinds = get_type_hints(type(self))
         for entry in dataclasses.fields(self):
             value = _checked(entry, kinds[entry.name], getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
-
-
-@functools.cache
-def _kinds(options: Hashable) -> dict[str, Any]:
-    return get_type_hints(cast(type, options))
 
 
 def _split(kind: Any) -> tuple[type | None, type | None]:
@@ -80,15 +66,12 @@ def _checked(entry: dataclasses.Field, kind: Any, value: Any) -> Any:
             raise InputError(f"{entry.name} must have a value; its default is {entry.default!r}")
         return None
     one, of_list = _split(kind)
-    if of_list is None or (one is not None and not _is_list(value)):
+    is_list = isinstance(value, Iterable) and not isinstance(value, (str, os.PathLike))
+    if of_list is None or (one is not None and not is_list):
         return _one(entry, one, value)
-    if not _is_list(value) and not isinstance(value, (str, int, float)):
+    if not is_list and not isinstance(value, (str, int, float)):
         raise InputError(f"{entry.name} must be a list, not {value!r}")
-    return tuple(_one(entry, of_list, item) for item in (value if _is_list(value) else [value]))
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, os.PathLike))
+    return tuple(_one(entry, of_list, item) for item in (value if is_list else [value]))
 
 
 def _one(entry: dataclasses.Field, kind: type | None, value: Any) -> Any:
@@ -108,15 +91,14 @@ def _one(entry: dataclasses.Field, kind: type | None, value: Any) -> Any:
 
 
 def reader(kind: Any) -> Callable[[str], Any]:
-    """How the text of an option becomes a value; the function raises ValueError where it cannot.
+    """What makes the text of an option a value, or raises ValueError; commas separate a list.
 
-    Args:
-        kind: the type, such as `int | tuple[int, ...] | None`; commas separate a list.
+    `kind` is the option's type, such as `int | tuple[int, ...] | None`.
     """
     one, of_list = _split(kind)
-    if of_list is None:
-        return one or str
     parse = of_list
+    if parse is None:
+        return one or str
 
     def read(text: str) -> Any:
         values = tuple(parse(part) for part in text.replace(",", " ").split())
@@ -133,10 +115,9 @@ def build(kind: type[T], options: dict[str, Any]) -> T:
         InputError: an unknown name (the message says which comes closest) or a value that is not
             allowed.
     """
-    known = list(kind.__dataclass_fields__)
     for name in options:
-        if name not in known:
-            raise InputError(nearest(name, known, what="setting"))
+        if name not in kind.__dataclass_fields__:
+            raise InputError(nearest(name, kind.__dataclass_fields__, what="setting"))
     return kind(**options)
 
 
@@ -145,41 +126,38 @@ def check_number(
     value: Any,
     *,
     whole: bool = False,
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
 ) -> None:
-    """Check a number's type and range.
+    """Refuse what is no number, not finite, or outside its range.
 
     Args:
         name: of the option.
         value: what was given.
         whole: whether it must be an int.
-        low: the least that is allowed.
+        low: the least.
         high: the most.
         above: what it must be larger than.
         below: what it must be smaller than.
 
     Raises:
-        InputError: it is no number, not finite, or outside the range.
+        InputError: the message says what is allowed.
     """
     kind = "a whole number" if whole else "a number"
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         raise InputError(f"{name} must be {kind}, not {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{name} must be finite, not {value}")
-    if low is not None and value < low:
-        raise InputError(f"{name} must be {kind} of at least {low}, not {_short(value)}")
-    if above is not None and value <= above:
-        raise InputError(f"{name} must be {kind} above {above}, not {_short(value)}")
-    if high is not None and value > high:
-        raise InputError(f"{name} must be {kind} of at most {high:g}, not {_short(value)}")
-    if below is not None and value >= below:
-        raise InputError(f"{name} must be {kind} below {below}, not {_short(value)}")
-
-
-def _short(value: float) -> str:
-    """A number as text; Python refuses to write out the largest ints."""
+    # Python refuses to write out the largest ints.
     large = isinstance(value, int) and abs(value) > 10**30
-    return f"one of {len(bin(int(value))) - 2} bits" if large else str(value)
+    given = f"one of {int(value).bit_length()} bits" if large else str(value)
+    for outside, allowed in (
+        (value < low, f"of at least {low}"),
+        (value <= above, f"above {above}"),
+        (value > high, f"of at most {high:g}"),
+        (value >= below, f"below {below}"),
+    ):
+        if outside:
+            raise InputError(f"{name} must be {kind} {allowed}, not {given}")

@@ -40,8 +40,7 @@ def transfer(
         callbacks: called with the run and the step after every step.
         progress: show a progress bar with the time left.
         store: a folder (or a `Store`) where the result is kept; where it is there already, with the
-            same settings, pictures and weights, it is returned at once. Results that were
-            interrupted are not kept.
+            same settings, pictures and weights, it is returned at once.
         settings: any of those below.
 
     Returns:

@@ -1,5 +1,6 @@
 """The rescaled network of Gatys et al. 2016, Sec. 2: the mean activation of every filter is one."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -32,11 +33,7 @@ def rescaled(weights: Weights, *, pooling: Literal["avg", "max"], floor: float =
     W_l[:, i] and b_l[i] are divided by the mean activation μ_l[i], and the next layer's W[i, :] is
     multiplied by it: every layer computes what it did before, divided by μ_l.
 
-    Args:
-        weights: as trained.
-        pooling: of the network they are for; see `mean_activations`.
-        floor: the least share of its layer's mean activation that a filter counts as; see
-            `floored`.
+    For `pooling`, that of the network they are for, see `mean_activations`; for `floor`, `floored`.
     """
     means = mean_activations(weights, pooling=pooling)
     kernels, biases, before = {}, {}, np.ones(3, np.float32)
@@ -53,10 +50,9 @@ def rescaled(weights: Weights, *, pooling: Literal["avg", "max"], floor: float =
 def floored(means: np.ndarray, floor: float) -> np.ndarray:
     """Mean activations (N,) of a layer's filters, none below `floor` times their mean.
 
-    The paper has no floor, and ImageNet's VGG needs none: over the bundled photographs no filter of
-    a style layer lies below a hundredth of its layer's mean. A network with filters that hardly
-    ever fire does: divided by their own tiny means, they drown all others in the style loss. A dead
-    filter counts as one.
+    The paper has no floor, and ImageNet's VGG needs none: no filter of a style layer lies below a
+    hundredth of its layer's mean. Filters that hardly ever fire, divided by their own tiny means,
+    would drown all others in the style loss. A dead filter counts as one.
     """
     found = np.maximum(means, floor * means.mean())
     return np.where(found > 0, found, np.float32(1))
@@ -67,9 +63,9 @@ def mean_activations(
 ) -> Mapping[str, np.ndarray]:
     """Mean activation of every filter over the bundled photographs, each counting the same.
 
-    They are computed once for a weights file (some ten seconds, with a progress bar) and kept in
-    the user's cache folder. The authors used images of ImageNet (unverified), and whether with
-    average or maximum pooling is not known: here with the pooling of the network they are used in.
+    They are computed once for a weights file (some ten seconds) and kept in the user's cache
+    folder. The authors used images of ImageNet (unverified), with which pooling is not known: here
+    with that of the network they are used in.
 
     Returns:
         By layer name, float32 (N,), in the units of the raw network's activations.
@@ -95,7 +91,11 @@ def mean_activations(
         name: np.stack([row[name] for row in rows]).mean(axis=0, dtype=np.float32)
         for name in weights.kernels
     }
-    _keep_means(kept, means)
+    # A cache that cannot be written costs ten seconds the next time, and no result.
+    with contextlib.suppress(OSError, InputError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(kept) as temporary:
+            np.savez(temporary, allow_pickle=False, **means)
     return means
 
 
@@ -109,12 +109,3 @@ def _read_means(path: Path, weights: Weights) -> dict[str, np.ndarray] | None:
     shapes = {name: bias.shape for name, bias in weights.biases.items()}
     whole = {name: mean.shape for name, mean in means.items()} == shapes
     return means if whole and all(np.isfinite(mean).all() for mean in means.values()) else None
-
-
-def _keep_means(path: Path, means: dict[str, np.ndarray]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
-            np.savez(temporary, allow_pickle=False, **means)
-    except (OSError, InputError):
-        pass  # a cache that cannot be written costs ten seconds the next time, and no result

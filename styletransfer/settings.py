@@ -24,13 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Quality:
-    """How many evaluations each size gets by default.
-
-    Attributes:
-        first: the coarsest size.
-        between: sizes between.
-        last: the size that was asked for.
-    """
+    """How many evaluations the coarsest, each further and the last size get by default."""
 
     first: int
     between: int
@@ -52,7 +46,7 @@ LEAST_TILE = 64
 MOST_WEIGHT = 1e30
 """Of λ, ω and the weights of terms: larger ones leave the range of float32."""
 
-MOST_STEPS = 1_000_000
+MOST_SIDE = MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,7 @@ class Settings(Options):
         None,
         f"long side of the picture in pixels; by default {SIZE}, or the last of sizes",
         low=1,
-        high=1_000_000,
+        high=MOST_SIDE,
     )
     quality: str = option(
         "normal",
@@ -80,7 +74,7 @@ class Settings(Options):
         "long sides to go through, coarse to fine, ending at the size; by default halvings down "
         "to 160",
         low=1,
-        high=1_000_000,
+        high=MOST_SIDE,
     )
     steps: int | tuple[int, ...] | None = option(
         None,
@@ -103,10 +97,7 @@ class Settings(Options):
         STYLE_LAYERS, "layers whose statistics are the style", convert=layer_name
     )
     omega: tuple[float, ...] | None = option(
-        None,
-        "ω, one weight for each style layer; by default the form's",
-        low=0,
-        high=MOST_WEIGHT,
+        None, "ω, one weight for each style layer; by default the form's", low=0, high=MOST_WEIGHT
     )
     statistic: str = option("gram", "what of the features is the style (see losses.py)")
     tv: float = option(0.0, "weight of total variation", low=0, high=MOST_WEIGHT)
@@ -152,7 +143,7 @@ class Settings(Options):
         "side in pixels of the tiles in which a picture is evaluated; by default it is whole while "
         "memory allows",
         low=LEAST_TILE,
-        high=1_000_000,
+        high=MOST_SIDE,
     )
     optimizer: str = option("lbfgs", "how the picture is changed", choices=("lbfgs", "adam", "sgd"))
     history: int | None = option(
@@ -259,11 +250,7 @@ def settings_from(options: dict[str, Any]) -> Settings:
 
 
 def recorded_settings(options: dict[str, Any]) -> Settings:
-    """Settings of a record or a saved run; what it does not name had one value before version 0.2.
-
-    Raises:
-        InputError: as `settings_from`.
-    """
+    """`settings_from` a record or saved run; before version 0.2 two settings had other values."""
     return settings_from({"padding": "zero", "floor": 0.1, **options})
 
 
