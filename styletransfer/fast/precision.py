@@ -1,14 +1,14 @@
 """In which arithmetic the loss network is computed, and what this machine is good at.
 
 "float32" is TensorFlow's own convolution, the reference. "winograd" is float32 too, with a quarter
-of the multiplications (see `winograd.py`): its gradient differs from the reference by some 10⁻⁵.
-"mixed" computes blocks 3 to 5 in bfloat16; statistics and losses stay float32. Its gradient is off
-by up to some per cent near a minimum, so the last steps of a run are made in another precision (see
-`schedule.py`).
+of the multiplications; its gradient differs from the reference by some 10⁻⁵. "mixed" computes
+blocks 3 to 5 in bfloat16; its gradient is off by up to some per cent near a minimum, so the last
+steps of a run are made in another precision (see `schedule.py`).
 """
 
 import functools
 import logging
+from collections.abc import Callable
 
 from .._tensorflow import tf
 from .timing import fastest
@@ -23,12 +23,10 @@ off by a tenth."""
 
 WINOGRAD_FROM = 100
 """Long side in pixels. One evaluation takes 1.3 times as long as in "float32" at 64 px, as long at
-96 px and 0.86 of it at 128 px (two cores); the first one, which builds the graph, takes 3 s in
-place of 1 s."""
+96 px and 0.86 of it at 128 px (two cores); the first takes 3 s in place of 1 s."""
 
-WORTHWHILE = (
-    1.2  # bfloat16 must be that much faster than float32: without it in hardware it is slower
-)
+WORTHWHILE = 1.2
+"""So much faster than float32 bfloat16 must be: without it in hardware it is slower."""
 
 
 def block_dtype(block: int, precision: str) -> str:
@@ -38,31 +36,22 @@ def block_dtype(block: int, precision: str) -> str:
 
 @functools.cache
 def has_bfloat16() -> bool:
-    """Whether convolutions are faster in bfloat16 than in float32 on this machine, measured once in
-    a process.
-    """
-    features, kernel = tf.ones((1, 64, 64, 256)), tf.ones((3, 3, 256, 256))
-    arguments = [
-        (tf.cast(features, dtype), tf.cast(kernel, dtype)) for dtype in (tf.float32, tf.bfloat16)
-    ]
-    calls = [
-        functools.partial(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME").numpy(), *pair)
-        for pair in arguments
-    ]
-    single, half = fastest(*calls, trials=6)
+    """Whether this machine convolves faster in bfloat16 than in float32; it is measured once."""
+
+    def convolution(dtype: tf.DType) -> Callable[[], object]:
+        features, kernel = tf.ones((1, 64, 64, 256), dtype), tf.ones((3, 3, 256, 256), dtype)
+        return lambda: tf.nn.conv2d(features, kernel, 1, "SAME").numpy()
+
+    single, half = fastest(convolution(tf.float32), convolution(tf.bfloat16), trials=6)
     return single >= WORTHWHILE * half
 
 
 def resolve_precision(precision: str, *, size: int) -> str:
     """What a setting means on this machine.
 
-    "auto" is "winograd", or "float32" for pictures below `WINOGRAD_FROM` and where there is a
-    graphics card, whose libraries have Winograd's algorithm themselves. "mixed" falls back on
-    "auto" where the processor has no bfloat16, and says so in the log.
-
-    Args:
-        precision: the setting.
-        size: long side of the picture in pixels.
+    "auto" is "winograd", or "float32" for pictures whose long side `size` is below `WINOGRAD_FROM`
+    and on a graphics card, whose libraries have Winograd's algorithm themselves. "mixed" falls back
+    on "auto" where the processor has no bfloat16, and says so in the log.
     """
     if precision == "mixed" and not has_bfloat16():
         log.warning(

@@ -55,14 +55,7 @@ def _cut(features: tf.Tensor, bounds: tf.Tensor, factor: int) -> tf.Tensor:
 
 
 class Section:
-    """Some blocks of the network, as functions of one tile.
-
-    Args:
-        network: the whole.
-        begin, end: the KerasTensors between which the section lies; no end for the last.
-        blocks: the numbers of its blocks.
-        measures: what is measured; of the layers only the section's own.
-    """
+    """Some blocks of the network between two of its tensors, as functions of one tile."""
 
     def __init__(
         self,
@@ -74,7 +67,7 @@ class Section:
         measures: Measures,
     ) -> None:
         prefixes = tuple(f"block{block}_" for block in blocks)
-        own = {layer.name for layer in network.layers if layer.name.startswith(prefixes)}
+        own = [layer.name for layer in network.layers if layer.name.startswith(prefixes)]
         self.content = [layer for layer in measures.content_layers if layer in own]
         self.style = [layer for layer in measures.style_layers if layer in own]
         # Every pooling halves: a layer of the section's second block has half the positions.
@@ -108,19 +101,14 @@ class Section:
     def _encode(self, x: tf.Tensor, bounds: tf.Tensor) -> tuple[list, list, list]:
         """Content features, sums of the style statistics, and the next section's input, if any."""
         features = self._model(x)
-        cores = {
-            n: _cut(features[n], bounds, self.factors[n]) for n in self.factors if n in features
-        }
+        measured = (*self.content, *self.style)
+        cores = {n: _cut(features[n], bounds, self.factors[n]) for n in measured}
         onward = [] if self.last else [_cut(features["onward"], bounds, self.unit)]
         sums = [self._measures.statistic.sums(cores[name]) for name in self.style]
         return [cores[name] for name in self.content], sums, onward
 
     def _forward(
-        self,
-        x: tf.Tensor,
-        bounds: tf.Tensor,
-        targets: list[tf.Tensor],
-        entries: list[tf.Tensor],
+        self, x: tf.Tensor, bounds: tf.Tensor, targets: list[tf.Tensor], entries: list[tf.Tensor]
     ) -> tuple[list, list, list]:
         """The tile's part of the content losses, and else as `_encode`."""
         cores, sums, onward = self._encode(x, bounds)
@@ -147,11 +135,11 @@ def sections(network: keras.Model, measures: Measures) -> list[Section]:
     """The whole network as sections, shallow to deep."""
     deepest = max(block_of(name) for name in (*measures.content_layers, *measures.style_layers))
     cuts = [name for name in CUTS if block_of(name) < deepest]
-    tensors = [network.inputs[0], *(network.get_layer(name).output for name in cuts), None]
-    firsts = [1, *(block_of(name) + 1 for name in cuts), deepest + 1]
-    return [
-        Section(network, begin, end, blocks=range(first, after), measures=measures)
-        for begin, end, first, after in zip(
-            tensors[:-1], tensors[1:], firsts[:-1], firsts[1:], strict=True
-        )
-    ]
+    ends = [*(network.get_layer(name).output for name in cuts), None]
+    lasts = [*(block_of(name) for name in cuts), deepest]
+    found, begin, first = [], network.inputs[0], 1
+    for end, last in zip(ends, lasts, strict=True):
+        blocks = range(first, last + 1)
+        found.append(Section(network, begin, end, blocks=blocks, measures=measures))
+        begin, first = end, last + 1
+    return found

@@ -2,11 +2,11 @@
 
 The network is cut into sections: blocks 1 and 2, and each later block. A section goes over its
 input in tiles, each with a margin as wide as its own convolutions reach (8 pixels for the first, 4
-positions for the others). What lies in the margin is cut off, so nothing of a tile's border is
-left. Whatever is compared adds up over tiles (the content loss, FᵀF, ΣF, ΣF²). Once the sums are
-known, the sections are gone through backwards: each tile is computed a second time, now with the
-derivatives of the total with respect to its sums and to its output. In memory are one tile's
-features, and the pooled features between the sections, a tenth of what the whole network holds.
+positions for the others), which is cut off. Whatever is compared adds up over tiles (the content
+loss, FᵀF, ΣF, ΣF²). Once the sums are known, the sections are gone through backwards: each tile is
+computed a second time, now with the derivatives of the total with respect to its sums and to its
+output. In memory are one tile's features, and the pooled features between the sections, a tenth of
+what the whole network holds.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,11 +28,8 @@ Sums = dict[str, tf.Tensor]
 class Tiled:
     """Evaluates a picture in tiles, with the functions that `evaluation.Whole` has.
 
-    Args:
-        network: see `network.loss_network`.
-        measures: what of its features is compared, and how.
-        tile: side of the first section's tiles in pixels; those of the others are twice as wide,
-            for they hold a quarter as much for each pixel.
+    `tile` is the side of the first section's tiles in pixels; those of the others are twice as
+    wide, for they hold a quarter as much for each pixel.
 
     Raises:
         InputError: the statistic cannot be had from parts of a picture.
@@ -72,30 +69,20 @@ class Tiled:
         inputs, _, sums = self._forward(image, visit)
         return [features[n] for n in self._measures.content_layers], self._statistics(sums, inputs)
 
-    def evaluate(
-        self,
-        image: tf.Tensor,
-        content_targets: Sequence[np.ndarray],
-        style_targets: Sequence[tf.Tensor],
-        weighting: Weighting,
-    ) -> dict[str, tf.Tensor]:
+    def evaluate(self, *inputs: Any) -> dict[str, tf.Tensor]:
         """Picture, content targets, style targets, weighting → losses by name."""
-        return self._measure(image, content_targets, style_targets, weighting)[0]
+        return self._measure(*inputs)[0]
 
     def differentiate(
-        self,
-        image: tf.Tensor,
-        content_targets: Sequence[np.ndarray],
-        style_targets: Sequence[tf.Tensor],
-        weighting: Weighting,
+        self, image: tf.Tensor, content_targets: Sequence[np.ndarray], *rest: Any
     ) -> tuple[dict[str, tf.Tensor], np.ndarray]:
         """The same → losses by name, gradient of the total (1, H, W, 3)."""
-        values, inputs, slopes = self._measure(image, content_targets, style_targets, weighting)
+        values, inputs, slopes, gradient = self._measure(image, content_targets, *rest)
         targets = dict(zip(self._measures.content_layers, content_targets, strict=True))
         upstream: Any = None
         for depth in reversed(range(len(self._sections))):
             section, x = self._sections[depth], inputs[depth]
-            gradient = np.zeros(x.shape, np.float32)
+            below = np.zeros(x.shape, np.float32)
             by_content = [tf.ones(()) for _ in section.content]
             by_sums = [slopes[name] for name in section.style]
             for tile in section.tiles(x.shape, self._side(depth)):
@@ -108,10 +95,9 @@ class Tiled:
                     *_parts(section, tile, targets),
                     (by_content, by_sums, onward),
                 )
-                gradient[tile.outer] += part[0].numpy()
-            upstream = gradient
-        _, _, tv, box = weighting
-        return values, upstream[None] + self._terms(image, tv, box)[1].numpy()
+                below[tile.outer] += part[0].numpy()
+            upstream = below
+        return values, upstream[None] + gradient.numpy()
 
     def _side(self, depth: int) -> int:
         return self._tile if depth == 0 else 2 * self._tile // 2 ** (depth + 1)
@@ -146,8 +132,8 @@ class Tiled:
         content_targets: Sequence[np.ndarray],
         style_targets: Sequence[tf.Tensor],
         weighting: Weighting,
-    ) -> tuple[dict[str, tf.Tensor], list[np.ndarray], Sums]:
-        """Losses by name, the inputs of the sections, and the slopes of the total in the sums."""
+    ) -> tuple[dict[str, tf.Tensor], list[np.ndarray], Sums, tf.Tensor]:
+        """Losses by name, sections' inputs, slopes of the total in the sums, gradient of terms."""
         targets = dict(zip(self._measures.content_layers, content_targets, strict=True))
 
         def visit(section: Section, tile: Tile, x: np.ndarray) -> tuple[list, list, list]:
@@ -156,14 +142,14 @@ class Tiled:
 
         inputs, losses, sums = self._forward(image, visit)
         form = self._measures.form
+        terms, gradient = self._terms(image, weighting[2], weighting[3])
         with tf.GradientTape() as tape:
             tape.watch(sums)
             pairs = zip(self._statistics(sums, inputs), style_targets, strict=True)
             style = [style_loss(G, A, form=form) for G, A in pairs]
             content = [losses[name] for name in self._measures.content_layers]
-            terms = self._terms(image, weighting[2], weighting[3])[0]
             values = objective(content, style, terms, weighting)
-        return values, inputs, tape.gradient(values["total"], sums)
+        return values, inputs, tape.gradient(values["total"], sums), gradient
 
     def _statistics(self, sums: Sums, inputs: Sequence[np.ndarray]) -> list[tf.Tensor]:
         """The style statistics of the whole picture, from the sums over its tiles."""

@@ -30,9 +30,7 @@ _INVERSE = [5, 1, 2, 4, 3, 0]  # index of each point's inverse
 
 
 def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Aᵀ (4, 6), G (6, 3) and Bᵀ (6, 6) of Cook and Toom's algorithm: values and coefficients of
-    polynomials.
-    """
+    """Aᵀ (4, 6), G (6, 3), Bᵀ (6, 6) of Cook and Toom: values and coefficients of polynomials."""
     differences = _POINTS[:, None] - _POINTS + np.eye(5)
     a_t, g = np.zeros((OUTPUTS, INPUTS)), np.zeros((INPUTS, 3))
     a_t[:, :5], a_t[-1, 5] = _POINTS ** np.arange(OUTPUTS)[:, None], 1
@@ -48,45 +46,33 @@ _A_T, _G, _B_T = _matrices()
 
 # A tile of 6 x 6 is its own 4 x 4 pixels, and two more rows and columns that belong to the next
 # tiles; `_tiles` lays them out in this order. Rows a, columns b of a tile are one index a·6 + b.
-_OWN, _NEXT = range(OUTPUTS), range(OUTPUTS, INPUTS)
-_ORDER = [
-    a * INPUTS + b
-    for rows in (_OWN, _NEXT)
-    for columns in (_OWN, _NEXT)
-    for a in rows
-    for b in columns
-]
+_INDEX = np.arange(INPUTS**2).reshape(INPUTS, INPUTS)
+_OWN, _NEXT = slice(OUTPUTS), slice(OUTPUTS, INPUTS)
+_ORDER = np.concatenate([_INDEX[a, b].ravel() for a in (_OWN, _NEXT) for b in (_OWN, _NEXT)])
 
 
 def _both_directions(a_t: np.ndarray, b_t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For rows and columns at once: what takes tiles to their points (36, 36), and products to
-    outputs (16, 36).
-    """
+    """Rows and columns at once: from tiles to their points (36, 36), from products to outputs."""
     return np.kron(b_t, b_t)[:, _ORDER].astype(np.float32), np.kron(a_t, a_t).astype(np.float32)
 
 
 _FORWARD = _both_directions(_A_T, _B_T)
 # The turned kernel's value at a point over the kernel's at the inverse point: rows of G are
 # parallel to one another.
-_FACTORS = np.sum(_G[:, ::-1] * _G[_INVERSE], 1, keepdims=True) / np.sum(
-    _G[_INVERSE] ** 2, 1, keepdims=True
-)
+_TURNED = np.sum(_G[:, ::-1] * _G[_INVERSE], 1, keepdims=True)
+_FACTORS = _TURNED / np.sum(_G[_INVERSE] ** 2, 1, keepdims=True)
 _BACKWARD = _both_directions(_A_T[:, _INVERSE], (_FACTORS * _B_T)[_INVERSE])
 
 
 def transform_kernel(kernel: np.ndarray) -> np.ndarray:
-    """G k Gᵀ for every pair of input and filter: (3, 3, inputs, filters) to (36, inputs, filters),
-    float32.
-    """
+    """G k Gᵀ for every input and filter: (3, 3, inputs, filters) to (36, inputs, filters)."""
     # One product of matrices takes a thirtieth of the time of an einsum over four axes.
     transformed = np.matmul(np.kron(_G, _G), kernel.reshape(9, -1), dtype=np.float64)
     return transformed.astype(np.float32).reshape(-1, *kernel.shape[2:])
 
 
 def _convolve(x: tf.Tensor, kernel: tf.Tensor, *, turned: bool = False) -> tf.Tensor:
-    """Convolution with zero padding; `turned` is that with the kernel turned, its inputs and
-    filters exchanged.
-    """
+    """Convolution with zero padding; `turned` turns the kernel, its inputs and filters change."""
     to_points, to_outputs = _BACKWARD if turned else _FORWARD
     channels, filters = x.shape[3], kernel.shape[1 if turned else 2]
     shape = tf.shape(x)
@@ -111,16 +97,14 @@ def _convolution(channels: int, filters: int) -> Callable[[tf.Tensor, tf.Tensor]
 
     @tf.custom_gradient
     def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
-        return _convolve(x, kernel), lambda upstream: (
-            _convolve(upstream, kernel, turned=True),
-            None,
-        )
+        def backward(upstream: tf.Tensor) -> tuple:
+            return _convolve(upstream, kernel, turned=True), None
 
-    signature = [
-        tf.TensorSpec((1, None, None, channels)),
-        tf.TensorSpec((INPUTS**2, channels, filters)),
-    ]
-    return tf.function(convolve, input_signature=signature, autograph=False)
+        return _convolve(x, kernel), backward
+
+    features = tf.TensorSpec((1, None, None, channels))
+    kernels = tf.TensorSpec((INPUTS**2, channels, filters))
+    return tf.function(convolve, input_signature=[features, kernels], autograph=False)
 
 
 def _tiles(x: tf.Tensor, down: tf.Tensor, across: tf.Tensor) -> tf.Tensor:
@@ -139,17 +123,10 @@ def _tiles(x: tf.Tensor, down: tf.Tensor, across: tf.Tensor) -> tf.Tensor:
 
 
 class WinogradConv2D(keras.layers.Layer):
-    """What `keras.layers.Conv2D(filters, 3, padding="same", activation=…)` computes, frozen, in
-    float32.
+    """What `keras.layers.Conv2D(filters, 3, padding="same", activation=…)` computes, frozen.
 
-    Its gradient is one of the features alone; the kernel has none.
-
-    Args:
-        kernel: (3, 3, inputs, filters).
-        bias: (filters,).
-        activation: "relu" or "linear".
-        padding: "zero", or a mode of `tf.pad`.
-        name: of the layer.
+    It is float32, and has a gradient of the features alone. `kernel` is (3, 3, inputs, filters),
+    `bias` (filters,), `activation` "relu" or "linear", `padding` "zero" or a mode of `tf.pad`.
     """
 
     def __init__(
@@ -165,8 +142,7 @@ class WinogradConv2D(keras.layers.Layer):
         super().__init__(name=name, trainable=False, dtype="float32")
         self._padding = padding
         self._activation = keras.activations.get(activation)
-        transformed = transform_kernel(kernel)
-        self._kernel = self._frozen(transformed, "kernel")
+        self._kernel = self._frozen(transform_kernel(kernel), "kernel")
         self._bias = self._frozen(bias, "bias")
 
     def _frozen(self, value: np.ndarray, name: str) -> keras.Variable:
