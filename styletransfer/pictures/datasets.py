@@ -17,9 +17,9 @@ from .images import read_image
 
 __all__ = ["Picture", "artists", "folder", "load_image", "locate", "paintings", "paper", "photos"]
 
+# Endings of the files that count as pictures in a folder.
 _ENDINGS = "png apng jpg jpeg jpe jfif webp avif gif bmp dib tif tiff jp2 ppm pgm pbm tga ico"
 PICTURES = frozenset(f".{ending}" for ending in _ENDINGS.split())
-"""Endings of the files that count as pictures in a folder."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Picture:
         return ", ".join(part for part in known if part)
 
     def fetch(self) -> Path:
-        """The path of the file; one of the papers' is downloaded first where it is not here.
+        """The path of the file; one of the papers' is downloaded where it is not here.
 
         Raises:
             InputError: the download failed, or the file has another checksum.
@@ -107,8 +107,7 @@ def paintings(*, artist: str | None = None) -> Mapping[str, Picture]:
     """The bundled paintings, by name: 17 by eight painters, about 500 px, public domain.
 
     Args:
-        artist: whose paintings; None for everybody's. The surname is enough, in capitals or not:
-            "Vincent van Gogh", "van gogh", "Hokusai".
+        artist: whose paintings; None for everybody's. The surname is enough, in capitals or not.
 
     Raises:
         InputError: no painting is by that artist; the message says which names come closest.
@@ -121,9 +120,7 @@ def paintings(*, artist: str | None = None) -> Mapping[str, Picture]:
     fitting = [name for name in artists() if f" {wanted} " in f" {name.casefold()} "]
     if len(fitting) != 1:
         raise InputError(nearest(artist, artists(), what="artist"))
-    return MappingProxyType(
-        {name: picture for name, picture in everybodys.items() if picture.author == fitting[0]}
-    )
+    return MappingProxyType({n: p for n, p in everybodys.items() if p.author == fitting[0]})
 
 
 def artists() -> tuple[str, ...]:
@@ -135,9 +132,8 @@ def artists() -> tuple[str, ...]:
 
 
 def paper() -> Mapping[str, Picture]:
-    """The pictures that the papers use, by name; loading one downloads it where it is not here.
+    """The pictures that the papers use, by name; loading one downloads it to `papers_folder`.
 
-    They are put into the user's cache folder, or into the folder that STYLETRANSFER_DATA_DIR names.
     Addresses are pinned to a commit and files to a SHA-256 (data/PAPERS.csv). Two are missing:
     Picasso's *Femme nue assise* (Fig. 3 E) is in copyright in many countries, and Feininger's
     *Jesuiten III* (Fig. 5) has no pinned source.
@@ -185,10 +181,10 @@ def locate(path_or_name: str | os.PathLike) -> Picture:
 
 
 def load_image(path_or_name: str | os.PathLike, *, size: int | None = None) -> np.ndarray:
-    """Load a picture by path, or by its name in the databases.
+    """Load a picture by path, or by its name in the databases, such as "petra".
 
     Args:
-        path_or_name: a file's path, or a name such as "petra", "night_cafe" or "tubingen".
+        path_or_name: a file wins over a name.
         size: long side in pixels; None leaves the picture's own size.
 
     Returns:

@@ -15,16 +15,8 @@ import psutil
 
 from ..errors import InputError
 
-WRITABLE = MappingProxyType(
-    {
-        ".png": "PNG",
-        ".jpg": "JPEG",
-        ".jpeg": "JPEG",
-        ".webp": "WEBP",
-        ".tif": "TIFF",
-        ".tiff": "TIFF",
-    }
-)
+_JPEG, _TIFF = dict.fromkeys((".jpg", ".jpeg"), "JPEG"), dict.fromkeys((".tif", ".tiff"), "TIFF")
+WRITABLE = MappingProxyType({".png": "PNG", **_JPEG, ".webp": "WEBP", **_TIFF})
 """Formats of pictures that can be written, by the endings of their files."""
 
 STALE = 60
@@ -67,10 +59,9 @@ def file_sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary name beside `path`, which becomes `path` when the block ends well.
+    """A temporary name beside `path`, which becomes `path` when the block ends well, or vanishes.
 
-    When the block fails, it vanishes; when the process is killed, the next that writes to `path`
-    removes it (see `STALE`).
+    When the process is killed, the next that writes to `path` removes it (see `STALE`).
 
     Raises:
         InputError: the folder does not exist, or nothing can be written there.
@@ -84,11 +75,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def check_writable(path: str | os.PathLike, *, endings: Mapping[str, str] = WRITABLE) -> str:
-    """The format that `path` ends with, after a trial that something can be written there.
-
-    Args:
-        path: the file to be.
-        endings: format by ending; by default Pillow's formats of pictures.
+    """The format of `endings` that `path` has, after a trial that something can be written there.
 
     Raises:
         InputError: an unknown ending, a missing folder, or no permission.

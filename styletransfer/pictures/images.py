@@ -39,8 +39,7 @@ def read_image(path: str | os.PathLike, *, size: int | None = None) -> np.ndarra
 
     Args:
         path: a file in one of `FORMATS`, whatever its name.
-        size: long side in pixels of what is returned (enlarged or reduced); None leaves the file's
-            own size.
+        size: long side in pixels of what is returned; None leaves the file's own size.
 
     Returns:
         float32 (H, W, 3) in [0, 1].
@@ -114,8 +113,7 @@ def as_picture(array: np.ndarray, name: str = "the picture") -> np.ndarray:
     """Check an array and give it the form that the library works with.
 
     Args:
-        array: (H, W, 3), or grey as (H, W) or (H, W, 1); floating point in [0, 1], or uint8 in
-            0..255.
+        array: (H, W, 3), or grey as (H, W) or (H, W, 1); floats in [0, 1], or uint8 in 0..255.
         name: what to call it in an error.
 
     Returns:
@@ -173,13 +171,13 @@ def save_image(array: np.ndarray, path: str | os.PathLike) -> None:
         path: the ending names the format: .png, .jpg, .webp or .tif.
 
     Raises:
-        InputError: an array that is no picture, an unknown ending, or a place that cannot be
-            written.
+        InputError: no picture, an unknown ending, or a place that cannot be written.
     """
     picture = Image.fromarray(encode(as_picture(array)))
     format = check_writable(path)
-    options: dict[str, int] = {"quality": 95, "subsampling": 0} if format == "JPEG" else {}
-    if format == "WEBP":
-        options = {"lossless": True}
+    options: dict[str, dict[str, int]] = {
+        "JPEG": {"quality": 95, "subsampling": 0},
+        "WEBP": {"lossless": True},
+    }
     with atomic_path(path) as temporary:
-        picture.save(temporary, format=format, **options)
+        picture.save(temporary, format=format, **options.get(format, {}))

