@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import InputError, NonFiniteError
     from .loop import Run
-    from .objective import Losses, Objective
+    from .losses import Losses
+    from .objective import Objective
     from .painting import transfer
     from .pictures import datasets
     from .pictures.datasets import load_image
@@ -33,27 +34,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "InputError": "errors",
-    "NonFiniteError": "errors",
-    "Losses": "objective",
-    "Objective": "objective",
-    "Result": "runs.record",
-    "Run": "loop",
-    "Settings": "settings",
-    "load_image": "pictures.datasets",
-    "save_image": "pictures.images",
-    "sweep": "study.sweeps",
-    "transfer": "painting",
+    "errors": ("InputError", "NonFiniteError"),
+    "loop": ("Run",),
+    "losses": ("Losses",),
+    "objective": ("Objective",),
+    "painting": ("transfer",),
+    "pictures.datasets": ("datasets", "load_image"),
+    "pictures.images": ("save_image",),
+    "runs.record": ("Result",),
+    "settings": ("Settings",),
+    "study.sweeps": ("sweep",),
 }
 
 
 def __getattr__(name: str) -> Any:
     # Importing TensorFlow takes seconds. Names are looked up when they are first used, so that
     # --help, a wrong option or a look at the databases answers at once.
-    if name == "datasets":
-        return importlib.import_module(".pictures.datasets", __name__)
-    if name in _HOMES:
-        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            module = importlib.import_module(f".{home}", __name__)
+            return module if name == "datasets" else getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,9 +12,9 @@ from .console import INTERRUPTED, Parser, add_options, outcome, spare, without_b
 from .errors import InputError, NonFiniteError
 from .pictures import datasets
 from .pictures.files import WRITABLE, check_writable
-from .pictures.sources import open_picture, open_pictures
-from .runs.record import check_record_place, picture_checksum, read_record, recorded_picture
-from .runs.schema import is_saved_run
+from .pictures.sources import open_picture, open_pictures, recorded_picture
+from .runs.checkpoint import is_saved_run
+from .runs.record import check_record_place, picture_checksum, read_record
 from .settings import Settings, settings_from
 from .weights.backbones import fetch, networks, refuse_retired
 
@@ -190,12 +190,7 @@ def _own_name(record: str) -> str:
 
 
 def _check_places(out: str, preview: str | None, checkpoint: str | None) -> None:
-    """Refuse what cannot be written, and what would be lost if it were.
-
-    Raises:
-        InputError: an unknown ending, a missing folder, no permission, something that is no file,
-            the record of another picture, or a file that is no saved run.
-    """
+    """Refuse what cannot be written, and what would be lost if it were."""
     for path in filter(None, (out, preview, checkpoint)):
         if Path(path).exists() and not Path(path).is_file():
             raise InputError(f"cannot write {path}: something is there that is no file")

@@ -1,10 +1,7 @@
 """The ways of writing the objective."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
-
-from .layers import block_of, filters_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,13 +9,12 @@ class Form:
     """One way of writing the objective: total = content + λ·style (+ total variation).
 
     content = Σ_l content_factor · R((F − P)²), style = Σ_l ω_l · style_factor · R(|G − A|^power),
-    where R is the mean or the sum over all entries, and G and A are the style statistics of picture
-    and painting (FᵀF, or FᵀF/M with `per_position`).
+    where R is the mean or the sum over all entries (`reduction`), F and P are the features of the
+    picture and of the photograph, and G and A the style statistics of picture and painting (FᵀF, or
+    FᵀF/M with `per_position`, M the number of positions).
 
     Attributes:
-        formula: the objective in one line; F, P: features of the picture and of the photograph.
-        content_factor, style_factor, power, reduction: as in the formula above.
-        per_position: divide the Gram matrix by the number M of positions.
+        formula: the objective in one line.
         scaled: rescale the network so that every filter's mean activation is one.
         pooling: what stands in the place of VGG's pooling.
         lam: the default λ.
@@ -28,15 +24,15 @@ class Form:
     """
 
     formula: str
-    content_factor: float
-    style_factor: float
+    content_factor: float = 1.0
+    style_factor: float = 1.0
     power: Literal[1, 2]
     reduction: Literal["mean", "sum"]
     per_position: bool
-    scaled: bool
-    pooling: Literal["avg", "max"]
+    scaled: bool = False
+    pooling: Literal["avg", "max"] = "avg"
     lam: float
-    omega: Literal["equal", "authors"]
+    omega: Literal["equal", "authors"] = "equal"
     source: str
 
 
@@ -48,21 +44,15 @@ _GATYS = Form(
     reduction="mean",
     per_position=True,
     scaled=True,
-    pooling="avg",
     lam=1e2,
-    omega="equal",
     source="Gatys et al. 2016, Eqs. 1, 4, 5, 7 with means for sums; λ = β/α = 10³ is the paper's "
     "default",
 )
 _GATYS_CODE = Form(
     formula="mean (F − P)² + λ Σ_l ω_l mean (G_l/M_l − A_l/M_l)², ω_l = 10³/N_l²",
-    content_factor=1.0,
-    style_factor=1.0,
     power=2,
     reduction="mean",
     per_position=True,
-    scaled=False,
-    pooling="avg",
     lam=0.03,
     omega="authors",
     source="leongatys/PytorchNeuralStyleTransfer@be6c8e2, NeuralStyleTransfer.ipynb, which has "
@@ -70,15 +60,10 @@ _GATYS_CODE = Form(
 )
 _PROPOSAL = Form(
     formula="Σ (F − P)² + λ Σ_l ω_l Σ |G_l − A_l|",
-    content_factor=1.0,
-    style_factor=1.0,
     power=1,
     reduction="sum",
     per_position=False,
-    scaled=False,
-    pooling="avg",
     lam=1e-2,
-    omega="equal",
     source="the study's proposal: sums of squares for content, of absolute differences for style",
 )
 
@@ -102,11 +87,3 @@ FORMS = {
     ),
 }
 """The forms by name, as the setting `form` has them."""
-
-
-def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
-    """The ω_l that a form has by default: see `Form.omega`."""
-    if form.omega == "equal":
-        return tuple(1 / len(layers) for _ in layers)
-    # 10³/N_l², N_l the number of filters: the authors' notebook (see `Form.source`).
-    return tuple(1e3 / filters_of(block_of(layer)) ** 2 for layer in layers)

@@ -1,16 +1,30 @@
-"""VGG's layers: their names, how many filters they have, and how small a picture may be."""
+"""VGG's layers: their names, filters and default weights, and how small a picture may be."""
+
+from collections.abc import Sequence
 
 from .errors import InputError, nearest
+from .forms import Form
 
-# Simonyan and Zisserman 2014, Table 1, configurations D and E: convolutions in each of the five
-# blocks.
+# Simonyan and Zisserman 2014, Table 1, configurations D and E: convolutions of the five blocks.
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
-LAYERS = tuple(
-    f"block{b}_conv{c}" for b, n in enumerate(CONVOLUTIONS["vgg19"], 1) for c in range(1, n + 1)
-)
-"""The names of VGG-19's convolutions as Keras has them, shallow to deep (VGG-16 has no conv4 in a
-block)."""
+
+def layers_of(architecture: str) -> tuple[str, ...]:
+    """The convolutions of "vgg16" or "vgg19" as Keras names them, shallow to deep."""
+    blocks = enumerate(CONVOLUTIONS[architecture], 1)
+    return tuple(f"block{b}_conv{c}" for b, count in blocks for c in range(1, count + 1))
+
+
+LAYERS = layers_of("vgg19")
+
+CONTENT_LAYERS = ("block4_conv2",)  # Gatys et al. 2016, Sec. 3: conv4_2
+STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the same: conv1_1 … conv5_1
+
+PADDED_BLOCKS = 2
+"""Blocks whose convolutions see a continued picture, with a padding other than "zero". Zeros next
+to the border are edges that no painting has: frames come of them. In the first block alone they
+stay; in all five nothing more is gained, and an evaluation takes a third longer
+(notebooks/12_defaults.ipynb)."""
 
 
 def block_of(layer: str) -> int:
@@ -23,8 +37,12 @@ def filters_of(block: int) -> int:
     return min(64 * 2 ** (block - 1), 512)
 
 
-CONTENT_LAYERS = ("block4_conv2",)  # Gatys et al. 2016, Sec. 3: conv4_2
-STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the same: conv1_1 … conv5_1
+def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
+    """The ω_l that a form has by default: see `Form.omega`."""
+    if form.omega == "equal":
+        return tuple(1 / len(layers) for _ in layers)
+    # 10³/N_l², N_l the number of filters: the authors' notebook (see `Form.source`).
+    return tuple(1e3 / filters_of(block_of(layer)) ** 2 for layer in layers)
 
 
 def layer_name(name: str) -> str:
@@ -43,15 +61,8 @@ def layer_name(name: str) -> str:
     return text
 
 
-PADDED_BLOCKS = 2
-"""Blocks whose convolutions see a continued picture, with a padding other than "zero". Zeros next
-to the border are edges that no painting has: frames come of them. In the first block alone they
-stay; in all five nothing more is gained,
-and an evaluation takes a third longer (notebooks/12_defaults.ipynb)."""
-
-
-def smallest_side(layers: tuple[str, ...], *, padding: str = "zero") -> int:
-    """The fewest pixels that a side must have for every one of `layers` to have a feature.
+def smallest_side(layers: Sequence[str], *, padding: str = "zero") -> int:
+    """The fewest pixels that a side must have for each of `layers` to have a feature.
 
     Each block halves it. A padded block that "reflect"s needs two positions: one has no neighbour.
     """
@@ -61,19 +72,9 @@ def smallest_side(layers: tuple[str, ...], *, padding: str = "zero") -> int:
 
 
 def check_sides(
-    shape: tuple[int, ...],
-    layers: tuple[str, ...],
-    *,
-    what: str,
-    padding: str = "zero",
+    shape: tuple[int, ...], layers: Sequence[str], *, what: str, padding: str = "zero"
 ) -> None:
-    """Refuse a picture that is too small.
-
-    Args:
-        shape: (H, W, …).
-        layers: that need a feature each.
-        what: which picture it is.
-        padding: see `loss_network`.
+    """Refuse a picture (H, W, …), called `what`, with a side below what `layers` need.
 
     Raises:
         InputError: a side has fewer pixels than the deepest layer needs.

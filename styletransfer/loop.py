@@ -16,13 +16,12 @@ from .fast.precision import resolve_precision
 from .objective import Objective
 from .pictures.images import fit, resize
 from .pictures.sources import Collection, Pictures, Source
-from .runs.checkpoint import Saved
 from .runs.follow import follow, interrupted_once
 from .runs.forecast import Forecast, forecast
-from .runs.plan import Plan, optimizer_of, resolve
 from .runs.record import Result, picture_checksum, versions
-from .runs.request import Request
-from .runs.state import RunState, Step
+from .runs.request import Plan, Request, resolve
+from .runs.schedule import optimizer_of
+from .runs.state import RunState, Saved, Step
 from .settings import Settings
 from .weights.backbones import load_weights, refuse_retired
 
@@ -127,19 +126,18 @@ class Run:
         if shape == self._shape(now.stage):
             objective.box = now.objective.box
         state = self._optimizer.start(enlarged(self._request, self.image, shape))
-        now = dataclasses.replace(now, objective=objective, state=state)
-        return dataclasses.replace(now, stage=stage, done=0, fresh=True)
+        now = dataclasses.replace(now, stage=stage, done=0, fresh=True)
+        return dataclasses.replace(now, objective=objective, state=state)
 
     def _objective(self, stage: int) -> Objective:
         settings, planned = self.settings, self._plan.stages[stage]
         side = max(1, round(planned.size * settings.style_scale))
         paintings = [member.picture for member in self._request.style.members]
+        options: Any = {name: getattr(settings, name) for name in Objective.OPTIONS}
         return Objective(
             resize(self._request.content.picture, self._shape(stage)),
             [resize(painting, fit(painting.shape, side)) for painting in paintings],
-            precision=planned.precision,
-            tile=planned.tile,
-            **{name: getattr(settings, name) for name in Objective.OPTIONS},
+            **{**options, "precision": planned.precision, "tile": planned.tile},
         )
 
     def _shape(self, stage: int) -> tuple[int, int]:
@@ -204,9 +202,7 @@ class Run:
     def finish(self, callbacks: Sequence[Callback] = (), *, until: int | None = None) -> Result:
         """Make the steps that are left; an interrupt (Ctrl-C, the stop button) ends it early.
 
-        Args:
-            callbacks: each is called with the run and the step, after every step (see `follow`).
-            until: stop after this step of the whole run; the record then says that it was stopped.
+        For the arguments see `follow`; the record says whether and why it was stopped.
 
         Raises:
             NonFiniteError: with the last good picture and its record.
@@ -217,11 +213,7 @@ class Run:
             return Result(self.image, self.record(stopped=stopped))
 
     def record(self, *, stopped: str | None = None) -> dict[str, Any]:
-        """How the picture so far was made.
-
-        Args:
-            stopped: why the run ended before its time, or None.
-        """
+        """How the picture so far was made; `stopped`: why the run ended before its time."""
         image, request, objective = self.image, self._request, self.objective
         # The history has the losses of the canvas before it was clipped; these are the picture's.
         final, _ = objective.value_and_gradient(image)

@@ -16,6 +16,7 @@ from .forms import Form
 
 __all__ = [
     "STATISTICS",
+    "Losses",
     "Measures",
     "Statistic",
     "Weighting",
@@ -35,10 +36,9 @@ class Statistic:
     """A style statistic: something that adds up over positions, and what is made of the sums.
 
     Attributes:
-        sums: of the features (1, H, W, N); over two parts of a picture they add up to those of the
-            whole, where the statistic is `additive`.
+        sums: of the features (1, H, W, N).
         finish: the statistic from the sums, the number M of positions and `Form.per_position`.
-        additive: whether it can be had from the parts of a picture, as tiles need it.
+        additive: whether the sums over parts of a picture add up to its own, as tiles need it.
     """
 
     sums: Callable[[tf.Tensor], tf.Tensor]
@@ -63,12 +63,11 @@ class Statistic:
         """
         if self.own:
             return ""
+        parts = (self.sums, self.finish)
         try:
-            code = [inspect.getsource(part) for part in (self.sums, self.finish)]
+            code = [inspect.getsource(part) for part in parts]
         except (OSError, TypeError):  # typed into an interpreter that keeps no source
-            code = [
-                repr((p.__code__.co_code, p.__code__.co_consts)) for p in (self.sums, self.finish)
-            ]
+            code = [repr((part.__code__.co_code, part.__code__.co_consts)) for part in parts]
         return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
@@ -97,10 +96,8 @@ def statistic(
     """Make a function of features (1, H, W, N) a style statistic, under its own name.
 
     Args:
-        finish: see `Statistic`; by default the function's own value, divided by M with
-            `Form.per_position`.
-        additive: False for a function whose values over parts of a picture do not add up to that of
-            the whole; such a statistic cannot be used in tiles.
+        finish: see `Statistic`; by default the function's value, over M with `Form.per_position`.
+        additive: False where values over parts of a picture do not add up: tiles then refuse it.
     """
 
     def register(sums: Callable[[tf.Tensor], tf.Tensor]) -> Statistic:
@@ -146,8 +143,7 @@ def content_loss(
         F: features of the picture, or of a part of it.
         P: those of the photograph, of the same shape.
         form: R is its mean or sum.
-        entries: how many entries the features of the whole picture have, where these are a part:
-            the losses of the parts then add up to that of the whole.
+        entries: of the whole picture's features, where F is a part: the losses then add up.
     """
     squares = tf.reduce_sum(tf.square(F - P))
     if form.reduction == "mean":
@@ -158,12 +154,8 @@ def content_loss(
 def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form) -> tf.Tensor:
     """style_factor · R(|G − A|^power) of one layer, with R the form's mean or sum.
 
-    Gatys et al. 2016, Eq. 4, or the second term of the proposal.
-
-    Args:
-        G: the picture's statistic.
-        A: the painting's.
-        form: see `Form`.
+    Gatys et al. 2016, Eq. 4, or the second term of the proposal; G is the picture's statistic, A
+    the painting's.
     """
     apart = tf.square(G - A) if form.power == 2 else tf.abs(G - A)
     reduced = tf.reduce_mean(apart) if form.reduction == "mean" else tf.reduce_sum(apart)
@@ -171,18 +163,16 @@ def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form) -> tf.Tensor:
 
 
 def image_terms(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The terms of a picture (1, H, W, 3) that take no network.
+    """The terms of a picture (1, H, W, 3) that take no network: total variation, and box.
 
-    Returns:
-        Total variation: the sum of squared differences between neighbours, per pixel and channel.
-        Johnson et al. 2016, Sec. 3.2, and neural-style use the plain sum; divided by 3·H·W the
-        weight keeps its meaning when the size changes.
+    Total variation is the sum of squared differences between neighbours over 3·H·W, so that its
+    weight keeps its meaning when the size changes; Johnson et al. 2016, Sec. 3.2, and neural-style
+    use the plain sum.
 
-        Box: the sum of squared distances of the values from [0, 1], zero for every picture that can
-        be shown. A picture is clipped in the end, and the Gram matrices of the first layers feel
-        the few values that change: without this term the loss of the clipped picture was 27 times
-        that of the canvas, with it the same, at no cost. The authors' texture code
-        (leongatys/DeepTextures@289dfe6) keeps the range by box constraints of L-BFGS-B instead.
+    Box is the sum of squared distances of the values from [0, 1]. A picture is clipped in the end,
+    and the Gram matrices of the first layers feel the few values that change: without this term the
+    loss of the clipped picture was 27 times that of the canvas, with it the same. The authors'
+    texture code (leongatys/DeepTextures@289dfe6) has box constraints of L-BFGS-B instead.
     """
     down = tf.reduce_sum(tf.square(image[:, 1:] - image[:, :-1]))
     right = tf.reduce_sum(tf.square(image[:, :, 1:] - image[:, :, :-1]))
@@ -191,13 +181,28 @@ def image_terms(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 @dataclass(frozen=True)
-class Measures:
-    """What is measured of a network's features.
+class Losses:
+    """The losses of one picture, in the units of the form.
 
     Attributes:
-        form, statistic: see `Form` and `Statistic`.
-        content_layers, style_layers: Keras layer names.
+        total: content + λ · style + tv weight · tv + box weight · box, what is minimised.
+        content: the content term, without a weight.
+        style: Σ_l ω_l E_l, without λ.
+        tv, box: `image_terms`, without their weights.
+        layers: {"content": {layer: its loss}, "style": {layer: E_l, without ω_l}}.
     """
+
+    total: float
+    content: float
+    style: float
+    tv: float
+    box: float
+    layers: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured of a network's features; the layers have Keras' names."""
 
     form: Form
     statistic: Statistic
@@ -222,11 +227,7 @@ def objective(
 ) -> dict[str, tf.Tensor]:
     """Losses by name, and their total: content + λ · Σ ω_l E_l + tv weight · tv + box weight · box.
 
-    Args:
-        content: `content_loss` of each content layer.
-        style: `style_loss` E_l of each style layer.
-        terms: see `image_terms`.
-        weighting: see `Weighting`.
+    `content` and `style` have a loss for each layer; for `terms` see `image_terms`.
     """
     lam, omega, tv_weight, box_weight = weighting
     tv, box = terms

@@ -3,48 +3,25 @@
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from ._tensorflow import keras, tf
-from .errors import InputError
+from .errors import InputError, nearest
 from .evaluation import Whole
 from .fast.precision import resolve_precision
 from .fast.tiles import Tiled
-from .forms import FORMS, default_omega
-from .layers import check_sides, smallest_side
-from .losses import Measures, statistic_named
+from .forms import FORMS
+from .layers import check_sides, default_omega, smallest_side
+from .losses import Losses, Measures, statistic_named
 from .network import loss_network
 from .pictures.images import as_picture
 from .scaling import rescaled
-from .settings import Settings, settings_from
+from .settings import Settings, SettingsDict, settings_from
 from .weights.backbones import load_weights, resolve_backbone
 
 __all__ = ["Losses", "Objective"]
-
-
-@dataclass(frozen=True)
-class Losses:
-    """The losses of one picture, in the units of the form.
-
-    Attributes:
-        total: content + λ · style + tv weight · tv + box weight · box, what is minimised.
-        content: the content term, without a weight.
-        style: Σ_l ω_l E_l, without λ.
-        tv: total variation, without its weight.
-        box: how far values lie outside [0, 1], without its weight; 0 for every picture that can be
-            shown.
-        layers: {"content": {layer: its loss}, "style": {layer: E_l, without ω_l}}.
-    """
-
-    total: float
-    content: float
-    style: float
-    tv: float
-    box: float
-    layers: dict[str, dict[str, float]]
 
 
 class Objective:
@@ -53,16 +30,17 @@ class Objective:
     Args:
         content: the photograph, float (H, W, 3) in [0, 1]; None where there is no content layer.
         style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style
-            layer. Or several of any sizes: each is encoded by itself, and the targets are the means
-            of their statistics, as in Zhu et al. 2017 (arXiv 1703.10593), Sec. 5.2: "the average
-            Gram matrix over the whole target collection". Where the form does not divide the Gram
-            matrix by the positions (`proposal` and its kin), that is the mean of sums: a painting
-            counts in proportion to its pixels. Of `mean_std` means and deviations are averaged,
-            each by itself; that is not the deviation of all paintings taken together.
-        form: this and all that follow: see `Settings`; a tile of None evaluates the picture as a
-            whole.
+            layer. Or several of any sizes: the targets are the means of their statistics, as in Zhu
+            et al. 2017 (arXiv 1703.10593), Sec. 5.2: "the average Gram matrix over the whole target
+            collection". Where the form does not divide the Gram matrix by the positions (`proposal`
+            and its kin), a painting counts in proportion to its pixels. Of `mean_std` means and
+            deviations are averaged, each by itself.
+        options: the settings named in `OPTIONS`, and `precision` and `tile`; see `Settings`. A tile
+            of None evaluates the picture as a whole.
 
     Attributes:
+        lam, omega, tv: the weights, which may be changed; anything but finite numbers of at least
+            0, ω one for each style layer, raises InputError.
         box: the weight of the box term (`losses.image_terms`); 0 until `weigh_box`.
         form: the `Form`.
         weights: the `Weights` of the loss network.
@@ -89,130 +67,83 @@ class Objective:
     )
     """The settings that say what is computed; `precision` and `tile` say how."""
 
+    lam: float
+    omega: Sequence[float]
+    tv: float
+    box: float
+
     def __init__(
         self,
         content: np.ndarray | None,
         style: np.ndarray | Sequence[np.ndarray] | None,
-        *,
-        form: str = Settings.form,
-        lam: float | None = Settings.lam,
-        content_layers: Sequence[str] = Settings.content_layers,
-        style_layers: Sequence[str] = Settings.style_layers,
-        omega: Sequence[float] | None = Settings.omega,
-        statistic: str = Settings.statistic,
-        tv: float = Settings.tv,
-        backbone: str = Settings.backbone,
-        pooling: str | None = Settings.pooling,
-        padding: str = Settings.padding,
-        floor: float = Settings.floor,
-        activation: str = Settings.activation,
-        precision: str = Settings.precision,
-        tile: int | None = Settings.tile,
+        **options: Unpack[SettingsDict],
     ) -> None:
-        checked = settings_from(
-            {
-                "form": form,
-                "lam": lam,
-                "content_layers": content_layers,
-                "style_layers": style_layers,
-                "omega": omega,
-                "statistic": statistic,
-                "tv": tv,
-                "backbone": backbone,
-                "pooling": pooling,
-                "padding": padding,
-                "floor": floor,
-                "activation": activation,
-                "precision": precision,
-                "tile": tile,
-            }
-        )
-        self.form = FORMS[form]
-        self.content_layers, self.style_layers = checked.content_layers, checked.style_layers
-        measures = Measures(
-            self.form, statistic_named(statistic), self.content_layers, self.style_layers
-        )
-        self._padding = padding
-        content = self._picture(content, self.content_layers, "content")
-        several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
-        paintings = [
-            self._picture(painting, self.style_layers, "style") for painting in several or [None]
-        ]
+        known = (*self.OPTIONS, "precision", "tile")
+        for name in options:
+            if name not in known:
+                raise TypeError(nearest(name, known, what="option of an objective"))
+        settings = settings_from(dict(options))
+        self.form = FORMS[settings.form]
+        self.content_layers, self.style_layers = settings.content_layers, settings.style_layers
+        self._layers = (*self.content_layers, *self.style_layers)
+        self._padding = settings.padding
+        content = self._picture(content, "content") if self.content_layers else None
         self.shape = None if content is None else content.shape
-        self.weights = load_weights(resolve_backbone(backbone)[0])
-        self.pooling = pooling or self.form.pooling
-        sides = [max(p.shape[:2]) for p in (content, *paintings) if p is not None]
-        self.precision = resolve_precision(precision, size=max(sides, default=0))
+        several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
+        paintings = [self._picture(p, "style") for p in several or [None] if self.style_layers]
+        self.weights = load_weights(resolve_backbone(settings.backbone)[0])
+        self.pooling = settings.pooling or self.form.pooling
+        sides = [side for p in (content, *paintings) if p is not None for side in p.shape[:2]]
+        self.precision = resolve_precision(settings.precision, size=max(sides, default=0))
+        self._functions = self._compiled(settings)
+        encode = self._functions.encode
+        self._content_targets = [] if content is None else encode(content[None])[0]
+        encoded = [encode(painting[None])[1] for painting in paintings]
+        self._style_targets = [
+            tf.add_n(layer) / len(encoded) for layer in zip(*encoded, strict=True)
+        ]
+        self.lam = self.form.lam if settings.lam is None else settings.lam
+        self.omega = settings.omega or default_omega(self.form, self.style_layers)
+        self.tv, self.box = settings.tv, 0.0
+
+    def _compiled(self, settings: Settings) -> Whole | Tiled:
         weights = self.weights
         if self.form.scaled:
-            weights = rescaled(weights, pooling=self.pooling, floor=floor)
+            weights = rescaled(weights, pooling=self.pooling, floor=settings.floor)
+        statistic = statistic_named(settings.statistic)
+        measures = Measures(self.form, statistic, self.content_layers, self.style_layers)
         network = loss_network(
             weights,
             measures.layers,
             pooling=self.pooling,
-            padding=padding,
-            activation=activation,
+            padding=settings.padding,
+            activation=settings.activation,
             precision=self.precision,
         )
-        self._functions = _compiled(network, measures, tile)
-        encode = self._functions.encode
-        self._content_targets = [] if content is None else encode(content[None])[0]
-        encoded = [encode(painting[None])[1] for painting in paintings if painting is not None]
-        self._style_targets = [
-            tf.add_n(layer) / len(encoded) for layer in zip(*encoded, strict=True)
-        ]
-        self.lam = self.form.lam if lam is None else lam
-        self.omega = checked.omega or default_omega(self.form, self.style_layers)
-        self.tv, self.box = tv, 0.0
+        return _compiled(network, measures, settings.tile)
 
-    @property
-    def lam(self) -> float:
-        """λ; setting it, ω or `tv` to no finite number of at least 0 raises InputError."""
-        return self._lam
+    def _picture(self, picture: np.ndarray | None, what: str) -> np.ndarray:
+        if picture is None:
+            raise InputError(f"there are {what} layers, but no {what} picture")
+        picture = as_picture(picture, f"the {what} picture")
+        check_sides(picture.shape, self._layers, what=what, padding=self._padding)
+        return picture
 
-    @lam.setter
-    def lam(self, value: float) -> None:
-        self._lam = _weight("lam", value)
-
-    @property
-    def omega(self) -> tuple[float, ...]:
-        """ω_l, one for each style layer."""
-        return self._omega
-
-    @omega.setter
-    def omega(self, values: Sequence[float]) -> None:
-        weights = tuple(_weight("omega", value) for value in values)
-        if len(weights) != len(self.style_layers):
-            raise InputError(
-                f"omega has {len(weights)} weights for {len(self.style_layers)} style layers"
-            )
-        self._omega = weights
-
-    @property
-    def tv(self) -> float:
-        """The weight of total variation."""
-        return self._tv
-
-    @tv.setter
-    def tv(self, value: float) -> None:
-        self._tv = _weight("tv", value)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("lam", "tv"):
+            value = _weight(name, value)
+        elif name == "omega":
+            value = tuple(_weight(name, one) for one in value)
+            if len(value) != len(self.style_layers):
+                raise InputError(
+                    f"omega has {len(value)} weights for {len(self.style_layers)} style layers"
+                )
+        super().__setattr__(name, value)
 
     @property
     def weighting(self) -> dict[str, Any]:
         """The weights that a user may change, by name."""
         return {"lam": self.lam, "omega": self.omega, "tv": self.tv}
-
-    def _picture(
-        self, picture: np.ndarray | None, layers: tuple[str, ...], what: str
-    ) -> np.ndarray | None:
-        if not layers:
-            return None
-        if picture is None:
-            raise InputError(f"there are {what} layers, but no {what} picture")
-        picture = as_picture(picture, f"the {what} picture")
-        every = (*self.content_layers, *self.style_layers)
-        check_sides(picture.shape, every, what=what, padding=self._padding)
-        return picture
 
     def __call__(self, image: np.ndarray) -> Losses:
         """The losses of a picture.
@@ -227,14 +158,7 @@ class Objective:
         return self._losses(self._functions.evaluate(self._tensor(image), *self._arguments()))
 
     def value_and_gradient(self, image: np.ndarray) -> tuple[Losses, np.ndarray]:
-        """The losses of a picture, and the gradient of their total, float32 (H, W, 3).
-
-        Args:
-            image: as in a call.
-
-        Raises:
-            InputError: the picture has another shape.
-        """
+        """The losses of a picture, as a call gives them, and their total's gradient, float32."""
         values, gradient = self._functions.differentiate(self._tensor(image), *self._arguments())
         return self._losses(values), np.asarray(gradient)[0]
 
@@ -257,8 +181,7 @@ class Objective:
             raise InputError(
                 f"the picture must have the shape {self.shape or '(H, W, 3)'}, not {image.shape}"
             )
-        layers = (*self.content_layers, *self.style_layers)
-        if min(image.shape[:2]) < (least := smallest_side(layers, padding=self._padding)):
+        if min(image.shape[:2]) < (least := smallest_side(self._layers, padding=self._padding)):
             raise InputError(
                 f"the picture has a side below the {least} pixels that the deepest layer needs"
             )
@@ -275,11 +198,7 @@ class Objective:
         content = zip(self.content_layers, values["content_layers"].numpy().tolist(), strict=True)
         style = zip(self.style_layers, values["style_layers"].numpy().tolist(), strict=True)
         return Losses(
-            total=float(values["total"]),
-            content=float(values["content"]),
-            style=float(values["style"]),
-            tv=float(values["tv"]),
-            box=float(values["box"]),
+            **{name: float(values[name]) for name in ("total", "content", "style", "tv", "box")},
             layers={"content": dict(content), "style": dict(style)},
         )
 

@@ -15,7 +15,7 @@ from styletransfer.pictures.images import save_image
 from styletransfer.runs import forecast as forecasts
 from styletransfer.runs.forecast import Rates, measured_rates
 from styletransfer.runs.memory import TILES, memory, tile_for
-from styletransfer.runs.plan import Plan
+from styletransfer.runs.request import Plan
 from styletransfer.runs.schedule import Stage
 from styletransfer.settings import settings_from
 from styletransfer.study import costs

@@ -22,9 +22,11 @@ from PIL import Image
 
 from styletransfer.errors import InputError, NonFiniteError
 from styletransfer.loop import Run
+from styletransfer.pictures.sources import recorded_picture
 from styletransfer.runs.callbacks import Reweighing
-from styletransfer.runs.checkpoint import Saved, read_state, write_state
-from styletransfer.runs.record import read_record, recorded_picture
+from styletransfer.runs.checkpoint import read_state, write_state
+from styletransfer.runs.record import read_record
+from styletransfer.runs.state import Saved
 from styletransfer.settings import settings_from
 
 REFUSED = (InputError, FileNotFoundError)

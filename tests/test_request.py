@@ -16,8 +16,7 @@ from styletransfer.fast import precision
 from styletransfer.forms import FORMS
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.runs import memory
-from styletransfer.runs.plan import resolve
-from styletransfer.runs.request import Request
+from styletransfer.runs.request import Request, resolve
 from styletransfer.runs.schedule import Stage
 from styletransfer.settings import SettingsDict
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from .._tensorflow import keras, tf
 from ..evaluation import Whole
-from ..forms import FORMS, default_omega
+from ..forms import FORMS
+from ..layers import default_omega
 from ..losses import Measures, statistic_named
 from ..network import loss_network
 from ..scaling import rescaled

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import InputError
 from ..options import build
 from ..pictures.files import atomic_path, check_file
-from ..runs.checkpoint import read_state
-from ..runs.schema import NotNegative, Text, checked, parsed
+from ..runs.checkpoint import parsed, read_state
+from ..runs.schema import NotNegative, Text, checked
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
 
 __all__ = ["KINDS", "check_record", "kind_of", "read_record", "snapshot", "write_record"]

@@ -10,8 +10,8 @@ from typing import Any, get_type_hints
 import ipywidgets as widgets
 
 from ..errors import InputError
-from ..forms import FORMS, Form, default_omega
-from ..layers import LAYERS
+from ..forms import FORMS, Form
+from ..layers import LAYERS, default_omega
 from ..losses import STATISTICS
 from ..options import reader
 from ..settings import Settings, settings_from

@@ -9,9 +9,8 @@ import numpy as np
 
 from ..errors import InputError, NonFiniteError
 from ..loop import Run
-from ..runs.plan import resolve
 from ..runs.record import Result
-from ..runs.request import Request
+from ..runs.request import Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store, kept_in
 

@@ -13,8 +13,7 @@ import ipywidgets as widgets
 
 from ..errors import InputError
 from ..runs.forecast import Forecast, forecast
-from ..runs.plan import Plan, resolve
-from ..runs.request import Request
+from ..runs.request import Plan, Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store
 from .controls import LIVE, Controls

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,7 @@ NAMED = 3
 """A collection of up to so many pictures is called by their names, a larger one by their number."""
 
 LEAST_SIDE = 16
-"""Pixels of a picture's long side, below which there is nothing to see. The long side is scaled to
-the size of the run, whose own check is of the short side."""
+"""Pixels of a picture's long side, below which there is nothing to see."""
 
 Pictures = str | os.PathLike | np.ndarray | Sequence[str | os.PathLike | np.ndarray]
 """A picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1]. Or several: a list
@@ -74,7 +74,7 @@ class Collection:
     """Several pictures that are one style: its statistics are means over them (see `Objective`).
 
     Attributes:
-        members: the pictures, in the order of their checksums: neither the mean nor its last digit
+        members: the pictures, in the order of their checksums: not even the mean's last digit
             depends on the order in which they are given.
         label: what a table calls it; by default the names joined by " + ", or the number and the
             first digits of the checksum where they are more than `NAMED`.
@@ -144,7 +144,6 @@ def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the pictur
 
 
 def _recordable(path: str | os.PathLike) -> str:
-    """The path as records hold it, in UTF-8, which a file's name need not be."""
     if (name := str(path)).encode(errors="ignore").decode() != name:
         raise InputError(f"the name {name!a} is not UTF-8, and no record can hold it; rename it")
     return name
@@ -153,18 +152,14 @@ def _recordable(path: str | os.PathLike) -> str:
 def open_pictures(
     source: Pictures | Sequence[Source], what: str = "the picture"
 ) -> Source | Collection:
-    """One picture or several.
+    """One picture or several: see `Pictures`; some in a list may be open already.
 
-    Args:
-        source: see `Pictures`; pictures that are open already may be in the list. One in a list, or
-            alone in a folder, is that picture. A picture of the databases wins over a folder of its
-            name.
-        what: what to call it in an error.
+    One in a list, or alone in a folder, is that picture. A picture of the databases wins over a
+    folder of its name. In an error they are called `what`.
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: an empty list, a folder without pictures, or a picture that `open_picture`
-            refuses.
+        InputError: an empty list, a folder without pictures, or what `open_picture` refuses.
     """
     label, several = "", source
     if isinstance(source, (str, os.PathLike)):
@@ -176,10 +171,38 @@ def open_pictures(
         return open_picture(several, what)
     if not several:
         raise InputError(f"{what} is an empty list; name at least one picture")
-    opened = tuple(
-        picture
-        if isinstance(picture, Source)
-        else open_picture(picture, f"{what} ({number} of {len(several)})")
-        for number, picture in enumerate(several, 1)
-    )
-    return opened[0] if len(opened) == 1 else Collection(opened, label)
+    opened = []
+    for number, one in enumerate(several, 1):
+        name = f"{what} ({number} of {len(several)})"
+        opened.append(one if isinstance(one, Source) else open_picture(one, name))
+    return opened[0] if len(opened) == 1 else Collection(tuple(opened), label)
+
+
+def recorded_picture(
+    record: dict[str, Any], key: str, *, beside: Path
+) -> Source | Collection | None:
+    """An input of a record, by its key, compared with its checksum; None where the run had none.
+
+    Relative paths count from the folder `beside`, that of the record, or else from the working one.
+
+    Raises:
+        FileNotFoundError: a file is gone.
+        InputError: it was an array, or it has changed since.
+    """
+
+    def recorded(about: dict[str, Any]) -> Source:
+        name = about["picture"]
+        if name is None:
+            raise InputError(
+                f"the record's {key} was an array, not a file: the run cannot be made again from it"
+            )
+        files = [file for file in dict.fromkeys((beside / name, Path(name))) if file.is_file()]
+        for file in files or [name]:
+            source = open_picture(file)
+            if source.about["sha256"] == about["sha256"]:
+                return Source(source.picture, {**source.about, "picture": name})
+        raise InputError(
+            f"the {key} picture {name} has changed since the record was made; its checksum differs"
+        )
+
+    return described(record[key], recorded) if record.get(key) is not None else None

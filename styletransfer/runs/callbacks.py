@@ -21,10 +21,7 @@ log = logging.getLogger("styletransfer")
 
 
 class Progress:
-    """A progress bar on standard error, with the time left.
-
-    It counts pixels, so that every size goes at one pace.
-    """
+    """A progress bar with the time left; it counts pixels, so that every size goes at one pace."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
@@ -49,11 +46,7 @@ class Progress:
 
 
 class _Writer:
-    """Writes a file every `every` seconds at most, and once more in the end.
-
-    A file that cannot be written is reported in the log and tried again.
-    """
-
+    # A file that cannot be written is reported in the log and tried again.
     EVERY, PAUSE = 0.0, 0.0
 
     def __init__(
@@ -90,13 +83,10 @@ class _Writer:
 
 
 class Checkpoint(_Writer):
-    """Saves the state of the run, so that `Run.load` can go on from it after whatever ends it.
+    """Saves the state of the run to an .npz file, so that `Run.load` can go on from it.
 
-    Args:
-        path: the .npz file.
-        every: seconds between two savings, by default 30; more where saving would take more than
-            5 % of the time.
-        clock: gives the time in seconds.
+    It does so in the end, and every 30 seconds or what `every` says; less often where saving would
+    take more than 5 % of the time.
     """
 
     EVERY, PAUSE = 30.0, 19.0  # 1 part in 20 is 5 %
@@ -106,13 +96,7 @@ class Checkpoint(_Writer):
 
 
 class Preview(_Writer):
-    """Writes the picture so far to a file; a viewer that watches the file shows it grow.
-
-    Args:
-        path: the file; its ending names the format.
-        every: seconds between two pictures, by default 2.
-        clock: gives the time in seconds.
-    """
+    """Writes the picture so far to a file, every 2 seconds or what `every` says, and in the end."""
 
     EVERY = 2.0
 
@@ -121,10 +105,7 @@ class Preview(_Writer):
 
 
 class Snapshots:
-    """Keeps the picture as it was after some numbers of seconds of the run.
-
-    Args:
-        seconds: when; the first step that ends no earlier counts.
+    """Keeps the picture after some numbers of seconds: that of the first step to end no earlier.
 
     Attributes:
         pictures: float32 (H, W, 3) in [0, 1], by the number of seconds that was asked for.
@@ -144,13 +125,7 @@ class Snapshots:
 
 
 class Reweighing:
-    """Changes λ, ω and `tv` as they were changed during a recorded run.
-
-    It is called once more, before the first step.
-
-    Args:
-        changes: as a record has them: "step", from which they count, "lam", "omega" and "tv".
-    """
+    """Changes λ, ω and `tv` as a record's `changes` say; call it before the first step, too."""
 
     def __init__(self, changes: Sequence[Mapping[str, Any]]) -> None:
         self._changes = tuple(changes)

@@ -17,16 +17,12 @@ PATIENCE = 10.0
 """Seconds after an interrupt in which further ones do not count: the picture is being written."""
 
 
-class Steps(Protocol):
+class Steps(Iterator[Any], Protocol):
     """A run as an iterator over its steps."""
 
     @property
     def step(self) -> int:
         """How many are made."""
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-    def __next__(self) -> Any: ...
 
 
 def follow(
@@ -36,9 +32,9 @@ def follow(
 
     Args:
         run: whose steps are made.
-        callbacks: each is called with the run and the step, after every step; one with a method
-            `close` has it called with the run in the end, however it ends. One that fails is
-            reported in the log and not called again: what follows a run cannot lose it.
+        callbacks: each is called with the run and the step, after every step; a method `close` is
+            called with the run in the end, however it ends. One that fails is reported in the log
+            and not called again: what follows a run cannot lose it.
         until: stop after this step of the whole run.
 
     Returns:
@@ -79,7 +75,7 @@ def _told(callback: Callable, *what: Any) -> bool:
 
 @contextlib.contextmanager
 def _on_interrupt(handle: Callable[[Callable, int, FrameType | None], None]) -> Iterator[None]:
-    """Have interrupts handled in the block; the function is given the handler before it too."""
+    # The function is given the handler before it, too.
     before = signal.getsignal(signal.SIGINT)
     main = threading.current_thread() is threading.main_thread()  # only there can it come
     if not main or not callable(before):
@@ -94,11 +90,7 @@ def _on_interrupt(handle: Callable[[Callable, int, FrameType | None], None]) -> 
 
 @contextlib.contextmanager
 def interrupted_once(*, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Lets an interrupt through, and for ten seconds no other: what follows it is not lost.
-
-    Args:
-        clock: gives the time in seconds.
-    """
+    """Lets an interrupt through, and for ten seconds no other: what follows it is not lost."""
     free = -float("inf")
 
     def handle(before: Callable, number: int, frame: FrameType | None) -> None:
@@ -113,11 +105,7 @@ def interrupted_once(*, clock: Callable[[], float] = time.monotonic) -> Iterator
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Puts an interrupt off to the end of the block, where half of what it does must not be kept.
-
-    Raises:
-        KeyboardInterrupt: at the end, if there was one.
-    """
+    """Puts an interrupt off to the end of the block, half of whose work must not be kept."""
     asked = []
     with _on_interrupt(lambda *_: asked.append(True)):
         yield

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,7 @@ from ..pictures.downloads import cache_folder
 from ..pictures.files import atomic_path
 from ..settings import Settings
 from .memory import available, memory
-from .plan import Plan, resolve
-from .request import Request
+from .request import Plan, Request, resolve
 from .schedule import Shapes, Stage, pixels
 
 __all__ = ["Forecast", "Rates", "forecast", "forecast_request", "measured_rates"]
@@ -36,8 +36,8 @@ TILED_TIME = 1.45
 """A tiled evaluation computes the features twice: its time over that of a whole one."""
 
 ENCODING = 0.3
-"""Time to encode a painting over that of an evaluation of a picture of its size, which has the
-gradient besides: 0.30 in "winograd" and 0.26 in "float32", at 256 px on one machine."""
+"""Time to encode a painting over that of an evaluation of its size, which has the gradient besides:
+0.30 in "winograd" and 0.26 in "float32", at 256 px on one machine."""
 
 CALIBRATION = (192, 256)
 """Rows and columns of the picture that is timed."""
@@ -89,13 +89,7 @@ class Rates:
 
 
 def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
-    """This machine's rates, from the cache folder or measured now.
-
-    Args:
-        settings: form, pooling, padding, activation, layers and statistic count.
-        precision: "float32", "winograd" or "mixed".
-        weights: SHA-256 of the network's weights file.
-    """
+    """This machine's rates, from the cache folder or measured now; `weights` is their SHA-256."""
     devices = [device.name for device in tf.config.list_logical_devices()]
     machine = [platform.node(), platform.machine(), os.cpu_count(), devices]
     names = ("form", "pooling", "padding", "activation", "statistic")
@@ -120,7 +114,7 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
 def _measure(settings: Settings, precision: str) -> Rates:
     picture = np.random.default_rng(0).random((*CALIBRATION, 3), dtype=np.float32)
     megapixels = picture.shape[0] * picture.shape[1] / 1e6
-    options = {name: getattr(settings, name) for name in Objective.OPTIONS}
+    options: Any = {name: getattr(settings, name) for name in Objective.OPTIONS}
     objective = Objective(picture, picture, precision=precision, **options)
     traced = objective.traces > 0
     (trace,) = fastest(lambda: objective.value_and_gradient(picture), trials=1)
@@ -148,7 +142,7 @@ def forecast(
     Args:
         plan: as decided.
         shapes: of the photograph and of each painting.
-        stages: those that are left; one without steps counts for its memory alone. By default all.
+        stages: those that are left; one without steps counts for its memory alone.
         traced: whether an evaluation has been made in this process.
         encoded: whether the first stage's paintings have been encoded.
     """
@@ -176,9 +170,5 @@ def _mean_pairs(steps: int, history: int) -> float:
 
 
 def forecast_request(request: Request) -> Forecast:
-    """What a request will take on this machine.
-
-    Raises:
-        InputError: as `resolve`.
-    """
+    """What a request will take on this machine; InputError where `resolve` refuses it."""
     return forecast(resolve(request), request.shapes)

@@ -7,7 +7,7 @@ import psutil
 
 from .._tensorflow import tf
 from ..errors import InputError
-from ..layers import CONVOLUTIONS, filters_of
+from ..layers import block_of, filters_of, layers_of
 from ..settings import Settings
 from .schedule import Shapes, Stage, history_for, pixels
 
@@ -38,16 +38,15 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
     """Bytes of the kernels, of one pixel's features, and of those of the first two blocks alone."""
     deepest = max((*settings.content_layers, *settings.style_layers))
     before, kernels, features, first = 3, 0, 0.0, 0.0
-    for block, count in enumerate(CONVOLUTIONS[architecture], 1):
-        for number in range(1, count + 1):
-            if f"block{block}_conv{number}" > deepest:
-                break
-            filters = filters_of(block)
-            kernels += 36 * before * filters
-            features += 4 * filters / 4 ** (block - 1)
-            before = filters
-        if block == 2:
-            first = features
+    for layer in layers_of(architecture):
+        if layer > deepest:
+            break
+        block = block_of(layer)
+        filters = filters_of(block)
+        kernels += 36 * before * filters
+        features += 4 * filters / 4 ** (block - 1)
+        first = features if block <= 2 else first
+        before = filters
     return kernels, features, first
 
 
@@ -102,13 +101,8 @@ def available() -> float:
 def tile_for(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> int | None:
     """The tile that the largest size is evaluated in: the settings', or none while it fits whole.
 
-    On a graphics card nothing is known of the memory: there the settings' own tile is taken.
-
-    Args:
-        settings: tile, optimiser, history and layers count.
-        architecture: "vgg16" or "vgg19".
-        stage: the last one.
-        shapes: of the photograph and of each painting.
+    On a graphics card nothing is known of the memory: there the settings' own tile is taken. For
+    the arguments see `memory`.
 
     Raises:
         InputError: it does not fit in any way; the message names the largest size that does.

@@ -1,7 +1,6 @@
 """What a run leaves: the picture, and the record of how it was made."""
 
 import contextlib
-import dataclasses
 import hashlib
 import io
 import itertools
@@ -20,16 +19,15 @@ from .. import __version__
 from ..errors import InputError
 from ..pictures.files import WRITABLE, atomic_path
 from ..pictures.images import encode, read_image, save_image
-from ..pictures.sources import Collection, Source, described, open_picture
 from ..settings import Settings
 from . import schema
+from .checkpoint import parsed
 
 __all__ = [
     "Result",
     "check_record_place",
     "picture_checksum",
     "read_record",
-    "recorded_picture",
     "versions",
 ]
 
@@ -39,15 +37,12 @@ MOST_BYTES = 2**26
 
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that compute, and of the system; a record keeps them."""
-    packages = {}
+    found = {"python": platform.python_version(), "styletransfer": __version__}
     for package in ("tensorflow", "keras", "numpy", "scipy", "pillow"):
-        try:
-            packages[package] = version(package)
-        except PackageNotFoundError:  # the same module may come from a package of another name
-            packages[package] = "unknown"
-    system = f"{platform.system()} {platform.machine()}"
-    about = {"python": platform.python_version(), "styletransfer": __version__}
-    return {**about, **packages, "system": system}
+        found[package] = "unknown"  # the same module may come from a package of another name
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return {**found, "system": f"{platform.system()} {platform.machine()}"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -126,16 +121,14 @@ def check_record_place(path: str | os.PathLike, *, checksum: str | None = None) 
         raise InputError(
             f"{record} is there and is not a record; choose another name for {path}"
         ) from None
-    others = [
-        other for other in map(path.with_suffix, WRITABLE) if other.exists() and other != path
-    ]
+    others = [p for p in map(path.with_suffix, WRITABLE) if p.exists() and p != path]
     owners = [other for other in others if not path.exists() or _shows(other, known)]
     if known != checksum and owners:
         raise InputError(f"{record} is the record of {owners[0]}; choose another name for {path}")
 
 
 def _shows(path: Path, checksum: str) -> bool:
-    """Whether a file has a picture's very pixels, as all but JPEG keep them."""
+    # All formats but JPEG keep a picture's very pixels.
     with contextlib.suppress(InputError, OSError):
         return picture_checksum(read_image(path)) == checksum
     return False
@@ -146,7 +139,7 @@ def _loaded(path: Path, model: type[schema.BaseModel] = schema.Record) -> dict[s
     try:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             raise InputError(f"it is no file of at most {MOST_BYTES >> 20} MB")
-        record = schema.parsed(path.read_bytes())
+        record = parsed(path.read_bytes())
         schema.checked(model, record)
     except (InputError, OSError) as error:
         raise InputError(f"{path} is not the record of a run ({error})") from None
@@ -170,33 +163,3 @@ def read_record(path: str | os.PathLike) -> tuple[dict[str, Any], Settings]:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return record, settings
-
-
-def recorded_picture(
-    record: dict[str, Any], key: str, *, beside: Path
-) -> Source | Collection | None:
-    """The input of a record, compared with its checksum; None where the run had none.
-
-    Relative paths count from the folder that the record is in, or else from the working folder.
-
-    Raises:
-        FileNotFoundError: a file is gone.
-        InputError: it was an array, or it has changed since.
-    """
-
-    def recorded(about: dict[str, Any]) -> Source:
-        name = about["picture"]
-        if name is None:
-            raise InputError(
-                f"the record's {key} was an array, not a file: the run cannot be made again from it"
-            )
-        files = [file for file in dict.fromkeys((beside / name, Path(name))) if file.is_file()]
-        for file in files or [name]:
-            source = open_picture(file)
-            if source.about["sha256"] == about["sha256"]:
-                return dataclasses.replace(source, about={**source.about, "picture": name})
-        raise InputError(
-            f"the {key} picture {name} has changed since the record was made; its checksum differs"
-        )
-
-    return described(record[key], recorded) if record.get(key) is not None else None

@@ -1,4 +1,4 @@
-"""What is asked for: pictures and settings; and the identity of what will come of it."""
+"""What is asked for, the identity of what will come of it, and the plan that it comes to."""
 
 import dataclasses
 import functools
@@ -13,13 +13,17 @@ from .. import __version__
 from ..errors import InputError
 from ..fast.precision import resolve_precision
 from ..forms import FORMS
+from ..layers import check_sides
 from ..losses import statistic_named
+from ..pictures.images import MAX_PIXELS, fit
 from ..pictures.sources import Collection, Pictures, Source, open_picture, open_pictures
 from ..settings import Settings
 from ..weights.backbones import load_weights, resolve_backbone
-from .schedule import Shapes, settled
+from ..weights.convolutions import Weights
+from .memory import tile_for
+from .schedule import Shapes, Stage, in_tiles, settled, stages_of
 
-__all__ = ["Request"]
+__all__ = ["Plan", "Request", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,7 @@ class Request:
         settings: Settings,
         start: str | np.ndarray | Source | None = None,
     ) -> "Request":
-        """Open the pictures.
-
-        Args:
-            content: a path, a name in the databases, an array (H, W, 3) in [0, 1], or a picture
-                that is open already.
-            style: likewise, or several (see `Pictures`).
-            settings: every option.
-            start: the picture to start from, where it is none that `settings.init` can name.
+        """Open the pictures, where they are not open already; for the arguments see `Run`.
 
         Raises:
             FileNotFoundError: a picture that is not there.
@@ -101,9 +98,9 @@ class Request:
             del options["noise"]
         if not FORMS[settings.form].scaled:
             del options["floor"]
-        sources = (self.content, self.style, self.start)
         if self.start is not None:
             del options["init"]  # its name; the picture counts
+        sources = (self.content, self.style, self.start)
         facts = {
             "settings": options,
             "statistic": statistic_named(settings.statistic).fingerprint,
@@ -112,3 +109,59 @@ class Request:
             "version": __version__,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request comes to, on this machine and with these pictures.
+
+    Attributes:
+        settings: every one decided.
+        stages: through which the run goes.
+        weights: of the loss network.
+        asked: what a record says of the weights that were asked for.
+    """
+
+    settings: Settings
+    stages: tuple[Stage, ...]
+    weights: Weights
+    asked: dict[str, str]
+
+
+def resolve(request: Request) -> Plan:
+    """Decide form, λ, ω, pooling, sizes, steps, backbone, precision, tile and history.
+
+    Raises:
+        InputError: settings that cannot be used with these pictures, or a run that does not fit
+            into memory.
+    """
+    settings, shapes = settled(request.settings, request.shapes), request.shapes
+    statistic_named(settings.statistic)
+    _check_pictures(request, settings)
+    backbone, note = resolve_backbone(settings.backbone)
+    weights = load_weights(backbone)
+    precision = resolve_precision(settings.precision, size=settings.size)
+    finish = resolve_precision("auto", size=settings.size)
+    stages = stages_of(settings, precision=precision, finish=finish)
+    tile = tile_for(settings, weights.architecture, stages[-1], shapes)
+    asked = {"requested": settings.backbone, **({"note": note} if note else {})}
+    decided = dataclasses.replace(settings, backbone=backbone, precision=precision, tile=tile)
+    return Plan(decided, in_tiles(stages, shapes, settings.style_scale, tile), weights, asked)
+
+
+def _check_pictures(request: Request, settings: Settings) -> None:
+    """Refuse pictures that are too large, or too small for the layers at the coarsest size."""
+    sizes, style = settings.sizes or (settings.size,), request.style
+    pictures = [("content", settings.content_layers, 1.0, request.content)]
+    for member in style.members:  # of several, an error names the one
+        name = "style" if member is style else f"style ({member.label})"
+        pictures.append((name, settings.style_layers, settings.style_scale, member))
+    deepest = (*settings.content_layers, *settings.style_layers)
+    for name, layers, scale, source in pictures:
+        height, width = fit(source.picture.shape, max(1, round(scale * sizes[-1])))
+        if height * width > MAX_PIXELS:
+            most = f"{MAX_PIXELS / 1e6:.0f} megapixels"
+            raise InputError(f"a {name} picture of {width} x {height} is above {most}")
+        if layers:
+            shape = fit(source.picture.shape, max(1, round(scale * sizes[0])))
+            check_sides(shape, deepest, what=name, padding=settings.padding)

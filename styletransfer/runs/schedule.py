@@ -8,17 +8,26 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..errors import InputError
-from ..forms import FORMS, default_omega
-from ..layers import smallest_side
-from ..optimizers import SGD, Adam
+from ..forms import FORMS
+from ..layers import default_omega, smallest_side
+from ..lbfgs import LBFGS
+from ..optimizers import SGD, Adam, Optimizer
 from ..pictures.images import fit
 from ..settings import QUALITIES, Settings
 
-__all__ = ["Shapes", "Stage", "history_for", "in_tiles", "pixels", "settled", "stages_of"]
+__all__ = [
+    "Shapes",
+    "Stage",
+    "history_for",
+    "in_tiles",
+    "optimizer_of",
+    "pixels",
+    "settled",
+    "stages_of",
+]
 
 COARSEST = 160
-"""Long side in pixels below which halving no longer helps: at 96 px the photograph's own forms are
-lost, and no larger size brings them back."""
+"""Long side in pixels below which halving does not help: the photograph's forms would be lost."""
 
 LEAST_SIDE = 2
 """The coarsest size keeps the short side at this many times what the deepest layer needs."""
@@ -52,33 +61,25 @@ class Stage:
 
 
 def pixels(shapes: Shapes, size: int, scale: float) -> tuple[int, ...]:
-    """How many pixels the picture and each painting have at a size.
-
-    Args:
-        shapes: of the photograph and of each painting.
-        size: long side of the picture in pixels.
-        scale: `Settings.style_scale`.
-    """
+    """How many pixels the picture and each painting have at a size; `scale` is the style's."""
     photograph, *paintings = shapes
     side = max(1, round(scale * size))
     return math.prod(fit(photograph, size)), *(math.prod(fit(p, side)) for p in paintings)
 
 
 def settled(settings: Settings, shapes: Shapes) -> Settings:
-    """The settings with everything decided that follows from the form, the optimiser and the sizes.
+    """The settings with all decided that follows from the form, the optimiser and the sizes.
 
-    Two runs with equal settled settings compute the same. What depends on the machine (precision,
-    tile, backbone) is left as it is.
+    Two runs with equal settled settings compute the same; precision, tile and backbone, which
+    depend on the machine, are left as they are.
 
     Raises:
         InputError: the steps do not fit the sizes.
     """
     form = FORMS[settings.form]
     sizes = settings.sizes or _sizes(settings, shapes[0])
-    rates = {"adam": Adam.learning_rate, "sgd": SGD.learning_rate}
-    history = settings.history
-    if history is None:
-        history = history_for(pixels(shapes, sizes[-1], settings.style_scale)[0])
+    rate = getattr(optimizer_of(settings), "learning_rate", settings.learning_rate)
+    photograph = pixels(shapes, sizes[-1], settings.style_scale)[0]
     return dataclasses.replace(
         settings,
         sizes=sizes,
@@ -87,9 +88,20 @@ def settled(settings: Settings, shapes: Shapes) -> Settings:
         lam=form.lam if settings.lam is None else settings.lam,
         omega=settings.omega or default_omega(form, settings.style_layers),
         pooling=settings.pooling or form.pooling,
-        learning_rate=settings.learning_rate or rates.get(settings.optimizer),
-        history=history,
+        learning_rate=rate,
+        history=settings.history or history_for(photograph),
     )
+
+
+def optimizer_of(settings: Settings) -> Optimizer:
+    """The optimiser that the settings name, with their options and else its own defaults."""
+    rate, decay = settings.learning_rate, settings.decay
+    if settings.optimizer == "lbfgs":
+        return LBFGS(history=settings.history or LBFGS.history)
+    if settings.optimizer == "adam":
+        return Adam(learning_rate=rate or Adam.learning_rate, decay=decay)
+    momentum = settings.momentum
+    return SGD(learning_rate=rate or SGD.learning_rate, momentum=momentum, decay=decay)
 
 
 def _sizes(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -131,13 +143,7 @@ def _steps(settings: Settings, sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def stages_of(settings: Settings, *, precision: str, finish: str) -> tuple[Stage, ...]:
-    """The stages of a run.
-
-    Args:
-        settings: `settled`.
-        precision: what the stages are computed in.
-        finish: what the last steps are computed in, where `precision` is "mixed".
-    """
+    """The stages of a run with `settled` settings; with "mixed" the last steps are in `finish`."""
     sizes = cast(tuple[int, ...], settings.sizes)
     pairs = zip(sizes, cast(tuple[int, ...], settings.steps), strict=True)
     stages = [Stage(size, steps, precision) for size, steps in pairs]
@@ -153,19 +159,13 @@ def stages_of(settings: Settings, *, precision: str, finish: str) -> tuple[Stage
 def in_tiles(
     stages: Sequence[Stage], shapes: Shapes, scale: float, tile: int | None
 ) -> tuple[Stage, ...]:
-    """The stages with tiles where the picture or a painting is larger than one.
-
-    Args:
-        stages: whole.
-        shapes: of the photograph and of each painting.
-        scale: `Settings.style_scale`.
-        tile: its side in pixels, or None.
-    """
-    if tile is None:
-        return tuple(stages)
-    large = [max(pixels(shapes, stage.size, scale)) > tile**2 for stage in stages]
-    pairs = zip(stages, large, strict=True)
-    return tuple(dataclasses.replace(s, tile=tile if tiled else None) for s, tiled in pairs)
+    """The stages with tiles where the picture or a painting is larger than one."""
+    return tuple(
+        dataclasses.replace(stage, tile=tile)
+        if tile and max(pixels(shapes, stage.size, scale)) > tile**2
+        else stage
+        for stage in stages
+    )
 
 
 def history_for(pixels: int) -> int:

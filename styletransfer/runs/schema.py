@@ -1,10 +1,6 @@
 """What the files of a run may hold, checked where they are read: nothing behind has to check."""
 
-import json
-import os
-import zipfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
@@ -20,8 +16,6 @@ __all__ = [
     "Record",
     "check_weights",
     "checked",
-    "is_saved_run",
-    "parsed",
     "replayable",
 ]
 
@@ -65,9 +59,12 @@ class _Closed(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class _Picture(_Open):
-    picture: Text | None
+class _Result(_Open):
     sha256: Checksum
+
+
+class _Picture(_Result):
+    picture: Text | None
     width: Side | None = None
     height: Side | None = None
     credit: Text | None = None
@@ -121,14 +118,9 @@ class _Settings(BaseModel):
     size: Side
 
 
-class _Network(_Open):
+class _Network(_Result):
     name: Text
     architecture: Text
-    sha256: Checksum
-
-
-class _Result(_Open):
-    sha256: Checksum
 
 
 class Pictured(_Open):
@@ -222,24 +214,8 @@ class Facts(_Open):
     position: _Position
 
 
-def parsed(text: str | bytes) -> Any:
-    """What JSON says.
-
-    Raises:
-        InputError: it is no JSON, or nested or numbers in it are longer than Python takes.
-    """
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"it is no JSON: {error}") from None
-
-
 def checked(model: type[M], values: Any, where: str = "") -> M:
-    """Values as a model has them.
-
-    Raises:
-        InputError: they are not; the message names the key.
-    """
+    """Values as a model has them; InputError names the key where they are not."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -250,11 +226,7 @@ def checked(model: type[M], values: Any, where: str = "") -> M:
 
 
 def replayable(options: dict[str, Any]) -> Settings:
-    """The settings of a record or of a saved run.
-
-    Raises:
-        InputError: names or values that do not exist, or a start that no longer does.
-    """
+    """The settings of a record or saved run; InputError where something in them is no more."""
     if options.get("init") == "noise" and "noise" not in options:
         raise InputError(
             "it started from the uniform noise that version 0.2 no longer has and cannot be made "
@@ -268,14 +240,3 @@ def check_weights(weightings: Iterable[dict[str, Any]], settings: Settings) -> N
     for weighting in weightings:
         if len(weighting["omega"]) != len(settings.style_layers):
             raise InputError("changes: omega does not have a weight for each style layer")
-
-
-def is_saved_run(path: str | os.PathLike) -> bool:
-    """Whether a file is named inside like the saved state of a run; it is not read."""
-    try:
-        if not Path(path).is_file():
-            return False
-        with zipfile.ZipFile(path) as archive:
-            return {"facts.npy", "content.npy", "style.npy"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False

@@ -1,26 +1,31 @@
-"""Where a run stands: all that changes from step to step, in one piece."""
+"""Where a run stands: all that changes from step to step, in one piece, and in a file."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+import itertools
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..objective import Losses, Objective
+from ..errors import InputError
+from ..losses import Losses
 from ..optimizers import State
+from ..pictures.images import MAX_PIXELS, as_picture, fit
+from ..pictures.sources import Source, described
+from . import schema
+from .checkpoint import Headers, is_saved_run, read_state, write_state
+from .request import Request
+from .schedule import Stage
 
-__all__ = ["RunState", "Step"]
+if TYPE_CHECKING:
+    from ..objective import Objective
 
-_PLAIN = (
-    "weighting",
-    "stage",
-    "done",
-    "fresh",
-    "seconds",
-    "history",
-    "stalls",
-    "changes",
-)
-"""What JSON holds as it is."""
+__all__ = ["RunState", "Saved", "Step"]
+
+# What JSON holds as it is.
+_PLAIN = ("weighting", "stage", "done", "fresh", "seconds", "history", "stalls", "changes")
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,7 @@ class Step:
         size: long side of the picture in pixels.
         step: evaluations so far, of all sizes together, this one included.
         seconds: time spent in the run so far; pauses between steps do not count.
-        losses: of the picture that the run stands at; a trial that the line search rejected is not
-            that picture.
+        losses: of the picture that the run stands at, which a rejected trial is not.
         work: the share of the run's work that is done, in [0, 1]; a step counts as its pixels.
     """
 
@@ -73,7 +77,7 @@ class RunState:
         changes: the weights that were changed, and from which step.
     """
 
-    objective: Objective
+    objective: "Objective"
     state: State
     weighting: dict[str, Any]
     stage: int = 0
@@ -87,7 +91,17 @@ class RunState:
 
     def packed(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """As arrays, and facts that JSON holds."""
-        arrays, scalars = _pack(self.state)
+        arrays: dict[str, np.ndarray] = {}
+        scalars: dict[str, Any] = {}
+        for name, value in vars(self.state).items():
+            if name == "pairs":
+                for i, (s, y, _) in enumerate(value):
+                    arrays |= {f"state.s{i}": s, f"state.y{i}": y}
+                scalars["pairs"] = [rho for _, _, rho in value]
+            elif isinstance(value, np.ndarray):
+                arrays[f"state.{name}"] = value
+            else:
+                scalars[name] = value
         facts = {name: getattr(self, name) for name in _PLAIN}
         losses = asdict(self.losses) if self.losses else None
         weights = {**self.objective.weighting, "box": self.objective.box}
@@ -99,66 +113,181 @@ class RunState:
         arrays: dict[str, np.ndarray],
         facts: dict[str, Any],
         *,
-        objective: Objective,
+        objective: "Objective",
         kind: type[State],
     ) -> "RunState":
-        """What `packed` gave.
-
-        Args:
-            arrays: as given.
-            facts: as given, from JSON.
-            objective: that of its stage; it gets the weights that it had.
-            kind: of the optimiser's state.
+        """What `packed` gave, the facts from JSON; the objective gets the weights that it had.
 
         Raises:
             KeyError, TypeError: something else was given.
         """
         for name, weight in facts["weights"].items():
             setattr(objective, name, weight)
-        plain = {name: facts[name] for name in _PLAIN}
+        values: dict[str, Any] = {n: _tuple(value) for n, value in facts["state"].items()}
+        values |= {name.removeprefix("state."): array for name, array in arrays.items()}
+        if "pairs" in values:
+            rhos = enumerate(values["pairs"])
+            pairs = [(values.pop(f"s{i}"), values.pop(f"y{i}"), rho) for i, rho in rhos]
+            values["pairs"] = tuple(pairs)
+        plain = {name: _tuple(facts[name]) for name in _PLAIN}
         plain["weighting"] = _weighting(plain["weighting"])
-        plain["history"] = tuple(plain["history"])
-        plain["stalls"] = tuple(plain["stalls"])
         plain["changes"] = tuple(map(_weighting, plain["changes"]))
-        return cls(
-            objective=objective,
-            state=_unpack(kind, arrays, facts["state"]),
-            losses=Losses(**facts["losses"]) if facts["losses"] else None,
-            **plain,
-        )
+        losses = Losses(**facts["losses"]) if facts["losses"] else None
+        return cls(objective=objective, state=kind(**values), losses=losses, **plain)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _weighting(facts: dict[str, Any]) -> dict[str, Any]:
-    """JSON has made a list of ω."""
-    return {**facts, "omega": tuple(facts["omega"])}
+    return {name: _tuple(value) for name, value in facts.items()}
 
 
-def _pack(state: State) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """A state as arrays and as values that JSON holds, for a file."""
-    arrays: dict[str, np.ndarray] = {}
-    scalars: dict[str, Any] = {}
-    for entry in fields(state):
-        value = getattr(state, entry.name)
-        if entry.name == "pairs":
-            for i, (s, y, _) in enumerate(value):
-                arrays |= {f"state.s{i}": s, f"state.y{i}": y}
-            scalars["pairs"] = [rho for _, _, rho in value]
-        elif isinstance(value, np.ndarray):
-            arrays[f"state.{entry.name}"] = value
-        else:
-            scalars[entry.name] = value
-    return arrays, scalars
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A run on disk: all that is needed to go on with it.
+
+    Attributes:
+        request: the pictures, and the settings with every one decided.
+        plan: the stages, as the machine decided that the run began on.
+        weights: SHA-256 of the network's weights.
+        asked: what a record says of the weights that were asked for.
+        arrays, position: see `RunState.packed`.
+    """
+
+    request: Request
+    plan: tuple[Stage, ...]
+    weights: str
+    asked: dict[str, str]
+    arrays: dict[str, np.ndarray]
+    position: dict[str, Any]
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Write the file, whole or not at all.
+
+        Raises:
+            InputError: the place cannot be written, or has a file that is no saved run.
+        """
+        if Path(path).exists() and not is_saved_run(path):
+            raise InputError(f"{path} is there and is not a saved run; choose another name")
+        request = self.request
+        sources = {"content": request.content, "style": request.style, "start": request.start}
+        pictures = {
+            _picture(name, number): member.compact
+            for name, source in sources.items()
+            for number, member in enumerate(source.members if source else ())
+        }
+        facts = {
+            "settings": asdict(request.settings),
+            "about": {"content": request.content.about, "style": request.style.about},
+            "start": request.start.about if request.start else None,
+            "weights": self.weights,
+            "asked": self.asked,
+            "plan": [asdict(stage) for stage in self.plan],
+            "position": self.position,
+        }
+        write_state(path, {**self.arrays, **pictures}, facts)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "Saved":
+        """What `write` wrote, checked as a whole.
+
+        Raises:
+            FileNotFoundError: no such file.
+            InputError: the file is damaged, something else, or from a version that cannot go on.
+        """
+        arrays, facts = read_state(path, check=_check)
+
+        def source(name: str, about: dict[str, Any]) -> Any:
+            number = itertools.count()
+
+            def member(about: dict[str, Any]) -> Source:
+                return Source(as_picture(arrays.pop(_picture(name, next(number)))), about)
+
+            return described(about, member)
+
+        try:
+            content, style = (source(name, facts["about"][name]) for name in ("content", "style"))
+            start = source("start", facts["start"]) if facts["start"] else None
+            _check_arrays(arrays, facts["position"]["state"].get("pairs", ()))
+            request = Request(content, style, schema.replayable(facts["settings"]), start)
+        except InputError as error:
+            raise InputError(f"{path} cannot be gone on with: {error}") from None
+        plan = tuple(Stage(**stage) for stage in facts["plan"])
+        about = {name: facts[name] for name in ("weights", "asked", "position")}
+        return cls(request=request, plan=plan, arrays=arrays, **about)
 
 
-def _unpack(kind: type[State], arrays: dict[str, np.ndarray], scalars: dict[str, Any]) -> State:
-    """The state that `_pack` took apart; KeyError or TypeError where something is missing."""
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in scalars.items()
-    }
-    left: dict[str, Any] = {name.removeprefix("state."): array for name, array in arrays.items()}
-    if "pairs" in values:
-        rhos = values["pairs"]
-        values["pairs"] = tuple(
-            (left.pop(f"s{i}"), left.pop(f"y{i}"), rho) for i, rho in enumerate(rhos)
-        )
-    return kind(**values, **left)
+def _picture(name: str, number: int) -> str:
+    """What the array of a source's picture is called."""
+    return f"{name}-{number}" if number else name
+
+
+def _check(values: dict[str, Any], headers: Headers) -> None:
+    """Refuse a saved run that does not agree with itself, with a message that names the key."""
+    facts = schema.checked(schema.Facts, values)
+    settings, at = schema.recorded_settings(values["settings"]), facts.position
+    style = enumerate(facts.about.style.pictures or [facts.about.style])
+    pictures: list[tuple[str, Any]] = [("content", facts.about.content)]
+    pictures += [(_picture("style", number), about) for number, about in style]
+    pictures += [("start", facts.start)] if facts.start else []
+    sizes = [stage.size for stage in facts.plan]
+    steps = sum(stage.steps for stage in facts.plan)
+    photo: tuple[int, ...] = ()
+    for name, about in pictures:
+        shape, dtype = headers.pop(name, ((), np.dtype(float)))
+        photo = photo or shape
+        right = len(shape) == 3 and shape[2] == 3 and 0 < math.prod(shape[:2]) <= MAX_PIXELS
+        if not right or dtype not in (np.uint8, np.float32):
+            raise InputError(f"the array {name} is no picture")
+        if (about.height or shape[0], about.width or shape[1]) != shape[:2]:
+            raise InputError(f"the array {name} has another size than its picture")
+        scale = settings.style_scale if name.startswith("style") else 1.0
+        if math.prod(fit(shape, max(1, round(scale * sizes[-1])))) > MAX_PIXELS:
+            raise InputError(f"plan: its sizes are too large for the array {name}")
+    if settings.sizes is None or tuple(dict.fromkeys(sizes)) != settings.sizes:
+        raise InputError("plan: the sizes are not those of the settings")
+    if not isinstance(settings.steps, tuple) or steps != sum(settings.steps):
+        raise InputError("plan: the steps are not those of the settings")
+    if at.stage >= len(facts.plan):
+        raise InputError("position.stage: there are not so many sizes")
+    if at.done > facts.plan[at.stage].steps:
+        raise InputError("position.done: there are not so many steps")
+    if not at.done <= len(at.history) <= steps or (at.losses is None) == bool(at.history):
+        raise InputError("position.history: it does not have the steps that are made")
+    position = values["position"]
+    weightings = (position["weighting"], position["weights"], *position["changes"])
+    schema.check_weights(weightings, settings)
+    canvas = (*fit(photo, sizes[at.stage]), 3)
+    needed = _state_arrays(settings.optimizer, position["state"], bool(at.done))
+    if needed - headers.keys() or headers.keys() - needed - {"state.direction"}:
+        raise InputError("position.state: its arrays are not those of the optimiser")
+    for name, (shape, dtype) in headers.items():
+        if shape != canvas or dtype != np.float32:
+            raise InputError(f"the array {name} does not have the picture's shape and type")
+
+
+def _state_arrays(optimizer: str, values: dict[str, Any], evaluated: bool) -> set[str]:
+    """The arrays that an optimiser's state must have."""
+    state = schema.checked(schema.STATES[optimizer], values, "position.state")
+    names = {"lbfgs": [], "adam": ["mean", "square"], "sgd": ["velocity"]}[optimizer]
+    if isinstance(state, schema.LBFGS):
+        names += [f"{name}{i}" for i in range(len(state.pairs)) for name in "sy"]
+        names += ["gradient"] if evaluated else []
+        names += ["direction"] if evaluated and not state.stalled else []
+        low, high = state.low or [0.0], state.high or [math.inf]
+        downhill = state.slope < 0 or state.stalled or not evaluated
+        if not (low[0] < high[0] and downhill):
+            raise InputError("position.state: its line search has no bracket")
+    return {f"state.{name}" for name in ("x", "kept", *names)}
+
+
+def _check_arrays(arrays: dict[str, np.ndarray], factors: list[float]) -> None:
+    """Refuse values that would be divided by zero, and a picture that cannot be shown."""
+    if not np.isfinite(arrays["state.kept"]).all():
+        raise InputError("the array state.kept has values that are not finite")
+    for i, factor in enumerate(factors):
+        y = arrays[f"state.y{i}"].ravel()
+        if not 0 < factor * float(np.dot(y, y)) < math.inf:
+            raise InputError(f"position.state.pairs: the pair {i} has no curvature")

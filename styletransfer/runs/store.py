@@ -27,13 +27,11 @@ ABANDONED = 24 * 3600
 class Store:
     """A folder of results, one folder for each, by identity.
 
-    An entry is written under another name and renamed, so that it is there whole or not at all,
-    whenever a process is killed; of two processes that write the same one, the first wins, and the
-    other's is the same.
+    An entry is written under another name and renamed: it is there whole or not at all. Of two
+    processes that write the same one, the first wins, and the other's is the same.
 
     Args:
-        folder: is made where it does not exist; by default "runs" in the user's cache folder, or in
-            the folder that STYLETRANSFER_CACHE_DIR names.
+        folder: is made where it does not exist; by default "runs" in `cache_folder`.
 
     Raises:
         InputError: the folder cannot be made, or nothing can be written there.
@@ -43,9 +41,12 @@ class Store:
         self.folder = cache_folder() / "runs" if folder is None else Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with self._half():
+            with self._half():  # can anything be written?
                 pass
-            self._tidy()
+            for path in self.folder.glob(".half-*"):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > ABANDONED:
+                        shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             reason = error.strerror or error
             raise InputError(
@@ -87,10 +88,9 @@ class Store:
                 yield path.parent.name, read_record(path)[0]
 
     def put(self, identity: str, result: Result) -> Result:
-        """Keep a result, unless it is there already.
+        """Keep a result, unless it is there already, and return it as `get` gives it.
 
-        Returns:
-            As `get` gives it: its picture rounded to 8 bits, and the identity in its record.
+        Its picture is then rounded to 8 bits, and the identity in its record.
 
         Raises:
             OSError, InputError: it could not be written; nothing is left of it.
@@ -128,12 +128,6 @@ class Store:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _tidy(self) -> None:
-        for path in self.folder.glob(".half-*"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > ABANDONED:
-                    shutil.rmtree(path, ignore_errors=True)
-
 
 def kept_in(
     store: Store | str | os.PathLike | None, identity: str, make: Callable[[], Result]
@@ -141,12 +135,8 @@ def kept_in(
     """The result of a run from a store, or else made now and kept there.
 
     A result that was interrupted is not kept, and one that cannot be written is returned all the
-    same, with a word in the log: a full disk must not cost the picture.
-
-    Args:
-        store: a folder or a `Store`; None keeps nothing.
-        identity: of the run.
-        make: makes it.
+    same, with a word in the log: a full disk must not cost the picture. A `store` of None keeps
+    nothing.
     """
     if store is None:
         return make()

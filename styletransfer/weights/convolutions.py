@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ..errors import InputError
-from ..layers import CONVOLUTIONS, filters_of
+from ..layers import CONVOLUTIONS, block_of, filters_of, layers_of
 from ..pictures.files import check_file, file_sha256
 
 log = logging.getLogger("styletransfer")
@@ -26,9 +26,9 @@ MOST_BYTES = 2**31
 
 MOST_GAIN = 100
 """Most, and inverse of the least, that the first layer multiplies a picture by: root mean square
-of its kernel times the root of how many values a filter sums. ImageNet's VGG-16 has 1.07
-(0.48 to 1.03 in its other layers), random initial values have 0.3 to 1.5, and the VGG-16 rescaled
-as in Gatys et al. 2016 has 0.06. Weights for pictures of another range are off by 255."""
+of its kernel times the root of how many values a filter sums. ImageNet's VGG-16 has 1.07, random
+initial values have 0.3 to 1.5, the VGG-16 rescaled as in Gatys et al. 2016 has 0.06. Weights for
+pictures of another range are off by 255."""
 
 # As Keras' old files, ONNX models and Keras' newer files (conv2d, conv2d_1, …) name the layers
 _LAYER = re.compile(r"block\d_conv\d|conv2d(_\d+)?")
@@ -42,8 +42,7 @@ class Weights:
         name: "vgg19", "vgg16", "embedded", or the path of the file that was asked for.
         architecture: how many convolutions a block has.
         sha256: checksum of the file.
-        kernels: by layer name (3, 3, inputs, filters), float32; the input is BGR, 0..255, less the
-            mean colour.
+        kernels: by layer name (3, 3, inputs, filters), float32, for BGR of 0..255 less the mean.
         biases: by layer name (filters,), float32.
     """
 
@@ -68,8 +67,7 @@ def read_weights(path: Path, name: str) -> Weights:
 
     Raises:
         FileNotFoundError: there is no such file.
-        InputError: it is no file, cannot be read, is truncated, or holds something other than a
-            trained VGG-16 or VGG-19 for pictures of 0..255.
+        InputError: no file, truncated, or no trained VGG-16 or VGG-19 for pictures of 0..255.
     """
     check_file(path, most=MOST_BYTES)
     sha256 = file_sha256(path)
@@ -90,8 +88,9 @@ def read_weights(path: Path, name: str) -> Weights:
     architecture, layers = network
     for layer, (kernel, bias) in layers.items():
         _check(layer, kernel, bias, path)
-    kernels, biases = ({name: pair[i] for name, pair in layers.items()} for i in (0, 1))
-    return Weights(name, architecture, sha256, MappingProxyType(kernels), MappingProxyType(biases))
+    kernels = MappingProxyType({layer: kernel for layer, (kernel, _) in layers.items()})
+    biases = MappingProxyType({layer: bias for layer, (_, bias) in layers.items()})
+    return Weights(name, architecture, sha256, kernels, biases)
 
 
 def _check(layer: str, kernel: np.ndarray, bias: np.ndarray, path: Path) -> None:
@@ -114,10 +113,9 @@ def _layout(architecture: str) -> dict[str, tuple[int, ...]]:
     """Kernel shapes by layer, shallow to deep: Simonyan and Zisserman 2014, Table 1."""
     shapes: dict[str, tuple[int, ...]] = {}
     inputs = 3
-    for block, count in enumerate(CONVOLUTIONS[architecture], 1):
-        for number in range(1, count + 1):
-            shapes[f"block{block}_conv{number}"] = (3, 3, inputs, filters_of(block))
-            inputs = filters_of(block)
+    for layer in layers_of(architecture):
+        shapes[layer] = (3, 3, inputs, filters_of(block_of(layer)))
+        inputs = shapes[layer][3]
     return shapes
 
 

@@ -8,7 +8,8 @@ from styletransfer.cyclegan.objectives import Adapted, Cycle
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.training import Training
 from styletransfer.errors import InputError
-from styletransfer.forms import FORMS, default_omega
+from styletransfer.forms import FORMS
+from styletransfer.layers import default_omega
 from styletransfer.weights.backbones import load_weights
 
 from .. import reference

@@ -7,7 +7,7 @@ import pytest
 
 from styletransfer.errors import InputError
 from styletransfer.explorer import Explorer
-from styletransfer.runs.plan import resolve
+from styletransfer.runs.request import resolve
 
 
 async def until(condition):
