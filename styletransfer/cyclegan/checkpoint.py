@@ -1,6 +1,5 @@
 """What a training writes as it goes: checkpoints, losses, samples, and generators at milestones."""
 
-import io
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -14,15 +13,13 @@ from tqdm import tqdm
 from ..errors import InputError
 from ..pictures.files import atomic_path
 from ..pictures.images import fit, resize, save_image
-from .data import NAMED, Data
+from .data import Data, first_few
 from .generators import write_generator
 from .record import CHECKPOINT, LOSSES, UNDER_WAY, snapshot, write_record
 from .training import Training, TrainingStep
 
 if TYPE_CHECKING:
     from .._tensorflow import keras
-
-__all__ = ["Checkpoint", "Progress", "milestones"]
 
 log = logging.getLogger("styletransfer")
 
@@ -49,8 +46,7 @@ def milestones(steps: int) -> list[int]:
 class Progress:
     """A progress bar on standard error, with the time left."""
 
-    def __init__(self) -> None:
-        self._bar: tqdm | None = None
+    _bar: tqdm | None = None  # it comes with the first step: before, there may be a refusal
 
     def __call__(self, training: Training, step: TrainingStep) -> None:
         """Move the bar."""
@@ -72,30 +68,27 @@ class Progress:
 
 
 class Checkpoint:
-    """Writes checkpoints, losses, samples and snapshots into a folder.
+    """Writes checkpoints, losses, samples and snapshots into the folder of a training.
 
     A checkpoint that cannot be written (the disk is full) is reported, the one before it stays, and
     the next is tried when it is due: hours of training must not end for it.
-
-    Args:
-        folder: with "samples" and "snapshots" in it.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._saved = self._shown = time.monotonic()
-        self._originals: dict[str, list[np.ndarray]] | None = None  # by generator, decoded once
+        self._originals: dict[str, list[np.ndarray]] = {}  # by generator, decoded once
 
     def __call__(self, training: Training, step: TrainingStep) -> None:
         """Write what is due."""
-        now, steps = time.monotonic(), training.settings.steps or 0
-        if milestone := step.step in milestones(steps):
-            self._attempt("the generators", lambda: self._snapshots(training))
+        now = time.monotonic()
+        if milestone := step.step in milestones(training.settings.steps or 0):
+            self._attempt("the generators", self._snapshots, training)
         if milestone or step.step == 1 or now - self._shown > SHOWN_EVERY:
             self._shown = now
-            name = f"{step.step:07d}" if milestone else None
-            self._attempt("the samples", lambda: self._samples(training, name))
-            self._attempt("the losses", lambda: self._losses(training))
+            names = ["latest", f"{step.step:07d}"] if milestone else ["latest"]
+            self._attempt("the samples", self._samples, training, names)
+            self._attempt("the losses", self._losses, training)
         if now - self._saved > SAVED_EVERY:
             self._saved = now
             self.close(training)
@@ -104,12 +97,12 @@ class Checkpoint:
         """Write checkpoint and record, if there is anything to go on from."""
         if training.step and not training.broken:
             record = training.record(stopped=UNDER_WAY)
-            self._attempt("the checkpoint", lambda: training.save(self._folder / CHECKPOINT))
-            self._attempt("the record", lambda: write_record(self._folder, record))
+            self._attempt("the checkpoint", training.save, self._folder / CHECKPOINT)
+            self._attempt("the record", write_record, self._folder, record)
 
-    def _attempt(self, what: str, write: Callable[[], None]) -> None:
+    def _attempt(self, what: str, write: Callable[..., None], *given: object) -> None:
         try:
-            write()
+            write(*given)
         except Exception as error:  # whatever it is: what follows is still to be written
             reason = getattr(error, "strerror", None) or error
             said = "%s could not be written (%s); what was there stays"
@@ -122,27 +115,23 @@ class Checkpoint:
         for name, network in training.generators.items():
             write_generator(self._folder / snapshot(name, training.step), network, record)
 
-    def _samples(self, training: Training, name: str | None) -> None:
-        if self._originals is None:
-            data = training.data
-            self._originals = {name: _originals(data, name) for name in training.generators}
+    def _samples(self, training: Training, names: list[str]) -> None:
+        if not self._originals:
+            sides = {"AtoB": "A", "BtoA": "B"}
+            self._originals = {g: _originals(training.data, sides[g]) for g in training.generators}
         sheet = _sheet(training.generators, self._originals)
-        save_image(sheet, self._folder / "samples" / "latest.jpg")
-        if name:
+        for name in names:
             save_image(sheet, self._folder / "samples" / f"{name}.jpg")
 
     def _losses(self, training: Training) -> None:
         history = pd.DataFrame(training.history)
         last = pd.Index(np.minimum((history.index // MEANS + 1) * MEANS, len(history)), name="step")
-        text = io.StringIO()
-        history.groupby(last).mean().to_csv(text, float_format="%.6g")
         with atomic_path(self._folder / LOSSES) as temporary:
-            temporary.write_text(text.getvalue(), encoding="utf-8")
+            history.groupby(last).mean().to_csv(temporary, float_format="%.6g")
 
 
-def _originals(data: Data, generator: str) -> list[np.ndarray]:
-    """Hold-out pictures of a generator's side, else training pictures, cut square."""
-    side, known = ("B", data.b) if generator == "BtoA" else ("A", data.a)
+def _originals(data: Data, side: str) -> list[np.ndarray]:
+    """Hold-out pictures of a side, else training pictures, cut square."""
     pictures, broken = [], []
     for name, picture in data.hold_out[side].items():
         try:
@@ -153,12 +142,13 @@ def _originals(data: Data, generator: str) -> list[np.ndarray]:
         if len(pictures) == SAMPLES:
             break
     if broken:
-        more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
-        names = ", ".join(broken[:NAMED]) + more
         said = "%d hold-out picture(s) of side %s cannot be read and are left out: %s."
-        log.warning(said, len(broken), side, names)
-    trained = [picture / np.float32(255) for picture in known.pictures[:SAMPLES]]
-    return [_square(p) for p in pictures or [resize(p, fit(p.shape, SAMPLE_SIZE)) for p in trained]]
+        log.warning(said, len(broken), side, first_few(broken, ", "))
+    if not pictures:
+        known = data.a if side == "A" else data.b
+        trained = [picture / np.float32(255) for picture in known.pictures[:SAMPLES]]
+        pictures = [resize(picture, fit(picture.shape, SAMPLE_SIZE)) for picture in trained]
+    return [_square(picture) for picture in pictures]
 
 
 def _sheet(

@@ -1,4 +1,4 @@
-"""The two sides of a training: which pictures they have, read into memory."""
+"""The two sides of a training: their pictures, read into memory, and batches of crops of them."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
+from .._tensorflow import tf
 from ..errors import InputError, nearest
 from ..pictures import datasets
 from ..pictures.datasets import Picture
@@ -18,7 +19,7 @@ from ..pictures.images import encode, resize
 from .published import PUBLISHED, PublishedPicture, splits
 from .settings import TrainingSettings
 
-__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "data_for", "difference", "open_data"]
+__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "batches", "data_for", "difference", "open_data"]
 
 log = logging.getLogger("styletransfer")
 
@@ -37,29 +38,22 @@ HOLD_OUT = (
 )
 """The bundled photographs that no training sees; the other 36 are trained on."""
 
-PAINTER = "Vincent van Gogh"
-"""Whose bundled paintings are trained on, all nine of them; a collection has one painter."""
+PAINTER = "Vincent van Gogh"  # whose nine bundled paintings are trained on
 
-FEWEST = 2
-"""Pictures that a side needs at least. With one there is nothing to learn that is common to a
-collection."""
-
+FEWEST = 2  # pictures of a side: one has nothing to learn that is common to a collection
 SHARE = 0.5  # of the available memory that the pictures may take
-
 NAMED = 5  # files that are named in a message, however many there are
 
 File = Picture | PublishedPicture
+Files = dict[str, Mapping[str, File]]
 Origin = str | os.PathLike | Sequence[str | os.PathLike]
 
 
 @dataclass(frozen=True)
 class Side:
-    """The training pictures of one side.
+    """The training pictures of one side, uint8 (H, W, 3), with short sides of `short_side` pixels.
 
-    Attributes:
-        pictures: uint8 (H, W, 3), the short sides of `TrainingSettings.short_side` pixels.
-        about: name, SHA-256 and credit of each, for a record.
-        skipped: by name, why a file was left out.
+    A record has name, SHA-256 and credit of each (`about`), and why files were `skipped`, by name.
     """
 
     pictures: tuple[np.ndarray, ...]
@@ -71,10 +65,8 @@ class Side:
 class Data:
     """Two sides, and pictures that are held out of the training.
 
-    Attributes:
-        source: "bundled", the folder, the two folders, or the name of the set.
-        a, b: the sides.
-        hold_out: by side ("A", "B"), pictures that are never trained on; a side may have none.
+    The source is "bundled", the folder, the two folders, or the name of the set. A side ("A", "B")
+    may have no pictures that are held out.
     """
 
     source: str | list[str]
@@ -85,7 +77,7 @@ class Data:
     @property
     def about(self) -> dict[str, Any]:
         """For a record: the source, checksums, what was left out, and the hold-outs' names."""
-        sides = dict(zip(SIDES, (self.a, self.b), strict=True))
+        sides = {"A": self.a, "B": self.b}
         return {
             "source": self.source,
             **{name: list(side.about) for name, side in sides.items()},
@@ -109,7 +101,7 @@ def open_data(
     Args:
         source: "bundled" for the paintings by `PAINTER` and the photographs but for `HOLD_OUT`; a
             folder with trainA and trainB, and testA and testB where there are hold-outs; two
-            folders, of side A and of side B; or the name of a published set, see `PUBLISHED`.
+            folders, of side A and of side B; or one of `PUBLISHED`.
         short_side: in pixels, to which each picture is brought.
         least: short side in pixels that a picture must have itself; smaller ones are left out.
         progress: show a progress bar.
@@ -120,9 +112,8 @@ def open_data(
     """
     name = source_name(source)
     training, hold_out = _files(name)
-    a, b = (
-        _read_side(*training[side], f"side {side}", short_side, least, progress) for side in SIDES
-    )
+    hidden, sizes = not progress, (short_side, least)
+    a, b = (_read_side(*training[side], f"side {side}", *sizes, hidden) for side in SIDES)
     return Data(name, a, b, hold_out)
 
 
@@ -134,13 +125,11 @@ def data_for(source: Origin | Data, settings: TrainingSettings, *, progress: boo
     return open_data(source, short_side=short_side, least=least, progress=progress)
 
 
-def _files(
-    source: str | list[str],
-) -> tuple[dict[str, tuple[int, Iterable[File]]], dict[str, Mapping[str, File]]]:
+def _files(source: str | list[str]) -> tuple[dict[str, tuple[int, Iterable[File]]], Files]:
     """By side: how many training pictures there are, and they; and the hold-outs by name."""
     home = Path(source if isinstance(source, str) else "")
-    hold_out: dict[str, Mapping[str, File]] = {"A": {}, "B": {}}
-    files: dict[str, Mapping[str, File]]
+    hold_out: Files = {"A": {}, "B": {}}
+    files: Files
     if not isinstance(source, str):
         if len(source) != len(SIDES):
             raise InputError(
@@ -172,42 +161,39 @@ def _files(
 
 
 def _read_side(
-    count: int, pictures: Iterable[File], what: str, short_side: int, least: int, progress: bool
+    count: int, pictures: Iterable[File], what: str, short_side: int, least: int, hidden: bool
 ) -> Side:
     """Read a side's pictures, `count` of them. What cannot be read is left out, and logged."""
     free, taken = SHARE * psutil.virtual_memory().available, 0
     read: list[np.ndarray] = []
     about: list[dict[str, str]] = []
     skipped: dict[str, str] = {}
-    hidden = not progress or count < 100
+    hidden = hidden or count < 100
     for file in tqdm(pictures, f"reading {what}", total=count, disable=hidden, leave=False):
         try:
             picture = file.load()
-            if min(picture.shape[:2]) < least:
-                raise InputError(
-                    f"it has {picture.shape[1]} x {picture.shape[0]} px, and its sides need {least}"
-                )
+            height, width = picture.shape[:2]
+            if min(height, width) < least:
+                raise InputError(f"it has {width} x {height} px, and its sides need {least}")
             checksum = file.checksum()
         except (InputError, OSError) as error:
             log.debug("%s is left out.", file.name, exc_info=True)
             skipped[file.name] = str(error)
             continue
-        scale = short_side / min(picture.shape[:2])
-        height, width = (max(short_side, round(n * scale)) for n in picture.shape[:2])
-        taken += 3 * height * width
+        scale = short_side / min(height, width)
+        shape = max(short_side, round(height * scale)), max(short_side, round(width * scale))
+        taken += 3 * shape[0] * shape[1]
         if (needed := taken * count / (len(read) + 1)) > free:
             raise InputError(
                 f"the {count} pictures of {what} take some {needed / 1e9:.1f} GB at {short_side} "
                 f"px, more than {free / 1e9:.1f} GB of memory; give a smaller load_size or fewer "
                 "pictures"
             )
-        read.append(encode(resize(picture, (height, width))))
+        read.append(encode(resize(picture, shape)))
         about.append({"name": file.name, "sha256": checksum, "credit": file.credit})
     if skipped:
-        named = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:NAMED])
-        more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-        said = "%d of %d files of %s are left out (%s%s)."
-        log.warning(said, len(skipped), count, what, named, more)
+        named = first_few([f"{name}: {why}" for name, why in skipped.items()], "; ")
+        log.warning("%d of %d files of %s are left out (%s).", len(skipped), count, what, named)
     if len(read) < FEWEST:
         raise InputError(
             f"{what} has {len(read)} picture(s) that can be used; at least {FEWEST} are needed"
@@ -215,36 +201,80 @@ def _read_side(
     return Side(tuple(read), tuple(about), skipped)
 
 
-def difference(before: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> str:
-    """In which pictures two trainings differ, in words; empty where in none.
+def first_few(words: Sequence[str], joint: str) -> str:
+    """The first `NAMED` of some words, and how many more there are."""
+    more = [f"and {len(words) - NAMED} more"] if len(words) > NAMED else []
+    return joint.join([*words[:NAMED], *more])
 
-    Args:
-        before: `Data.about` of the one.
-        now: likewise; by default what is in the files of `before` today, which are not decoded.
-            Published sets never change, and of files that are gone nothing can be said.
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> str:
+    """In which pictures two trainings (`Data.about`) differ, in words; empty where in none.
+
+    Without the second it is what is in the files of the first today, which are not decoded.
+    Published sets never change, and of files that are gone nothing can be said.
     """
-    source = before["source"]
+    source, skipped = before["source"], before.get("skipped", {})
+    old = {side: [picture["sha256"] for picture in before[side]] for side in SIDES}
     try:
-        if now is None and source in PUBLISHED and not Path(source).is_dir():
+        if now is not None:
+            new = {side: [picture["sha256"] for picture in now[side]] for side in SIDES}
+        elif source in PUBLISHED and not Path(source).is_dir():
             return ""
-        now = now or _about_today(source, before.get("skipped", {}))
+        else:
+            new = {
+                side: [f.checksum() for f in files if f.name not in skipped.get(side, ())]
+                for side, (_, files) in _files(source)[0].items()
+            }
     except (InputError, OSError):
         log.debug("The pictures of %s cannot be compared.", source, exc_info=True)
         return ""
     for side in SIDES:
-        old, new = ([picture["sha256"] for picture in about[side]] for about in (before, now))
-        if old != new:
-            changes = len(set(new) - set(old)), len(set(old) - set(new))
-            said = "{} are new, {} are gone".format(*changes) if any(changes) else "another order"
+        if old[side] != new[side]:
+            come, gone = len(set(new[side]) - set(old[side])), len(set(old[side]) - set(new[side]))
+            said = f"{come} are new, {gone} are gone" if come or gone else "another order"
             return f"the pictures of side {side} are not those that were trained on ({said})"
     return ""
 
 
-def _about_today(source: str | list[str], skipped: Mapping[str, Any]) -> dict[str, Any]:
-    """The checksums of a source's files, without those that were skipped."""
-    return {
-        side: [
-            {"sha256": file.checksum()} for file in files if file.name not in skipped.get(side, ())
-        ]
-        for side, (_, files) in _files(source)[0].items()
-    }
+def batches(
+    sides: Sequence[Side], settings: TrainingSettings, *, start: int = 0
+) -> tf.data.Dataset:
+    """Batches of crops: resized, cropped and flipped at random, as in Zhu et al. 2017's code.
+
+    A side goes through its pictures in an order of its own that changes with every pass. What a
+    step gets depends on the seed and on its number alone, so that a training that goes on at a step
+    gets what it would have got.
+
+    Returns:
+        A dataset of tuples with a tensor float32 (batch, size, size, 3) in [-1, 1] a side, from the
+        step `start` (counted from 0) to `settings.steps`.
+    """
+
+    def fetched(side: int, draw: int) -> np.ndarray:
+        pictures = sides[side].pictures
+        turn, place = divmod(int(draw), len(pictures))
+        order = np.random.default_rng((settings.seed, side, turn)).permutation(len(pictures))
+        return pictures[order[place]]
+
+    def crop(side: int, draw: tf.Tensor) -> tf.Tensor:
+        picture = tf.numpy_function(fetched, (side, draw), tf.uint8)
+        picture.set_shape((None, None, 3))
+        picture = tf.cast(picture, tf.float32)
+        seed = tf.stack([tf.constant(settings.seed * len(sides) + side, tf.int64), draw])
+        wide, down, right, mirror = tf.unstack(tf.random.stateless_uniform((4,), seed))
+        window = tf.cast(tf.round(settings.size * (1 + wide * (settings.widest - 1))), tf.int32)
+        free = tf.cast(tf.shape(picture)[:2] - window + 1, tf.float32)
+        top, left = tf.unstack(tf.cast(tf.stack([down, right]) * free, tf.int32))
+        picture = picture[top : top + window, left : left + window]
+        if settings.widest > 1:
+            picture = tf.image.resize(picture, (settings.size, settings.size), antialias=True)
+        picture = tf.where(mirror < 0.5, picture, picture[:, ::-1])
+        picture.set_shape((settings.size, settings.size, 3))
+        return picture / 127.5 - 1
+
+    def batch(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        draws = [step * settings.batch + i for i in range(settings.batch)]
+        return tuple(tf.stack([crop(side, draw) for draw in draws]) for side in range(len(sides)))
+
+    numbers = tf.data.Dataset.range(start, settings.steps)
+    return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)

@@ -19,7 +19,6 @@ from .data import Data, data_for, difference, source_name
 from .generators import Generator, write_average, write_generator
 from .record import (
     CHECKPOINT,
-    KINDS,
     LOSSES,
     RECORD,
     UNDER_WAY,
@@ -28,7 +27,7 @@ from .record import (
     snapshot,
     write_record,
 )
-from .settings import TrainingSettings
+from .settings import KINDS, TrainingSettings
 from .training import Training
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ __all__ = ["Trained", "train"]
 
 log = logging.getLogger("styletransfer")
 
-PARTS = ("samples", "snapshots")
-"""Folders in the folder of a training."""
+PARTS = ("samples", "snapshots")  # folders in the folder of a training
 
 TEMPORARY = re.compile(
     r"\.(checkpoint|record|losses|latest|\d{7}|[AB]to[AB](-\d{7}|-mean)?)-[-\w]+\."
@@ -50,22 +48,15 @@ TEMPORARY = re.compile(
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left in its folder.
-
-    Attributes:
-        folder: where it is.
-        record: how the generators were made.
-    """
+    """What a training left in its folder, and the record of how the generators were made."""
 
     folder: Path
     record: dict[str, Any]
 
     def generator(self, name: str = "BtoA", *, step: int | None = None) -> Generator:
-        """A generator.
+        """A generator, as it was after a `step` of `steps`; by default as it is now.
 
-        Args:
-            name: "BtoA" makes paintings of photographs, "AtoB" the other way round.
-            step: as it was after so many steps, one of `steps`; by default as it is now.
+        "BtoA" makes paintings of photographs, "AtoB" the other way round.
 
         Raises:
             FileNotFoundError: there is none.
@@ -73,9 +64,7 @@ class Trained:
         return Generator(self.folder / (f"{name}.npz" if step is None else snapshot(name, step)))
 
     def average(self, name: str = "BtoA", *, steps: Sequence[int]) -> Generator:
-        """The generator with the mean weights after several steps, in a file of its own.
-
-        See `write_average`.
+        """The generator with the mean weights after several steps (`write_average`), in a file.
 
         Raises:
             FileNotFoundError: there is no generator of one of them.
@@ -145,11 +134,10 @@ def train(
     new = not os.path.exists(folder)
     before = read_record(folder)
     if before is not None:
-        _check_same(folder, before, kind, wanted)
+        _check_same(folder, before, wanted)
         if _done(before, data, wanted.steps, until):
-            if changed := difference(
-                before["data"], data.about if isinstance(data, Data) else None
-            ):
+            now = data.about if isinstance(data, Data) else None
+            if changed := difference(before["data"], now):
                 log.warning("The training in %s is done; since then, %s.", folder, changed)
             return Trained(folder, before)
     _check_place(folder)
@@ -168,8 +156,11 @@ def train(
         watching = [Progress(), *callbacks] if progress else callbacks
         record = training.finish([*watching, Checkpoint(folder)], until=until)
     finally:
-        if not training.step and before is None:
-            _remove(folder, whole=new)
+        if not training.step and before is None:  # nothing is left of what has not made a step
+            (folder / RECORD).unlink(missing_ok=True)
+            for path in [folder / part for part in PARTS] + [folder] * new:
+                with contextlib.suppress(OSError):  # it is not empty
+                    path.rmdir()
     for name, network in training.generators.items():
         write_generator(folder / f"{name}.npz", network, record)
     write_record(folder, record)
@@ -189,29 +180,18 @@ def _make(folder: Path) -> None:
     try:
         for part in PARTS:
             (folder / part).mkdir(parents=True, exist_ok=True)
-        for path in [*folder.glob(".*"), *folder.glob("*/.*")]:
-            if path.parent.name in (folder.name, *PARTS) and TEMPORARY.fullmatch(path.name):
-                path.unlink()
+        for place in (folder, *(folder / part for part in PARTS)):
+            for path in place.glob(".*"):
+                if TEMPORARY.fullmatch(path.name):
+                    path.unlink()
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror}); choose another") from None
 
 
-def _remove(folder: Path, *, whole: bool) -> None:
-    """Take away what was made for a training that has not made a step."""
-    (folder / RECORD).unlink(missing_ok=True)
-    for path in [folder / part for part in PARTS] + [folder] * whole:
-        with contextlib.suppress(OSError):  # it is not empty
-            path.rmdir()
-
-
-def _check_same(folder: Path, record: dict[str, Any], kind: str, wanted: TrainingSettings) -> None:
-    """Refuse to go on with other settings than those of the record.
-
-    Raises:
-        InputError: they differ, or they are of another kind of training.
-    """
+def _check_same(folder: Path, record: dict[str, Any], wanted: TrainingSettings) -> None:
+    """Refuse to go on with another kind of training, or with other settings than the record's."""
     said = f"{folder} holds a training"
-    if record["kind"] != kind:
+    if record["kind"] != wanted.kind:
         raise InputError(f"{said} of the kind {record['kind']!r}; choose another folder")
     before = check_record(record)
     for name, value in dataclasses.asdict(wanted).items():

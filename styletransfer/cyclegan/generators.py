@@ -1,6 +1,5 @@
 """Trained generators: a picture in, its translation out in a second."""
 
-import functools
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,6 @@ from ..runs.checkpoint import read_state, write_state
 from ..runs.record import Result, picture_checksum, versions
 from .networks import MULTIPLE, generator, parameters
 from .record import check_record
-from .settings import TrainingSettings
 
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
@@ -36,15 +34,7 @@ BYTES = 30
 """Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at
 1024 and 2048 px with 32 filters (`tests/benchmarks/test_cyclegan.py`)."""
 
-LEAST_SIDE = 16
-"""Pixels of the short side that a picture must have: below it, there is nothing to reflect at the
-borders."""
-
-
-def _shape(settings: TrainingSettings) -> dict[str, Any]:
-    """What `networks.generator` takes."""
-    blocks, upsampling = settings.depth, settings.upsampling
-    return {"filters": settings.filters, "blocks": blocks, "upsampling": upsampling}
+LEAST_SIDE = 16  # pixels, below which there is nothing to reflect at the borders
 
 
 def _read(path: str | os.PathLike) -> tuple[list[np.ndarray], dict[str, Any]]:
@@ -52,7 +42,7 @@ def _read(path: str | os.PathLike) -> tuple[list[np.ndarray], dict[str, Any]]:
 
     def check(facts: dict[str, Any], headers: Mapping[str, Any]) -> None:
         settings = check_record(facts.get("training"))
-        if facts.get("network") != _shape(settings):
+        if facts.get("network") != settings.network:
             raise InputError("its network is not that of its settings")
         count = sum(math.prod(shape) for shape, _ in headers.values())
         if count != parameters(filters=settings.filters, blocks=settings.depth):
@@ -71,12 +61,13 @@ class Translation(Result):
     @property
     def caption(self) -> str:
         """Which generator made the picture, how long it was trained, and the size, in one line."""
-        made, training = self.record["generator"], self.record["generator"]["training"]
-        settings, kind = training["settings"], "CycleGAN"
+        made = self.record["generator"]
+        training, settings = made["training"], made["training"]["settings"]
+        kind = "CycleGAN"
         if training["kind"] == "adapted":
             weights = f"λ = {training.get('lam') or 0:g}, γ = {settings['adversarial']:g}"
             kind = f"adapted generator, {settings['form']}, {weights}"
-        several = training.get("averaged")
+        several = training.get("averaged", ())
         mean = f", mean of {len(several)} snapshots" if several else ""
         return (
             f"{made['name']} ({kind}, {training['step']} steps at {settings['size']} px{mean}), "
@@ -88,15 +79,9 @@ class Translation(Result):
 
 
 class Generator:
-    """A generator from a file.
+    """A generator from a file: one of `SHIPPED`, or the path of an .npz file that a training wrote.
 
-    Args:
-        name_or_path: one of `SHIPPED`, or the path of an .npz file that a training wrote.
-
-    Attributes:
-        name: as given, or the file's name.
-        record: of the training.
-        sha256: of the file.
+    It has its name, the record of its training, and the SHA-256 of the file.
 
     Raises:
         FileNotFoundError: no such file.
@@ -116,16 +101,14 @@ class Generator:
             names = " or ".join(filter(os.path.exists, files)) or "the file of a generator"
             raise InputError(f"{path} is a folder; name {names}")
         weights, facts = _read(path)
-        self.sha256 = file_sha256(path)
-        self._filters = facts["network"]["filters"]
-        self._network = generator(**facts["network"])
+        self.sha256, self._filters = file_sha256(path), facts["network"]["filters"]
+        network = generator(**facts["network"])
         try:
-            self._network.set_weights(weights)
+            network.set_weights(weights)
         except ValueError as error:
             raise InputError(f"{path} is not a trained generator ({error})") from None
         self.record: dict[str, Any] = facts["training"]
         signature = [tf.TensorSpec((1, None, None, 3))]
-        network = functools.partial(self._network, training=False)
         self._function = tf.function(network, input_signature=signature)
 
     def translate(
@@ -146,26 +129,28 @@ class Generator:
         if size is not None:
             check_number("size", size, whole=True, low=1, high=100_000)
         source = picture if isinstance(picture, Source) else open_picture(picture)
-        height, width = source.picture.shape[:2]
-        shape = (height, width) if size is None else fit(source.picture.shape, size)
-        self._check_memory(shape)
-        image = self(resize(source.picture, shape))
+        height, width = fit(source.picture.shape, size or max(source.picture.shape))
+        needed = height * width * self._filters * BYTES
+        if needed > (free := psutil.virtual_memory().available):
+            most = int(max(height, width) * (free / needed) ** 0.5)
+            raise InputError(
+                f"{width} x {height} px take {needed / 1e9:.1f} GB of memory, and "
+                f"{free / 1e9:.1f} GB are available; give a size of at most {most}"
+            )
+        image = self(resize(source.picture, (height, width)))
         names = ("kind", "settings", "step", "lam", "averaged")
         training = {name: self.record[name] for name in names if name in self.record}
         record = {
             "generator": {"name": self.name, "sha256": self.sha256, "training": training},
             "content": source.about,
-            "size": max(shape),
+            "size": max(height, width),
             "versions": versions(),
-            "picture": {"width": shape[1], "height": shape[0], "sha256": picture_checksum(image)},
+            "picture": {"width": width, "height": height, "sha256": picture_checksum(image)},
         }
         return Translation(image, record)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """A picture's translation, float32 (H, W, 3) in [0, 1] of the same shape.
-
-        Args:
-            picture: (H, W, 3) in [0, 1], or uint8 in 0..255.
+        """The translation of a picture (H, W, 3), in [0, 1] or uint8, as float32 in [0, 1].
 
         Raises:
             InputError: it is no picture, or its sides are too small.
@@ -182,26 +167,13 @@ class Generator:
         made = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
         return np.clip(made[:height, :width] / 2 + 0.5, 0, 1)
 
-    def _check_memory(self, shape: tuple[int, int]) -> None:
-        needed = shape[0] * shape[1] * self._filters * BYTES
-        if needed > (free := psutil.virtual_memory().available):
-            most = int(max(shape) * (free / needed) ** 0.5)
-            raise InputError(
-                f"{shape[1]} x {shape[0]} px take {needed / 1e9:.1f} GB of memory, and "
-                f"{free / 1e9:.1f} GB are available; give a size of at most {most}"
-            )
-
 
 def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> None:
     """Write the generator with the mean weights of several, snapshots of one training.
 
     Izmailov et al. 2018 (arXiv 1803.05407); for GANs, whose networks circle around each other
     rather than settle, Yazıcı et al. 2019 (arXiv 1806.04498). Its record is that of the last one,
-    with all their steps as "averaged".
-
-    Args:
-        path: the file to be.
-        sources: files that `write_generator` wrote, in the order of their steps.
+    with all their steps as "averaged". The sources are files in the order of their steps.
 
     Raises:
         FileNotFoundError: one is not there.
@@ -211,9 +183,7 @@ def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike])
         raise InputError("there is no generator to average; name at least one file")
     several, facts = zip(*map(_read, sources), strict=True)
     trainings = [fact["training"] for fact in facts]
-    kinds = [
-        (fact["network"], fact["training"]["data"], fact["training"]["kind"]) for fact in facts
-    ]
+    kinds = [(f["network"], f["training"]["data"], f["training"]["kind"]) for f in facts]
     if any(kind != kinds[0] for kind in kinds):
         raise InputError("generators of different networks or trainings cannot be averaged")
     means = [np.mean(arrays, axis=0) for arrays in zip(*several, strict=True)]
@@ -224,10 +194,7 @@ def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike])
 def write_generator(path: str | os.PathLike, network: keras.Model, record: dict[str, Any]) -> None:
     """Write a generator and the record of its training into one .npz file, in half precision.
 
-    Args:
-        path: the file to be.
-        network: a generator of `networks.generator`.
-        record: of the training; its settings say what network it is.
+    The settings of the record say what network it is.
 
     Raises:
         InputError, OSError: the place cannot be written.
@@ -244,5 +211,5 @@ def _write(path: str | os.PathLike, weights: Sequence[np.ndarray], record: dict[
             "a weight of the generator is too large for its file; train again in another folder, "
             "with a smaller learning_rate"
         )
-    network = _shape(check_record(record))
+    network = check_record(record).network
     write_state(path, arrays, {"network": network, "training": record})

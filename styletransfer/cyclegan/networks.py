@@ -11,11 +11,7 @@ from typing import Any
 
 from .._tensorflow import keras
 
-__all__ = ["MULTIPLE", "discriminator", "generator", "parameters"]
-
-MULTIPLE = 4
-"""Sides of a picture that a generator takes are multiples of this: it halves twice."""
-
+MULTIPLE = 4  # sides of a picture that a generator takes are multiples of this: it halves twice
 EPSILON = 1e-5  # PyTorch's, in the authors' code
 
 
@@ -26,33 +22,19 @@ def _normal(seed: keras.random.SeedGenerator) -> Callable[[], keras.initializers
 
 def _instance_norm(kind: dict[str, Any]) -> keras.layers.Layer:
     """Ulyanov et al. 2016; without scale and offset, as in the authors' code."""
-    return keras.layers.GroupNormalization(
-        groups=-1, epsilon=EPSILON, center=False, scale=False, **kind
-    )
+    kind = {**kind, "groups": -1, "epsilon": EPSILON, "center": False, "scale": False}
+    return keras.layers.GroupNormalization(**kind)
 
 
 def generator(
-    *,
-    filters: int,
-    blocks: int,
-    upsampling: str,
-    dtype: str = "float32",
-    seed: int = 0,
+    *, filters: int, blocks: int, upsampling: str, dtype: str = "float32", seed: int = 0
 ) -> keras.Model:
-    """The generator (after Johnson et al. 2016).
+    """The generator (after Johnson et al. 2016), a model from (n, H, W, 3) in [-1, 1] to the same.
 
-    It is c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3. With 64 filters it has 7,837,699
-    parameters (6 blocks) or 11,378,179 (9 blocks).
-
-    Args:
-        filters: of the first layer, 64 in the paper; the others have multiples of it.
-        blocks: residual blocks.
-        upsampling: "transposed" as in the paper, or "nearest".
-        dtype: Keras' dtype policy.
-        seed: of the weights.
-
-    Returns:
-        A model from (n, H, W, 3) in [-1, 1] to the same, H and W multiples of `MULTIPLE`.
+    It is c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3. With 64 `filters` in the first
+    layer it has 7,837,699 parameters (6 blocks) or 11,378,179 (9 blocks). H and W are multiples of
+    `MULTIPLE`; `upsampling` is "transposed" as in the paper, or "nearest"; `dtype` is Keras' dtype
+    policy.
     """
     kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
 
@@ -100,16 +82,9 @@ def parameters(*, filters: int, blocks: int) -> int:
 def discriminator(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Model:
     """The 70 x 70 PatchGAN: C64 (without norm), C128, C256, C512, a convolution to one channel.
 
-    Each output sees 70 x 70 px. With 64 filters it has 2,764,737 parameters.
-
-    Args:
-        filters: of the first layer, 64 in the paper; the others have multiples of it.
-        dtype: Keras' dtype policy.
-        seed: of the weights.
-
-    Returns:
-        A model from (n, H, W, 3) in [-1, 1] to (n, H', W', 1), 1 for real and 0 for generated;
-        256 px give 30.
+    It is a model from (n, H, W, 3) in [-1, 1] to (n, H', W', 1), 1 for real and 0 for generated;
+    256 px give 30, each of which sees 70 x 70 px. With 64 `filters` in the first layer it has
+    2,764,737 parameters.
     """
     kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
     inputs = keras.Input((None, None, 3), dtype="float32")

@@ -23,14 +23,9 @@ from ..weights.backbones import load_weights, resolve_backbone
 from .networks import discriminator, generator
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
 
-__all__ = ["Adapted", "Cycle", "Generated", "TrainingObjective"]
 
-Losses = dict[str, tf.Tensor]
-"""One value a picture, (n,), by the name of the loss."""
-
-
-class Generated(NamedTuple):
-    """What a generator's step is made of.
+class Losses(NamedTuple):
+    """What a step is made of, with one value a picture.
 
     Attributes:
         total: what is minimised, (n,).
@@ -39,8 +34,8 @@ class Generated(NamedTuple):
     """
 
     total: tf.Tensor
-    parts: Losses
-    fakes: list[tf.Tensor]
+    parts: dict[str, tf.Tensor]
+    fakes: Sequence[tf.Tensor] = ()
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:
@@ -61,12 +56,10 @@ def _judgement(D: keras.Model, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 
 
 class TrainingObjective:
-    """The networks, and their losses.
+    """The networks by name, and their losses; `dtype` is Keras' dtype policy.
 
-    Attributes:
-        networks: by name.
-        discriminators: the names of those that are discriminators, of A first.
-        terms: the names of all losses.
+    Attributes are the names of the generators, of the discriminators (of A first) and of all losses
+    (`terms`).
     """
 
     terms: tuple[str, ...]
@@ -76,52 +69,46 @@ class TrainingObjective:
         settings: TrainingSettings,
         generators: tuple[str, ...],
         discriminators: tuple[str, ...],
-        *,
         dtype: str,
     ) -> None:
+        self.generators, self.discriminators = generators, discriminators
+        self.networks: dict[str, keras.Model] = {}
         names = (*generators, *discriminators)
         children = np.random.SeedSequence(settings.seed).spawn(len(names))
-        self.discriminators = discriminators
-        self.networks: dict[str, keras.Model] = {}
         for name, child in zip(names, children, strict=True):
             kind: dict[str, Any] = {"dtype": dtype, "seed": int(child.generate_state(1)[0] >> 1)}
             if name in discriminators:
-                network = discriminator(filters=settings.critic_filters, **kind)
+                self.networks[name] = discriminator(filters=settings.critic_filters, **kind)
             else:
-                kind |= {"filters": settings.filters, "blocks": settings.depth}
-                network = generator(upsampling=settings.upsampling, **kind)
-            self.networks[name] = network
+                self.networks[name] = generator(**settings.network, **kind)
 
-    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Generated:
+    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
         """The generators' losses on paintings and photographs (n, H, W, 3) in [-1, 1]."""
         raise NotImplementedError
 
-    def judged(self, a: tf.Tensor, b: tf.Tensor, fakes: Sequence[tf.Tensor]) -> Losses:
+    def judged(self, a: tf.Tensor, b: tf.Tensor, *fakes: tf.Tensor) -> Losses:
         """The discriminators' losses; `fakes` come from the pools."""
         judgements = zip(self.discriminators, (a, b), fakes, strict=False)
-        return {name: _judgement(self.networks[name], *pair) for name, *pair in judgements}
+        parts = {name: _judgement(self.networks[name], *pair) for name, *pair in judgements}
+        return Losses(tf.add_n(list(parts.values())), parts)
 
 
 class Cycle(TrainingObjective):
-    """Zhu et al. 2017, Eqs. 1 to 3, with the identity loss of Sec. 5.2.
-
-    Args:
-        settings: every option.
-        dtype: Keras' dtype policy of the networks.
-    """
+    """Zhu et al. 2017, Eqs. 1 to 3, with the identity loss of Sec. 5.2."""
 
     def __init__(self, settings: CycleSettings, *, dtype: str) -> None:
-        self._cycle, self._identity = settings.cycle, settings.identity
-        super().__init__(settings, ("AtoB", "BtoA"), ("critic_A", "critic_B"), dtype=dtype)
-        kinds = ("adversarial", "cycle", *(["identity"] if settings.identity else []), "critic")
+        super().__init__(settings, ("AtoB", "BtoA"), ("critic_A", "critic_B"), dtype)
+        lam = settings.cycle
+        self._weights = {"adversarial": 1.0, "cycle": lam, "identity": lam * settings.identity}
+        kinds = ["adversarial", "cycle", *(["identity"] if settings.identity else []), "critic"]
         self.terms = tuple(f"{kind}_{side}" for kind in kinds for side in "AB")
 
-    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Generated:
+    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
         """See `TrainingObjective`."""
-        G, F = self.networks["AtoB"], self.networks["BtoA"]
-        D_A, D_B = self.networks["critic_A"], self.networks["critic_B"]
+        G, F, D_A, D_B = self.networks.values()
         parts = {}
-        if self._identity:  # what a generator makes of its own goal is asked in the same call
+        if "identity_A" in self.terms:
+            # What a generator makes of its own goal is asked in the same call.
             fake_b, same_b = tf.split(G(tf.concat([a, b], 0)), 2)
             fake_a, same_a = tf.split(F(tf.concat([b, a], 0)), 2)
             parts["identity_A"] = _mean(tf.abs(same_a - a))
@@ -132,15 +119,11 @@ class Cycle(TrainingObjective):
         parts["adversarial_B"] = _deceived(D_B, fake_b)
         parts["cycle_A"] = _mean(tf.abs(F(fake_b) - a))
         parts["cycle_B"] = _mean(tf.abs(G(fake_a) - b))
-        cycle = self._cycle
-        weights = {"adversarial": 1.0, "cycle": cycle, "identity": cycle * self._identity}
-        total = tf.add_n([weights[name[:-2]] * part for name, part in parts.items()])
-        return Generated(total, parts, [fake_a, fake_b])
+        total = tf.add_n([self._weights[name[:-2]] * part for name, part in parts.items()])
+        return Losses(total, parts, [fake_a, fake_b])
 
 
-STYLE_CROPS = 64
-"""Crops of paintings whose mean statistics are the style target, and of photographs whose style
-loss is the unit."""
+STYLE_CROPS = 64  # of paintings, for the style target, and of photographs, for the unit
 
 
 class Adapted(TrainingObjective):
@@ -156,16 +139,8 @@ class Adapted(TrainingObjective):
     every form and at every λ. With γ = 0 it is the feed-forward network of Johnson et al. 2016,
     trained on a collection in place of one painting.
 
-    Args:
-        settings: every option.
-        dtype: Keras' dtype policy of the networks.
-        samples: batches of crops (paintings, photographs), from which the style target and the unit
-            are taken.
-
-    Attributes:
-        lam: λ.
-        unit: u.
-        weights: the `Weights` of the loss network.
+    The style target and the unit are taken from `samples`, batches of crops (paintings,
+    photographs). Attributes are λ (`lam`), u (`unit`) and the `weights` of the loss network.
 
     Raises:
         InputError: there is no such statistic.
@@ -191,28 +166,23 @@ class Adapted(TrainingObjective):
         )
         self._whole = Whole(network, measures)
         adversary = ("critic_A",) if self._adversarial else ()
-        super().__init__(settings, ("BtoA",), adversary, dtype=dtype)
+        super().__init__(settings, ("BtoA",), adversary, dtype)
         self.terms = ("content", "style", *(("adversarial_A",) if adversary else ()), *adversary)
-        self._target: list[tf.Tensor] = []
-        self.unit = self._measure(samples)
-
-    def _measure(self, samples: Sequence[tuple[tf.Tensor, ...]]) -> float:
-        """Take the style target from the paintings, and the unit from the photographs."""
         encoded = [self._encode(crop) for a, _ in samples for crop in a]
         styles = zip(*(style for _, style in encoded), strict=True)
         self._target = [tf.add_n(statistics) / len(encoded) for statistics in styles]
         photographs = [self._losses(crop, crop)["style"] for _, b in samples for crop in b]
-        return self.lam * float(tf.reduce_mean(photographs))
+        self.unit = self.lam * float(tf.reduce_mean(photographs))
 
     def _encode(self, crop: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         return self._whole.encode((crop[None] + 1) / 2)
 
-    def _losses(self, crop: tf.Tensor, photograph: tf.Tensor) -> Losses:
+    def _losses(self, crop: tf.Tensor, photograph: tf.Tensor) -> dict[str, tf.Tensor]:
         """The study's losses of one picture (H, W, 3) in [-1, 1] made of a photograph."""
         content, _ = self._encode(photograph)
         return self._whole.evaluate((crop[None] + 1) / 2, content, self._target, self._weighting)
 
-    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Generated:
+    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
         """See `TrainingObjective`."""
         fake = self.networks["BtoA"](b)
         # A Gram matrix is that of one picture.
@@ -222,4 +192,4 @@ class Adapted(TrainingObjective):
         if self._adversarial:
             parts["adversarial_A"] = _deceived(self.networks["critic_A"], fake)
             total += self._adversarial * parts["adversarial_A"]
-        return Generated(total, parts, [fake] * len(self.discriminators))
+        return Losses(total, parts, [fake] * len(self.discriminators))

@@ -18,8 +18,6 @@ from ..errors import InputError
 from ..pictures.downloads import why_no_download
 from ..pictures.images import as_picture, fit, resize
 
-__all__ = ["PUBLISHED", "PublishedPicture", "splits"]
-
 log = logging.getLogger("styletransfer")
 
 PUBLISHED = (
@@ -41,12 +39,7 @@ SPLITS = ("trainA", "trainB", "testA", "testB")
 
 @dataclass(frozen=True)
 class PublishedPicture:
-    """A picture of a published set.
-
-    Attributes:
-        name: set, split and number.
-        png: the picture as PNG, without loss.
-    """
+    """A picture of a published set, as PNG without loss; its name is set, split and number."""
 
     name: str
     png: bytes
@@ -66,9 +59,6 @@ class PublishedPicture:
 
 def splits(name: str) -> dict[str, tuple[int, Iterator[PublishedPicture]]]:
     """How many pictures each split of a set has, and the pictures.
-
-    Args:
-        name: one of `PUBLISHED`.
 
     Raises:
         InputError: TensorFlow Datasets or a package that it needs is not installed, or the set is
@@ -92,10 +82,9 @@ def splits(name: str) -> dict[str, tuple[int, Iterator[PublishedPicture]]]:
         ) from None
     except Exception as error:  # requests', TensorFlow's and its own
         log.debug("How the download failed:", exc_info=True)
+        reason = str(error).partition("\n")[0]
         if isinstance(error, (OSError, ValueError)):
             reason = why_no_download(error)
-        else:
-            reason = str(error).partition("\n")[0]
         raise InputError(
             f"the published set {name!r} is not here and could not be downloaded: {reason}"
         ) from None

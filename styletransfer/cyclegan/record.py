@@ -12,20 +12,13 @@ from ..options import build
 from ..pictures.files import atomic_path, check_file
 from ..runs.checkpoint import parsed, read_state
 from ..runs.schema import NotNegative, Text, checked
-from .settings import AdaptedSettings, CycleSettings, TrainingSettings
-
-__all__ = ["KINDS", "check_record", "kind_of", "read_record", "snapshot", "write_record"]
-
-KINDS: dict[str, type[TrainingSettings]] = {"cycle": CycleSettings, "adapted": AdaptedSettings}
-"""Kinds of training by name, with their settings."""
+from .settings import KINDS, TrainingSettings
 
 CHECKPOINT, RECORD, LOSSES = "checkpoint.npz", "record.json", "losses.csv"
 
-UNDER_WAY = "under way"
-"""What a record says until the training has ended, or for good where it was killed."""
+UNDER_WAY = "under way"  # until the training has ended, or for good where it was killed
 
-MOST_BYTES = 2**28
-"""Of a record: two sides of some hundred thousand pictures."""
+MOST_BYTES = 2**28  # of a record: two sides of some hundred thousand pictures
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
@@ -68,11 +61,6 @@ def check_record(values: Any) -> TrainingSettings:
     """
     checked(_Record, values)
     return build(KINDS[values["kind"]], values["settings"])
-
-
-def kind_of(settings: TrainingSettings) -> str:
-    """The kind of training that settings are for."""
-    return next(name for name, kind in KINDS.items() if type(settings) is kind)
 
 
 def snapshot(name: str, step: int) -> str:

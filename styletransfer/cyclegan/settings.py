@@ -5,6 +5,7 @@ authors' code (junyanz/pytorch-CycleGAN-and-pix2pix).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import InputError
 from ..forms import FORMS
@@ -12,12 +13,10 @@ from ..layers import CONTENT_LAYERS, STYLE_LAYERS, layer_name
 from ..options import Options, option
 from ..settings import MOST_WEIGHT, Settings
 
-__all__ = ["AdaptedSettings", "CycleSettings", "TrainingSettings"]
+__all__ = ["KINDS", "AdaptedSettings", "CycleSettings", "TrainingSettings"]
 
+# Pixels below which the discriminator has no output: it halves three times and has windows of 4.
 LEAST_SIZE = 32
-"""Side of a crop in pixels below which the discriminator has no output: it halves three times and
-has windows of 4."""
-
 MOST_FILTERS = 1024
 
 
@@ -28,6 +27,8 @@ class TrainingSettings(Options):
     Raises:
         InputError: a value outside its range, or a name that does not exist.
     """
+
+    kind = ""  # no annotation: it is no option
 
     steps: int | None = option(
         None, "by default 200 passes through the larger side, as in the paper", low=1, high=10**8
@@ -104,9 +105,13 @@ class TrainingSettings(Options):
     @property
     def depth(self) -> int:
         """`blocks`, or its default: Zhu et al. 2017, Sec. 7.2."""
-        if self.blocks is not None:
-            return self.blocks
-        return 6 if self.size <= 128 else 9
+        default = 6 if self.size <= 128 else 9
+        return default if self.blocks is None else self.blocks
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """What `networks.generator` takes, and a generator's file holds."""
+        return {"filters": self.filters, "blocks": self.depth, "upsampling": self.upsampling}
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (counted from 0), where `steps` is decided.
@@ -114,13 +119,15 @@ class TrainingSettings(Options):
         Constant, then linear to zero: Zhu et al. 2017, Sec. 4.
         """
         steps = self.steps or 0
-        begin = self.constant * steps
-        return self.learning_rate * min(1.0, (steps - step) / max(steps - begin, 1.0))
+        falling = max(steps - self.constant * steps, 1.0)
+        return self.learning_rate * min(1.0, (steps - step) / falling)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CycleSettings(TrainingSettings):
     """The options of a CycleGAN."""
+
+    kind = "cycle"
 
     cycle: float = option(10.0, "λ, the weight of the cycle loss", low=0, high=MOST_WEIGHT)
     identity: float = option(
@@ -131,6 +138,8 @@ class CycleSettings(TrainingSettings):
 @dataclass(frozen=True, kw_only=True)
 class AdaptedSettings(TrainingSettings):
     """The options of a generator for the proposal's objective with an adversarial term."""
+
+    kind = "adapted"
 
     form: str = option("proposal", "how content and style are written", choices=tuple(FORMS))
     lam: float | None = option(
@@ -162,3 +171,7 @@ class AdaptedSettings(TrainingSettings):
         Settings(content_layers=self.content_layers, style_layers=self.style_layers)
         if self.lam == 0:
             raise InputError("lam must be above 0: without style there is nothing to train for")
+
+
+KINDS = {kind.kind: kind for kind in (CycleSettings, AdaptedSettings)}
+"""Kinds of training by name, with their settings."""

@@ -5,8 +5,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -16,33 +15,20 @@ from ..fast.precision import has_bfloat16
 from ..runs.checkpoint import read_state, write_state
 from ..runs.follow import follow, uninterrupted
 from ..runs.record import versions
-from .crops import batches
-from .data import Data, data_for, difference
+from .data import Data, batches, data_for, difference
 from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective
-from .pool import HistoryPool
-from .record import check_record, kind_of
+from .record import check_record
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
-from .updates import Updates, check_memory
+from .updates import HistoryPool, Updates, check_memory
 
 __all__ = ["Training", "TrainingStep"]
 
-PASSES = 200
-"""Passes through the larger side by default: 100 with a constant rate and 100 with a falling one,
-Zhu et al. 2017."""
-
-PARTS = 20
-"""Parts of the training whose mean losses are in the record."""
+PASSES = 200  # through the larger side, Zhu et al. 2017: half of them with a falling rate
+PARTS = 20  # parts of the training whose mean losses are in the record
 
 
-@dataclass(frozen=True)
-class TrainingStep:
-    """One step.
-
-    Attributes:
-        step: its number, from 1.
-        seconds: spent in the training so far.
-        losses: by name, without their weights.
-    """
+class TrainingStep(NamedTuple):
+    """A step's number (from 1), the seconds so far, and its losses by name, without weights."""
 
     step: int
     seconds: float
@@ -60,10 +46,8 @@ class Training:
 
     Attributes:
         settings: with `steps` and `precision` decided.
-        data: as given.
-        objective: the networks.
-        step: how many steps are made.
-        seconds: spent so far.
+        objective: the networks and their losses.
+        step, seconds: how many steps are made, and the time spent in them.
         broken: whether a loss or a weight was not finite; nothing is saved then.
         plans: how many steps were planned, and from which step on.
 
@@ -89,7 +73,7 @@ class Training:
         precision = settings.precision
         if precision == "auto":
             precision = "mixed" if has_bfloat16() else "float32"
-        most = max(len(side.pictures) for side in (data.a, data.b))
+        most = max(len(data.a.pictures), len(data.b.pictures))
         steps = settings.steps or PASSES * math.ceil(most / settings.batch)
         self.settings = dataclasses.replace(settings, steps=steps, precision=precision)
         self.data = data
@@ -109,15 +93,14 @@ class Training:
     @property
     def generators(self) -> dict[str, keras.Model]:
         """Those of the networks that are no discriminators."""
-        others = self.objective.discriminators
-        return {name: network for name, network in self.networks.items() if name not in others}
+        return {name: self.networks[name] for name in self.objective.generators}
 
     @property
     def history(self) -> dict[str, np.ndarray]:
         """The losses by name, one value for every step."""
         terms = self.objective.terms
-        rows = np.stack(self._rows) if self._rows else np.zeros((0, len(terms)), np.float32)
-        return dict(zip(terms, rows.T, strict=True))
+        columns = np.reshape(self._rows, (-1, len(terms))).astype(np.float32).T
+        return dict(zip(terms, columns, strict=True))
 
     def __iter__(self) -> Iterator[TrainingStep]:
         return self
@@ -131,33 +114,24 @@ class Training:
             sides = self.data.a, self.data.b
             self._batches = batches(sides, self.settings, start=self.step).as_numpy_iterator()
         with uninterrupted():
-            return self._stepped(next(self._batches))
-
-    def _stepped(self, crops: Sequence[np.ndarray]) -> TrainingStep:
-        began = time.perf_counter()
-        losses, finite = self._updates(crops, self.step)
-        if not finite:
-            self.broken = True
-            raise NonFiniteError(
-                f"a loss or a weight is not finite at step {self.step + 1}; train again in another "
-                "folder, with a smaller learning_rate (the last checkpoint is still there)"
-            )
-        self.step += 1
-        self.seconds += time.perf_counter() - began
-        self._rows.append(np.array(list(losses.values()), np.float32))
-        return TrainingStep(self.step, self.seconds, losses)
+            crops, began = next(self._batches), time.perf_counter()
+            losses, finite = self._updates(crops, self.step)
+            if not finite:
+                self.broken = True
+                raise NonFiniteError(
+                    f"a loss or a weight is not finite at step {self.step + 1}; train again in "
+                    "another folder, with a smaller learning_rate (the last checkpoint is still "
+                    "there)"
+                )
+            self.step += 1
+            self.seconds += time.perf_counter() - began
+            self._rows.append(np.array(list(losses.values()), np.float32))
+            return TrainingStep(self.step, self.seconds, losses)
 
     def finish(
         self, callbacks: Sequence[Callable] = (), *, until: int | None = None
     ) -> dict[str, Any]:
-        """Make the steps that are left; an interrupt (Ctrl-C, the stop button) ends it.
-
-        Args:
-            callbacks: as in `follow`.
-            until: likewise.
-
-        Returns:
-            The record.
+        """Make the steps that are left, as `follow` does, and give the record.
 
         Raises:
             NonFiniteError: a loss or a weight is not finite.
@@ -166,12 +140,9 @@ class Training:
         return self.record(stopped=follow(self, callbacks, until=until))
 
     def record(self, *, stopped: str | None = None) -> dict[str, Any]:
-        """How the networks so far were made.
+        """How the networks so far were made, and why the training ended before its time, if it did.
 
         It has settings, data with checksums, versions, time, and the mean losses of `PARTS` parts.
-
-        Args:
-            stopped: why the training ended before its time, or None.
         """
         history, losses = self.history, []
         for part in np.array_split(np.arange(self.step), max(1, min(PARTS, self.step))):
@@ -183,7 +154,7 @@ class Training:
             goal = self.objective
             adapted = {"weights": goal.weights.about, "lam": goal.lam, "unit": goal.unit}
         return {
-            "kind": kind_of(self.settings),
+            "kind": self.settings.kind,
             "settings": dataclasses.asdict(self.settings),
             "data": self.data.about,
             "parameters": {name: network.count_params() for name, network in self.networks.items()},
@@ -224,13 +195,9 @@ class Training:
     ) -> "Training":
         """A training that goes on where `save` left it, as if it had never stopped.
 
-        Args:
-            path: the checkpoint.
-            steps: make that many steps in all, in place of what was planned; the learning rate then
-                falls later.
-            data: the two sides; by default they are read again from where they were.
-            strategy: as in `Training`.
-            progress: show a progress bar while pictures are read.
+        With `steps` it makes that many in all, in place of what was planned; the learning rate then
+        falls later. By default the pictures are read again from where they were, with a progress
+        bar.
 
         Raises:
             FileNotFoundError: no such file.
@@ -262,8 +229,8 @@ class Training:
         shapes["history"] = (made, len(self.objective.terms))
         crop = (self.settings.size, self.settings.size, 3)
         for i in range(len(self._updates.pools)):
-            pool = arrays.get(f"pool/{i}", np.zeros(0))
-            shapes[f"pool/{i}"] = (len(pool), *(crop if len(pool) else (1, 1, 3)))
+            stored = len(arrays.get(f"pool/{i}", ()))
+            shapes[f"pool/{i}"] = (stored, *(crop if stored else (1, 1, 3)))
         for name in sorted(shapes.keys() | arrays.keys()):
             found = arrays[name].shape if name in arrays else None
             if found != shapes.get(name):
@@ -273,8 +240,8 @@ class Training:
     def _restore(self, arrays: Mapping[str, np.ndarray], facts: dict[str, Any]) -> None:
         for name, variable in self._updates.variables.items():
             variable.assign(arrays[name])
-        pools = self._updates.pools
-        pools[:] = [HistoryPool(self.settings.pool, arrays[f"pool/{i}"]) for i in range(len(pools))]
+        for i in range(len(self._updates.pools)):
+            self._updates.pools[i] = HistoryPool(self.settings.pool, arrays[f"pool/{i}"])
         self.step, self.seconds = facts["step"], facts["seconds"]
         self.plans = list(facts.get("plans", []))
         if facts["settings"]["steps"] != self.settings.steps:
@@ -286,7 +253,6 @@ def _objective(data: Data, settings: TrainingSettings) -> TrainingObjective:
     dtype = "mixed_bfloat16" if settings.precision == "mixed" else "float32"
     if isinstance(settings, CycleSettings):
         return Cycle(settings, dtype=dtype)
-    settings = cast(AdaptedSettings, settings)
-    count = math.ceil(STYLE_CROPS / settings.batch)
-    sampling = dataclasses.replace(settings, steps=count)
-    return Adapted(settings, dtype=dtype, samples=list(batches((data.a, data.b), sampling)))
+    sampling = dataclasses.replace(settings, steps=math.ceil(STYLE_CROPS / settings.batch))
+    samples = list(batches((data.a, data.b), sampling))
+    return Adapted(cast(AdaptedSettings, settings), dtype=dtype, samples=samples)

@@ -10,14 +10,10 @@ from .._tensorflow import keras, tf
 from ..errors import InputError
 from .generators import BYTES
 from .networks import parameters
-from .objectives import TrainingObjective
-from .pool import HistoryPool
+from .objectives import Losses, TrainingObjective
 from .settings import TrainingSettings
 
-__all__ = ["Updates", "check_memory"]
-
-FINITE = "finite"
-"""A value beside the losses: the sum of all weights, which is finite where they all are."""
+FINITE = "finite"  # beside the losses: the sum of all weights, which is finite where they all are
 
 
 def check_memory(settings: TrainingSettings) -> None:
@@ -43,16 +39,42 @@ def check_memory(settings: TrainingSettings) -> None:
         )
 
 
+class HistoryPool:
+    """Stores generated pictures, and gives back a mixture of new and old ones.
+
+    Shrivastava et al. 2017 (arXiv 1612.07828), as in Zhu et al. 2017, Sec. 4, where it stores 50. A
+    pool without capacity gives every picture back as it is.
+    """
+
+    def __init__(self, capacity: int, pictures: Sequence[np.ndarray] | np.ndarray = ()) -> None:
+        self._capacity, self._pictures = capacity, list(pictures)
+
+    @property
+    def pictures(self) -> np.ndarray:
+        """The stored pictures, float32 (k, H, W, 3), oldest place first."""
+        return np.stack(self._pictures) if self._pictures else np.zeros((0, 1, 1, 3), np.float32)
+
+    def exchange(self, pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Give each picture back, or with a chance of one half an old one whose place it takes.
+
+        While the pool is not full, each of the pictures (n, H, W, 3) is stored and given back.
+        """
+        given = []
+        for picture in pictures:
+            if len(self._pictures) < self._capacity:
+                self._pictures.append(picture)
+            elif self._capacity and rng.random() < 0.5:
+                place = rng.integers(self._capacity)
+                picture, self._pictures[place] = self._pictures[place], picture
+            given.append(picture)
+        return np.stack(given)
+
+
 class Updates:
     """Adam for the generators and for the discriminators, and the pools between them.
 
-    Args:
-        objective: the networks and their losses.
-        settings: with `steps` decided.
-        strategy: the devices, which share each batch; it is in scope.
-
-    Attributes:
-        pools: one for each discriminator.
+    The settings have their `steps` decided, and the strategy is in scope: its devices share each
+    batch. There is one pool for each discriminator.
     """
 
     def __init__(
@@ -62,38 +84,21 @@ class Updates:
         strategy: tf.distribute.Strategy,
     ) -> None:
         self._objective, self._settings, self._strategy = objective, settings, strategy
-        names = objective.discriminators
-        groups = {  # by the names that checkpoints have for them
-            "generators": [name for name in objective.networks if name not in names],
-            "critics": names,
-        }
-        self._weights: dict[str, list[keras.Variable]] = {}
         self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
-        for kind, group in groups.items():
-            networks = [objective.networks[name] for name in group]
-            self._weights[kind] = [v for network in networks for v in network.trainable_variables]
-            # PyTorch's ε, with which the authors' code ran; Keras' own is 10⁻⁷.
-            rate, decay = settings.learning_rate, settings.beta_1
-            self._optimizers[kind] = keras.optimizers.Adam(rate, beta_1=decay, epsilon=1e-8)
-            self._optimizers[kind].build(self._weights[kind])
-        self.pools = [HistoryPool(settings.pool) for _ in names]
-        self._generate = self._everywhere(self._update_generators)
-        self._judge = self._everywhere(self._update_discriminators)
+        self.pools = [HistoryPool(settings.pool) for _ in objective.discriminators]
+        # By the names that checkpoints have for them.
+        self._generate = self._update("generators", objective.generators, objective.generated)
+        self._judge = self._update("critics", objective.discriminators, objective.judged)
 
     @property
     def variables(self) -> dict[str, keras.Variable]:
         """Weights and moments, by the names that they have in a checkpoint."""
-        networks = {name: network.weights for name, network in self._objective.networks.items()}
-        moments = {kind: optimizer.variables for kind, optimizer in self._optimizers.items()}
-        groups = (networks | moments).items()
-        return {f"{name}/{i}": v for name, group in groups for i, v in enumerate(group)}
+        groups = {name: network.weights for name, network in self._objective.networks.items()}
+        groups |= {kind: optimizer.variables for kind, optimizer in self._optimizers.items()}
+        return {f"{name}/{i}": v for name, group in groups.items() for i, v in enumerate(group)}
 
     def __call__(self, crops: Sequence[np.ndarray], step: int) -> tuple[dict[str, float], bool]:
-        """Make one step.
-
-        Args:
-            crops: of both sides, float32 (batch, size, size, 3) in [-1, 1].
-            step: its number, from 0.
+        """Make one step, counted from 0, with crops (batch, size, size, 3) of both sides.
 
         Returns:
             The losses by name, and whether all weights are finite after it.
@@ -102,60 +107,54 @@ class Updates:
             optimizer.learning_rate = self._settings.rate(step)
         shared = [self._shared_out(side) for side in crops]
         losses, fakes = self._generate(*shared)
-        sums = [float(losses[FINITE])]
+        sums = [losses[FINITE]]
         if self.pools:
             rng = np.random.default_rng((self._settings.seed, step))
             pairs = zip(self.pools, fakes, strict=True)
             old = [self._shared_out(pool.exchange(self._whole(new), rng)) for pool, new in pairs]
             judged, _ = self._judge(*shared, *old)
             losses |= judged
-            sums.append(float(losses[FINITE]))
+            sums.append(judged[FINITE])
         values = {name: float(losses[name]) for name in self._objective.terms}
-        return values, bool(np.isfinite([*values.values(), *sums]).all())
+        return values, bool(np.isfinite([*values.values(), *map(float, sums)]).all())
 
-    def _everywhere(self, update: Callable) -> Callable:
-        """The update on every device: losses added up, pictures as they are."""
+    def _update(self, kind: str, names: Sequence[str], losses: Callable[..., Losses]) -> Callable:
+        """A step of some networks on every device: losses added up, pictures as they are."""
+        networks = [self._objective.networks[name] for name in names]
+        variables = [variable for network in networks for variable in network.trainable_variables]
+        settings, strategy = self._settings, self._strategy
+        # PyTorch's ε, with which the authors' code ran; Keras' own is 10⁻⁷.
+        adam = keras.optimizers.Adam(settings.learning_rate, beta_1=settings.beta_1, epsilon=1e-8)
+        adam.build(variables)
+        self._optimizers[kind] = adam
 
-        def run(*crops: Any) -> tuple[dict[str, tf.Tensor], Any]:
-            losses, pictures = self._strategy.run(update, crops)
-            reduce = self._strategy.reduce
-            return {name: reduce("SUM", loss, axis=None) for name, loss in losses.items()}, pictures
+        def descend(*crops: tf.Tensor) -> tuple[dict[str, tf.Tensor], Sequence[tf.Tensor]]:
+            weights = [variable.value for variable in variables]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(weights)
+                total, parts, pictures = losses(*crops)
+                loss = tf.reduce_sum(total) / settings.batch
+            adam.apply(tape.gradient(loss, weights), variables)
+            values = {name: tf.reduce_sum(v) / settings.batch for name, v in parts.items()}
+            finite = tf.add_n([tf.reduce_sum(variable.value) for variable in variables])
+            return {**values, FINITE: finite}, pictures
 
-        return tf.function(run, autograph=False)
+        def everywhere(*crops: Any) -> tuple[dict[str, tf.Tensor], Any]:
+            values, pictures = strategy.run(descend, crops)
+            sums = {name: strategy.reduce("SUM", v, axis=None) for name, v in values.items()}
+            return sums, pictures
 
-    def _descend(self, kind: str, losses: Callable[[], tuple[tf.Tensor, dict, Any]]) -> tuple:
-        weights = [variable.value for variable in self._weights[kind]]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights)
-            total, parts, pictures = losses()
-            loss = tf.reduce_sum(total) / self._settings.batch
-        self._optimizers[kind].apply(tape.gradient(loss, weights), self._weights[kind])
-        values = {name: tf.reduce_sum(v) / self._settings.batch for name, v in parts.items()}
-        sums = [tf.reduce_sum(variable.value) for variable in self._weights[kind]]
-        return {**values, FINITE: tf.add_n(sums)}, pictures
-
-    def _update_generators(self, a: tf.Tensor, b: tf.Tensor) -> tuple:
-        return self._descend("generators", lambda: self._objective.generated(a, b))
-
-    def _update_discriminators(self, a: tf.Tensor, b: tf.Tensor, *fakes: tf.Tensor) -> tuple:
-        def losses() -> tuple[tf.Tensor, dict, Any]:
-            parts = self._objective.judged(a, b, fakes)
-            return tf.add_n(list(parts.values())), parts, ()
-
-        return self._descend("critics", losses)
+        return tf.function(everywhere, autograph=False)
 
     def _shared_out(self, pictures: np.ndarray) -> Any:
         """A batch, an equal part for each device."""
         count = self._strategy.num_replicas_in_sync
         if count == 1:
             return tf.constant(pictures)
-        part = len(pictures) // count
-
-        def of(context: Any) -> tf.Tensor:
-            first = context.replica_id_in_sync_group * part
-            return tf.constant(pictures[first : first + part])
-
-        return self._strategy.experimental_distribute_values_from_function(of)
+        parts = np.split(pictures, count)
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+        )
 
     def _whole(self, shared: Any) -> np.ndarray:
         parts = self._strategy.experimental_local_results(shared)

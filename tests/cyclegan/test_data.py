@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from styletransfer.cyclegan.crops import batches
-from styletransfer.cyclegan.data import HOLD_OUT, open_data
-from styletransfer.cyclegan.pool import HistoryPool
+from styletransfer.cyclegan.data import HOLD_OUT, batches, open_data
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
+from styletransfer.cyclegan.updates import HistoryPool
 from styletransfer.errors import InputError
 from styletransfer.pictures import datasets
 

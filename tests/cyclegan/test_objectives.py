@@ -49,7 +49,7 @@ def test_cycle_losses_by_hand(crops):
     weighted = [value * {"a": 1, "c": 7, "i": 7 * 0.3}[name[0]] for name, value in expected.items()]
     np.testing.assert_allclose(total, sum(weighted), rtol=1e-3)
     np.testing.assert_allclose(fakes[0], of(f, b), atol=1e-5)
-    judged = objective.judged(*crops, fakes)
+    judged = objective.judged(*crops, *fakes).parts
     for name, judge, real, fake in (
         ("critic_A", d_x, a, of(f, b)),
         ("critic_B", d_y, b, of(g, a)),
