@@ -16,7 +16,7 @@ from ..pictures import datasets
 from ..runs.store import Store
 from .controls import Controls
 from .parts import Heartbeat, action
-from .pictures import Chooser, Inputs
+from .pictures import Chooser
 from .sweeptab import SweepBrowser
 from .votetab import Candidates, Voting
 from .workbench import Workbench
@@ -66,11 +66,12 @@ class Explorer(widgets.VBox):
         photos, paintings = datasets.photos(), dict[str, datasets.Picture]()
         for artist in datasets.artists():
             paintings |= datasets.paintings(artist=artist)
-        choose = functools.partial(Chooser, inputs=Inputs(folder), complain=self._complain)
+        choose = functools.partial(Chooser, folder=folder, complain=self._complain)
         self.photo = choose("Photograph", photos, "neuschwanstein_castle", painting=False)
         self.painting = choose("Painting", paintings, "cafe_terrace_at_night", painting=True)
-        choosers = self.photo, self.painting
-        self.workbench = Workbench(*choosers, self.controls, folder=folder, store=store)
+        self.workbench = Workbench(
+            self.photo, self.painting, self.controls, folder=folder, store=store
+        )
         self.sweeps = SweepBrowser(store)
         self.voting = Voting(self._candidates, folder / "votes.csv")
         self.heartbeat = Heartbeat(lost=LOST)

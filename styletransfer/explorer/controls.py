@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import html
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
 
 import ipywidgets as widgets
@@ -21,9 +21,6 @@ _PICTURE = ("size", "quality", "lam", "form", "content_layers", "style_layers", 
 _WAY = ("init", "seed", "optimizer", "pooling", "tv", "backbone")
 MAIN = _PICTURE + _WAY
 """The settings that are always in view; all others are under "More settings"."""
-
-LIVE = ("lam", "omega", "tv")
-"""The settings that count at once when they are changed during a run."""
 
 TITLES = {"lam": "λ", "omega": "ω", "tv": "total variation"}
 
@@ -42,10 +39,10 @@ KINDS = get_type_hints(Settings)
 
 
 class Controls(widgets.VBox):
-    """All settings of a run."""
+    """All settings of a run; `changed` is called with the name of every one that is changed."""
 
     def __init__(self) -> None:
-        self._callbacks: list[Callable[[str], None]] = []
+        self.changed: Callable[[str], None] = lambda name: None
         self._quiet = False
         self.fields = {name: _field(name) for name in ENTRIES}
         self.weights: dict[str, widgets.FloatSlider] = {}
@@ -53,24 +50,17 @@ class Controls(widgets.VBox):
         more = widgets.VBox([row for name, row in rows.items() if name not in MAIN])
         accordion = widgets.Accordion([more], titles=("More settings",))
         super().__init__([*(rows[name] for name in MAIN), accordion])
-        self._adapt()
-        self.fields["form"].observe(lambda _: self._other_form(), "value")
-        self.fields["style_layers"].observe(lambda _: self._adapt(lam=False), "value")
+        self._form_chosen()
+        self._layers_chosen()
+        self.fields["form"].observe(lambda _: self._form_chosen(), "value")
+        self.fields["style_layers"].observe(lambda _: self._layers_chosen(), "value")
         for name, field in self.fields.items():
             if name != "omega":
                 field.observe(lambda _, name=name: self._notify(name), "value")
 
-    def on_change(self, then: Callable[[str], None]) -> None:
-        """Call `then` with the name of every setting that is changed."""
-        self._callbacks.append(then)
-
     @property
     def settings(self) -> Settings:
-        """What the controls say.
-
-        Raises:
-            InputError: something cannot be used, alone or together.
-        """
+        """What the controls say; InputError where it cannot be used, alone or together."""
         options = {name: self._value(name) for name in ENTRIES}
         if options["sizes"] is not None:
             del options["size"]  # the last of them
@@ -79,44 +69,32 @@ class Controls(widgets.VBox):
     @property
     def omega(self) -> tuple[float, ...]:
         """ω_l of the chosen style layers, shallow to deep."""
-        layers = self._value("style_layers")
-        return tuple(self.weights[layer].value * unit for layer, unit in self._units(layers))
+        return tuple(self.weights[layer].value * unit for layer, unit in self._units().items())
 
     def show(self, settings: Settings) -> None:
         """Bring every control to these settings."""
         with self._silence():
-            self.fields["form"].value = settings.form
-            self._adapt()
-            for name in ENTRIES:
-                if name not in ("form", "omega"):
-                    self._put(name, getattr(settings, name))
-            self._adapt(lam=False)
-            if settings.omega is not None:
-                units = self._units(settings.style_layers)
-                for (layer, unit), weight in zip(units, settings.omega, strict=True):
-                    self.weights[layer].max = max(MOST_OMEGA, weight / unit)
-                    self.weights[layer].value = weight / unit
+            for name in ENTRIES:  # the form before λ, and the layers before ω
+                self._put(name, getattr(settings, name))
         self._notify("form")
 
     @contextlib.contextmanager
     def _silence(self) -> Iterator[None]:
-        self._quiet = True
+        before, self._quiet = self._quiet, True
         try:
             yield
         finally:
-            self._quiet = False
+            self._quiet = before
 
     def _notify(self, name: str) -> None:
         if not self._quiet:
-            for then in self._callbacks:
-                then(name)
+            self.changed(name)
 
     def _value(self, name: str) -> Any:
         field = self.fields[name]
         if name == "omega":
-            return (
-                self.omega if any(slider.value != 1 for slider in self.weights.values()) else None
-            )
+            changed = any(slider.value != 1 for slider in self.weights.values())
+            return self.omega if changed else None
         if isinstance(field, widgets.SelectMultiple):
             return tuple(layer for layer in LAYERS if layer in field.value)
         if name == "lam":
@@ -139,6 +117,12 @@ class Controls(widgets.VBox):
                 field.min = min(field.min, math.log10(value))
                 field.max = max(field.max, math.log10(value))
                 field.value = value
+        elif name == "omega":
+            units = self._units()
+            weights = units.values() if value is None else value
+            for (layer, unit), weight in zip(units.items(), weights, strict=True):
+                self.weights[layer].max = max(MOST_OMEGA, weight / unit)
+                self.weights[layer].value = weight / unit
         elif type(field) is widgets.Text:
             values = value if isinstance(value, (tuple, list)) else [value]
             field.value = "" if value is None else ", ".join(map(str, values))
@@ -149,24 +133,20 @@ class Controls(widgets.VBox):
     def _form(self) -> Form:
         return FORMS[self.fields["form"].value]
 
-    def _units(self, layers: Sequence[str]) -> Iterator[tuple[str, float]]:
-        """The form's own ω of some layers; the sliders show multiples of it."""
-        return zip(layers, default_omega(self._form, layers), strict=True)
+    def _units(self) -> dict[str, float]:
+        """The form's own ω of the chosen layers; the sliders show multiples of it."""
+        layers = self._value("style_layers")
+        return dict(zip(layers, default_omega(self._form, layers), strict=True))
 
-    def _other_form(self) -> None:
+    def _form_chosen(self) -> None:
         """Another form has another λ: its own default, and its own range."""
-        if not self._quiet:
-            with self._silence():
-                self._adapt()
-
-    def _adapt(self, *, lam: bool = True) -> None:
-        """The form's λ and range, and a slider for every style layer; old ones stay as they are."""
-        if lam:
-            field, middle = self.fields["lam"], round(math.log10(self._form.lam))
-            low, high = middle - DECADES, middle + DECADES
-            field.min, field.max = min(low, field.min), max(high, field.max)  # wide enough for both
+        field, middle = self.fields["lam"], round(math.log10(self._form.lam))
+        with self._silence(), field.hold_trait_notifications():
+            field.min, field.max = middle - DECADES, middle + DECADES
             field.value = self._form.lam
-            field.min, field.max = low, high
+
+    def _layers_chosen(self) -> None:
+        """A slider for every style layer; old ones stay as they are."""
         before = {layer: slider.value for layer, slider in self.weights.items()}
         look = {"min": 0, "step": 0.05, "layout": WIDE, "style": {"description_width": "90px"}}
         self.weights = {}
@@ -178,13 +158,18 @@ class Controls(widgets.VBox):
         self.fields["omega"].children = tuple(self.weights.values())
 
 
+def title(name: str) -> str:
+    """What the page calls a setting."""
+    return TITLES.get(name, name.replace("_", " "))
+
+
 def _row(name: str, field: widgets.Widget) -> widgets.VBox:
     about = ENTRIES[name]["help"]
     if name == "omega":
         about += f"; here as a multiple of it, 0 to {MOST_OMEGA:g}"
-    title = widgets.HTML(f"<b>{TITLES.get(name, name.replace('_', ' '))}</b>")
+    heading = widgets.HTML(f"<b>{title(name)}</b>")
     note = widgets.HTML(f"<p>{html.escape(about)}</p>").add_class("st-about")
-    row = widgets.VBox([title, field, note], layout={"margin": "0 0 4px 0"})
+    row = widgets.VBox([heading, field, note], layout={"margin": "0 0 4px 0"})
     return row.add_class(f"st-row-{name}")
 
 
@@ -202,9 +187,9 @@ def _field(name: str) -> widgets.Widget:
     if name in SUGGESTED:
         return widgets.Combobox(value=value, options=SUGGESTED[name], **late)
     if choices:
-        options: list[tuple[str, str | None]] = [(choice, choice) for choice in choices]
         form = [("as the form has it", None)] if value is None else []
-        return widgets.Dropdown(options=[*form, *options], value=value, layout=WIDE)
+        options = [*form, *zip(choices, choices, strict=True)]
+        return widgets.Dropdown(options=options, value=value, layout=WIDE)
     if kind is int:
         return widgets.IntText(value=value, step=64 if name == "size" else 1, layout=WIDE)
     if kind is float:

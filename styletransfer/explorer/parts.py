@@ -16,8 +16,7 @@ from ..pictures.images import encode
 
 STATIC = Path(__file__).parent / "static"
 
-MOST_BYTES = 100 * 2**20
-"""Of an uploaded file: more than any photograph that `read_image` takes."""
+MOST_BYTES = 100 * 2**20  # of an upload: more than any photograph that `read_image` takes
 
 WITHIN = {"max_width": "100%", "width": "fit-content"}
 
@@ -48,10 +47,9 @@ class _Scripted(anywidget.AnyWidget):
 class Gallery(_Scripted):
     """Pictures to choose from, in a grid or in one strip that scrolls.
 
-    Attributes:
-        items: as `tile` makes them; those of a group follow one another, and stand under its name.
-        value: the key of the one that was chosen.
-        label: what is chosen, for those who cannot see it.
+    The items are made by `tile`; those of a group follow one another, and stand under its name. The
+    value is the key of the one that was chosen, and the label says what is chosen, for those who
+    cannot see it.
     """
 
     _esm = STATIC / "gallery.js"
@@ -150,14 +148,6 @@ def jpeg(picture: np.ndarray | Image.Image, *, most: int = 1024) -> bytes:
 def tile(
     key: str, picture: np.ndarray | Image.Image, label: str, about: str = "", group: str = ""
 ) -> dict[str, str]:
-    """What a `Gallery` shows.
-
-    Args:
-        key: what `value` will be.
-        picture: as for `jpeg`.
-        label: below it.
-        about: where the mouse rests.
-        group: the name above it and its like; "" where there is none.
-    """
+    """An item of a `Gallery`; `about` is where the mouse rests, and the group's name above."""
     address = "data:image/jpeg;base64," + base64.b64encode(jpeg(picture, most=160)).decode()
     return {"key": key, "picture": address, "label": label, "about": about or label, "group": group}

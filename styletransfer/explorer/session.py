@@ -20,6 +20,9 @@ State = Literal["waiting", "preparing", "running", "paused", "finished", "stoppe
 
 ENDED = ("finished", "stopped", "failed")
 
+LIVE = ("lam", "omega", "tv")
+"""The settings that count at once when they are changed during a run."""
+
 NO_PICTURE = "It was stopped before the first step; there is no picture."
 
 NETWORKS = {"auto": "VGG-19", "vgg19": "VGG-19", "vgg16": "VGG-16", "embedded": "VGG-16"}
@@ -38,23 +41,13 @@ def opened(request: Request) -> Request:
 class Session:
     """One run, made in the background.
 
-    Every attribute may be read at any time, from any thread; it is replaced as a whole.
+    A run that came to its end unchanged is kept in the `store`. Sessions that share a `turn`, which
+    is held while they work, follow one another. `resolve` decides what was left open in the
+    request, and fetches the network where it is not here.
 
-    Args:
-        request: what is to be made; its first picture need not be open (see `opened`).
-        store: where a run is kept that came to its end unchanged.
-        turn: held while the session works; sessions that share one follow one another.
-        resolve: decides what was left open, and fetches the network where it is not here.
-
-    Attributes:
-        state: "waiting" until `start`; "preparing" until the network is here and the targets are
-            encoded; then "running" or "paused"; in the end "finished", "stopped" or "failed".
-        doing: what is being prepared, in words.
-        image: the picture so far, float32 (H, W, 3) in [0, 1]; None before the first step.
-        steps: all that were made.
-        left: seconds of work that are left, at the pace so far; None while nothing is known.
-        result: the picture and its record, once the run has ended with a picture.
-        message: why it ended, where it was not because it was done.
+    Every attribute may be read at any time, from any thread; it is replaced as a whole. The state
+    is "waiting" until `start`; "preparing" until the network is here and the targets are encoded;
+    then "running" or "paused"; in the end "finished", "stopped" or "failed".
     """
 
     def __init__(
@@ -67,10 +60,11 @@ class Session:
     ) -> None:
         self.request = request
         self.state: State = "waiting"
-        self.doing = self.message = ""
-        self.image: np.ndarray | None = None
+        self.doing = ""  # what is being prepared
+        self.message = ""  # why it ended, where it was not because it was done
+        self.image: np.ndarray | None = None  # as it is so far, float32 (H, W, 3) in [0, 1]
         self.steps: tuple[Step, ...] = ()
-        self.left: float | None = None
+        self.left: float | None = None  # seconds, at the pace so far
         self.result: Result | None = None
         self._store, self._turn, self._resolve = store, turn or threading.Lock(), resolve
         self._weights: dict[str, Any] = {}
@@ -81,11 +75,7 @@ class Session:
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
 
     def start(self) -> None:
-        """Begin.
-
-        Raises:
-            InputError: it was begun before.
-        """
+        """Begin; InputError where it was begun before."""
         if self.state != "waiting":
             raise InputError("this run was begun before; make a new one")
         self.doing = f"Looking for {network_of(self.request)} …"
@@ -117,13 +107,9 @@ class Session:
             self._changed.notify_all()
 
     def reweigh(self, **weights: Any) -> None:
-        """Change λ (`lam`), ω (`omega`) or `tv` from the next step on; the picture stays.
-
-        Raises:
-            InputError: another name.
-        """
+        """Change λ (`lam`), ω (`omega`) or `tv` from the next step on; the picture stays."""
         for name in weights:
-            if name not in ("lam", "omega", "tv"):
+            if name not in LIVE:
                 raise InputError(f"{name} cannot be changed during a run")
         with self._changed:
             self._weights |= weights
@@ -132,8 +118,7 @@ class Session:
     def snapshot(self) -> Result | None:
         """The picture so far, with a record that says "ended early"; waits for the present step.
 
-        Returns:
-            None where there is no picture yet; what the run has left, where it has ended.
+        It is None where there is no picture yet, and what the run has left, where it has ended.
         """
         with self._changed:
             if self.state not in ("running", "paused"):

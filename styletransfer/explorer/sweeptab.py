@@ -10,6 +10,7 @@ from ..forms import FORMS
 from ..runs.store import Store
 from ..settings import Settings
 from ..study.grid import shown
+from .controls import title
 from .parts import Picture, action, jpeg
 
 IGNORED = ("sizes", "steps", "history", "precision", "tile", "learning_rate", "backbone", "box")
@@ -18,11 +19,7 @@ else is equal."""
 
 
 class SweepBrowser(widgets.VBox):
-    """A slider for every setting that differs among the kept runs of a photograph and a painting.
-
-    Args:
-        store: where runs are kept.
-    """
+    """A slider for every setting that differs among the kept runs of two pictures."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -78,7 +75,7 @@ class SweepBrowser(widgets.VBox):
         ordered = sorted(values, key=lambda value: (isinstance(value, str), value))
         slider = widgets.SelectionSlider(
             options=[(shown(value), value) for value in ordered],
-            description=_title(name),
+            description=title(name),
             layout={"width": "auto"},
             style={"description_width": "110px"},
         )
@@ -94,7 +91,7 @@ class SweepBrowser(widgets.VBox):
         near = [key for key in self._runs if key[place] == wanted[name]]
         exact = tuple(wanted.values())
         nearest = max(near, key=lambda key: sum(a == b for a, b in zip(key, exact, strict=True)))
-        alone = f" (no run is kept that differs in {_title(name)} alone)"
+        alone = f" (no run is kept that differs in {title(name)} alone)"
         self._go(nearest, "" if nearest == exact else alone)
 
     def _go(self, key: tuple, remark: str = "") -> None:
@@ -115,10 +112,6 @@ class SweepBrowser(widgets.VBox):
     def _read_jpeg(self, identity: str) -> bytes:
         result = self._store.get(identity)
         return b"" if result is None else jpeg(result.image)
-
-
-def _title(name: str) -> str:
-    return "λ" if name == "lam" else name.replace("_", " ")
 
 
 def _sortable(value: Any) -> Any:

@@ -1,15 +1,22 @@
-"""What the page shows of a run: its curves, its call in Python, its time."""
+"""What the page shows of runs: curves, the call in Python, a strip of those that were made."""
 
 import dataclasses
 import io
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import ipywidgets as widgets
 from matplotlib.figure import Figure
 
+from ..errors import InputError
 from ..pictures.sources import Collection, Source
+from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
 from ..settings import Settings
+from .parts import Gallery, Wipe, jpeg, tile
 
 COLOURS = {"total": "#888888", "content": "#1f9e89", "style": "#d1495b"}
 
@@ -60,3 +67,78 @@ def minutes(seconds: float) -> str:
     """A time in words: "1 min 26 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run that was made on the page: what was asked for, and what came of it."""
+
+    request: Request
+    result: Result
+    steps: tuple[Step, ...]
+
+
+class PastRuns(widgets.VBox):
+    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name."""
+
+    def __init__(self, then: Callable[[PastRun], None]) -> None:
+        self.runs: dict[str, PastRun] = {}
+        self.strip = Gallery(strip=True, label="runs of this page")
+        self.strip.on_click(lambda name: then(self.runs[name]))
+        self.sides = {side: widgets.Dropdown(layout={"width": "48%"}) for side in ("left", "right")}
+        self.wipe = Wipe()
+        for side, field in self.sides.items():
+            field.observe(lambda _, side=side: self._show_side(side), "value")
+        title = "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
+        compare = widgets.VBox([widgets.HBox(list(self.sides.values())), self.wipe])
+        below = widgets.Accordion([compare], titles=("Compare two runs",))
+        super().__init__([widgets.HTML(title), self.strip, below])
+
+    def add(self, *runs: PastRun) -> None:
+        """Put runs at the end of the strip, and compare the last two."""
+        for run in runs:
+            name = f"Run {len(self.runs) + 1}"
+            self.runs[name] = run
+            settings, result = run.result.record["settings"], run.result
+            label = f"{name}: λ = {result.lam}, {settings['form']}\n"
+            label += f"{settings['size']} px, {settings['init']}"
+            item = tile(name, result.image, label, result.caption)
+            self.strip.items = [*self.strip.items, item]
+        names = list(self.runs)
+        for field, place in zip(self.sides.values(), (-2, -1), strict=True):
+            field.options = names
+            field.value = names[max(place, -len(names))] if names else None
+
+    def mark(self, run: PastRun) -> None:
+        """Mark the one that is shown."""
+        self.strip.value = next(name for name, other in self.runs.items() if other is run)
+
+    def _show_side(self, side: str) -> None:
+        name = self.sides[side].value
+        if name in self.runs:
+            result = self.runs[name].result
+            setattr(self.wipe, side, jpeg(result.image))
+            setattr(self.wipe, f"{side}_name", f"{name}: {result.caption}")
+
+
+def save(result: Result, folder: Path, name: str) -> Path:
+    """Write a picture and its record, never over another picture: name, name-2, name-3 …
+
+    Where the name is empty, photograph, painting and λ make one; the folder is made.
+
+    Raises:
+        InputError, OSError: no name for a file, or nothing can be written there.
+    """
+    if not name:
+        parts = [Path(result.record[key]["picture"] or key).stem for key in ("content", "style")]
+        name = "-".join([*parts, f"{result.record['settings']['lam']:g}"])
+    if Path(name).name != name or name.startswith("."):
+        advice = "leave out folders, and do not begin with a dot"
+        raise InputError(f"{name} is no name for a file: {advice}")
+    folder.mkdir(parents=True, exist_ok=True)
+    first = place = folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png")
+    numbers = itertools.count(2)
+    while place.exists() or place.with_suffix(".json").exists():
+        place = first.with_stem(f"{first.stem}-{next(numbers)}")
+    result.save(place)
+    return place

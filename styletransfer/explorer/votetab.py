@@ -30,19 +30,11 @@ COLUMNS = ["strength", "low", "high", "votes", "wins"]
 
 
 class Voting(widgets.VBox):
-    """Asks, pair after pair.
+    """Asks, pair after pair; `candidates` may grow, and the votes go to a CSV file."""
 
-    Args:
-        candidates: is called for the pictures whenever a pair is drawn; what is there may grow.
-        path: of the CSV file with the votes.
-        seed: of the order; by default every page has its own.
-    """
-
-    def __init__(
-        self, candidates: Callable[[], Candidates], path: Path, *, seed: int | None = None
-    ) -> None:
+    def __init__(self, candidates: Callable[[], Candidates], path: Path) -> None:
         self._candidates, self._path = candidates, path
-        self._chance = np.random.default_rng(seed)
+        self._chance = np.random.default_rng()
         self._pair: dict[str, str] = {}
         self._seen: set[tuple[str, tuple[str, str]]] = set()
         layout = {"width": "49%", "object_fit": "contain"}

@@ -5,7 +5,7 @@ import html
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,11 @@ from ..runs.forecast import Forecast, forecast
 from ..runs.request import Plan, Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store
-from .controls import LIVE, Controls
+from .controls import Controls, title
 from .parts import Code, Picture, action, jpeg
-from .pastruns import PastRun, PastRuns, save
 from .pictures import Chooser
-from .session import ENDED, Session, network_of, opened
-from .views import as_code, curves, minutes
+from .session import ENDED, LIVE, Session, network_of, opened
+from .views import PastRun, PastRuns, as_code, curves, minutes, save
 
 log = logging.getLogger("styletransfer")
 
@@ -36,22 +35,13 @@ WORDS = {
 
 
 class Workbench(widgets.VBox):
-    """One run at a time.
+    """One run at a time: `session` is the one that is under way, and `past` has those before it.
 
     Nothing that may take long is done on the event loop, which also carries the page's heartbeat:
-    requests are resolved, and networks downloaded, in threads, one after another.
+    requests are resolved (by `resolve`), and networks downloaded, in threads, one after another.
 
-    Args:
-        photo, painting: what goes in.
-        controls: how.
-        folder: where pictures are saved; it is made when the first is.
-        store: where runs that came to their end unchanged are kept, for the sweep browser and for
-            other notebooks.
-
-    Attributes:
-        session: the run that is under way, if there is one.
-        past: the runs before it.
-        resolve: decides what is open in a request; it is called in threads.
+    Pictures are saved in the folder. The store keeps runs that came to their end unchanged, for the
+    sweep browser and for other notebooks.
     """
 
     def __init__(
@@ -66,12 +56,12 @@ class Workbench(widgets.VBox):
         self._shown: PastRun | None = None
         self._drawn, self._drawn_at = 0, float("-inf")
         self._stale, self._changed_at = True, 0.0  # whether the forecast is of other settings
-        self._announced: tuple[str, str] | None = None
-        self._unusable = False  # whether the page says so of the settings that were there
+        self._announced: str | None = None
+        self._complained = False
 
         look: dict[str, Any] = {"layout": {"width": "80px"}}
-        self.run_button = action("Run", self.run, "Make the picture", **look)
-        self.run_button.button_style = "primary"
+        about = "Make the picture"
+        self.run_button = action("Run", self.run, about, button_style="primary", **look)
         self.pause_button = action("Pause", self.pause, "Wait after the present step", **look)
         self.stop_button = action("Stop", self.stop, "End with the picture so far", **look)
         about = "Write the picture and the record that replays it"
@@ -91,8 +81,8 @@ class Workbench(widgets.VBox):
         above = [row, self.forecast, self.message, self.bar, self.where]
         super().__init__([*above, self.preview, self.curves, self.past, code])
         for chooser in (photo, painting):
-            chooser.on_change(self._changed)
-        controls.on_change(self._setting_changed)
+            chooser.observe(lambda _: self._changed(), "source")
+        controls.changed = self._setting_changed
         self._changed()
         self._buttons()
 
@@ -109,19 +99,19 @@ class Workbench(widgets.VBox):
             self._show(other._shown)
         self.say("The runs of the page before this one are here, and what was under way goes on.")
         if self.session is not None:
-            self._announced = self.session.state, self.session.doing
+            self._announced = self._announcement(self.session)
         self._buttons()
 
     def say(self, message: str) -> None:
         """Show a sentence."""
-        self.message.value, self._unusable = html.escape(message), False
+        self.message.value, self._complained = html.escape(message), False
         self.message.remove_class("st-bad")
 
-    def complain(self, message: str, *, unusable: bool = False) -> None:
-        """Show what is wrong; where the settings are `unusable`, until they are changed."""
+    def complain(self, message: str) -> None:
+        """Show what is wrong, until something is changed."""
         self.say(message)
-        self._unusable = unusable
         if message:
+            self._complained = True
             self.message.add_class("st-bad")
 
     def _request(self) -> Request:
@@ -136,7 +126,7 @@ class Workbench(widgets.VBox):
         try:
             request = self._request()
         except InputError as error:
-            self.complain(str(error), unusable=True)
+            self.complain(str(error))
             return
         if self._stale:
             self.forecast.value = ""
@@ -174,7 +164,7 @@ class Workbench(widgets.VBox):
     def _changed(self) -> None:
         """Settings or pictures are others: so is their code, and soon their forecast."""
         self._stale, self._changed_at = True, time.monotonic()
-        if self._unusable:
+        if self._complained:
             self.say("")
         try:
             self.code.text = as_code(self._request())
@@ -187,13 +177,13 @@ class Workbench(widgets.VBox):
         if session is None or not session.active:
             return
         if name not in LIVE:
-            later = f"{name.replace('_', ' ')} counts from the next run on"
+            later = f"{title(name)} counts from the next run on"
             self.say(f"{later}; λ, ω and total variation count at once.")
             return
         try:
             now, of_run = self._controls.settings, session.request.settings
         except InputError as error:
-            self.complain(str(error), unusable=True)
+            self.complain(str(error))
             return
         if (now.style_layers, now.form) == (of_run.style_layers, of_run.form):
             session.reweigh(lam=now.lam, omega=self._controls.omega, tv=now.tv)
@@ -232,7 +222,8 @@ class Workbench(widgets.VBox):
             if self._stale and still and self._turn.acquire(blocking=False):
                 self._spawn(self._look_ahead())
             return
-        state, doing, steps, image = session.state, session.doing, session.steps, session.image
+        ended, said = session.state in ENDED, self._announcement(session)
+        steps, image = session.steps, session.image
         if image is not None and len(steps) != self._drawn:
             step, self._drawn = steps[-1], len(steps)
             self.preview.value = jpeg(image)
@@ -244,12 +235,16 @@ class Workbench(widgets.VBox):
             )
             if time.monotonic() - self._drawn_at > CURVES_EVERY:
                 self._draw(steps)
-        if state in ENDED:
+        if ended:
             self._ended(session)
-        elif (state, doing) != self._announced:
-            self._announced = state, doing
-            self.say(doing if state == "preparing" else WORDS.get(state, ""))
+        elif said != self._announced:
+            self._announced = said
+            self.say(said)
         self._buttons()
+
+    def _announcement(self, session: Session) -> str:
+        state = session.state
+        return session.doing if state == "preparing" else WORDS.get(state, "")
 
     def _ended(self, session: Session) -> None:
         self.session = None
@@ -258,11 +253,11 @@ class Workbench(widgets.VBox):
             self.past.add(run)
             self._show(run)
         if session.message:
-            self.complain(session.message, unusable=session.state == "failed")
+            self.complain(session.message)
         else:
             self.say(WORDS[session.state])
 
-    def _draw(self, steps: Sequence[Step]) -> None:
+    def _draw(self, steps: tuple[Step, ...]) -> None:
         self._drawn_at = time.monotonic()
         if len(steps) > 1:
             self.curves.value = curves(steps)
@@ -278,7 +273,7 @@ class Workbench(widgets.VBox):
             if not isinstance(error, (InputError, OSError)):
                 log.warning("The forecast failed: %s", error, exc_info=True)
             if not self._stale and not self.active:
-                self.complain(str(error), unusable=True)
+                self.complain(str(error))
         finally:
             self._turn.release()
         self.forecast.value = "" if self._stale else html.escape(text)
