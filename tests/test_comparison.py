@@ -90,17 +90,27 @@ def test_sheet(judges, comparison):
 
 
 def test_sheet_of_some_pairs_without_sources_and_numbers(no_judges, comparison):
-    (axis,) = comparison.sheet(["loud"], pairs=PAIRS[1:], sources=False, judged=False).axes
+    (axis,) = comparison.sheet(["loud"], pairs=PAIRS[1:], sources=False, numbers=()).axes
     np.testing.assert_array_equal(axis.images[0].get_array(), comparison["loud", PAIRS[1]].image)
     assert not axis.get_xlabel()
 
 
-def test_the_judges_plane(judges, comparison):
-    (axis,) = figures.judged({"two": comparison}, joined=True).axes
-    pairs, means = (line.get_xydata() for line in axis.lines)
-    np.testing.assert_allclose(pairs, comparison.table[["lpips-vgg", "style distance"]])
+def test_planes(judges, comparison):
+    (axis,) = figures.plane({"two": comparison}, joined=True).axes
+    *pairs, means = (line.get_xydata() for line in axis.lines)
+    table = comparison.table.set_index("pair")[["lpips-vgg", "style distance"]]
+    assert len(pairs) == len(PAIRS)
+    for points, pair in zip(pairs, sorted(" × ".join(pair) for pair in PAIRS), strict=True):
+        np.testing.assert_allclose(points, table.loc[pair])
     np.testing.assert_allclose(means, comparison.means[["lpips-vgg", "style distance"]])
     assert [text.get_text().strip() for text in axis.texts] == ["plain", "loud"]
+
+
+def test_the_plane_of_losses_has_geometric_means(judges, comparison):
+    (axis,) = figures.plane({"two": comparison}, of="losses").axes
+    losses = comparison.table.groupby("candidate")[["content_loss", "style_loss"]].prod() ** 0.5
+    np.testing.assert_allclose(axis.lines[-1].get_xydata(), losses.loc[["plain", "loud"]])
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
 
 
 def test_without_the_judge_there_are_pictures_and_no_numbers(no_judges, store):

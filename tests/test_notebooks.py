@@ -22,13 +22,13 @@ NOTEBOOKS = sorted((HOME / "notebooks").glob("[0-9]*.ipynb"))
 # By notebook: what a full run with its parameters leaves in the stored outputs.
 STORED = {
     **dict.fromkeys(
-        ("02_layers", "03_lambda", "05_paintings", "06_objective"), lambda p: [f"{p['size']} px"]
-    ),
-    **dict.fromkeys(
-        ("01_representations", "04_initialisation", "07_optimisers"),
+        ("01_representations", "02_layers", "04_initialisation", "06_objective"),
         lambda p: [f"{p['size']} px, {p['steps']} steps"],
     ),
+    "03_lambda": lambda p: [f"{p['size']} px, {p['noise_steps']} steps"],
+    "05_paintings": lambda p: [f"{len(p['paintings'])} pairs", f"{p['size']} px"],
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
+    "07_optimisers": lambda p: [f"{p['size']} px, {p['steps']} steps"],
     "08_cost": lambda p: [f"{p['size']} px, {p['plain_steps']} steps"],
     "09_cyclegan": lambda p: [f"{p['steps']} steps at {p['size']} px", f"{p['picture_size']} px"],
     "10_cnn_or_gan": lambda p: [
@@ -36,7 +36,7 @@ STORED = {
         f"photo2vangogh (CycleGAN, {shipped_steps()} steps",
     ],
     "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
-    "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["finest"]],
+    "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
 }
 
 

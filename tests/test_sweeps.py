@@ -236,7 +236,7 @@ def test_an_interrupt_keeps_what_was_made(pair, tmp_path, monkeypatch, caplog):
     assert found.run(progress=False).missing == []
 
 
-def test_contact_sheet_and_trade_off(pair, tmp_path):
+def test_contact_sheet(pair, tmp_path):
     found = sweep(*pair, GRID, store=tmp_path, progress=False, init="noise", **TINY)
     sheet = figures.contact_sheet(found)
     assert [axis.get_title() for axis in sheet.axes] == ["seed = 0", "seed = 1", "", ""]
@@ -250,14 +250,6 @@ def test_contact_sheet_and_trade_off(pair, tmp_path):
     three = Sweep(*pair, {**GRID, "tv": [0.0, 1.0]}, store=tmp_path, **TINY)
     with pytest.raises(InputError, match="varies more than lam and seed: tv"):
         figures.contact_sheet(three)
-    (axis,) = figures.trade_off(found.table).axes
-    (curve,) = [line for line in axis.lines if line.get_marker() == "o"]
-    table = found.table
-    for k, name in enumerate(("content_loss", "style_loss")):
-        expected = [np.sqrt(np.prod(table[name][table["lam"] == lam])) for lam in (0.1, 10)]
-        np.testing.assert_allclose(curve.get_xydata()[:, k], expected)
-    with pytest.raises(InputError, match="unknown setting of the grid 'sed'; did you mean 'seed'"):
-        figures.trade_off(table, colour="sed")
 
 
 def test_knee():

@@ -25,6 +25,8 @@ log = logging.getLogger("styletransfer")
 JUDGED = ["style distance", "lpips-vgg"]
 """The judge's two numbers, as `metrics.YARDSTICKS` calls them; lower is better in both."""
 
+SHORT = {"style distance": "style", "lpips-vgg": "LPIPS"}
+
 Pair = tuple[str, str]
 
 
@@ -88,6 +90,26 @@ class Comparison:
         """The results of a pair, by candidate."""
         return {n: self._results[n, pair] for n in self.names if (n, pair) in self._results}
 
+    @property
+    def caption(self) -> str:
+        """What all pictures have in common: weights, form, λ, size, steps, and the start.
+
+        λ is left out where a picture has content or style alone.
+        """
+        captions = []
+        for result in self._results.values():
+            settings = result.record["settings"]
+            parts = [*result.caption.split(", "), f"start: {settings['init']}"]
+            if not (settings["content_layers"] and settings["style_layers"]):
+                parts = [part for part in parts if not part.startswith("λ")]
+            captions.append(parts)
+        return ", ".join(part for part in captions[0] if all(part in other for other in captions))
+
+    def __repr__(self) -> str:
+        """How many pictures there are, and their caption."""
+        made = f"{len(self._results)} pictures of {len(self.pairs)} pairs"
+        return f"<Comparison: {made}; all with {self.caption}>" if self._results else made
+
     @functools.cached_property
     def table(self) -> pd.DataFrame:
         """A row for each candidate and pair: the judge's numbers, the run's losses, its length.
@@ -131,16 +153,18 @@ class Comparison:
         *,
         pairs: Sequence[Pair] | None = None,
         sources: bool = True,
-        judged: bool = True,
+        numbers: Sequence[str] = ("style distance", "lpips-vgg"),
         width: float = 12.0,
     ) -> Figure:
         """A row for each pair: photograph above painting, then the candidates' pictures.
+
+        Below it stands what all of the comparison's pictures have in common.
 
         Args:
             names: of the candidates that are shown; all by default.
             pairs: that are shown; all by default.
             sources: the photograph and the painting; leave out what may not be passed on.
-            judged: write the judge's two numbers below each picture.
+            numbers: columns of the table that are written below each picture.
             width: of the sheet in inches.
 
         Raises:
@@ -148,21 +172,20 @@ class Comparison:
         """
         names, pairs = list(names or self.names), list(pairs or self.pairs)
         pictures = [[self._image(name, pair) for name in names] for pair in pairs]
-        notes = [[self._numbers(name, pair) for name in names] for pair in pairs] if judged else ()
+        notes = [[self._note(name, pair, numbers) for name in names] for pair in pairs]
         beside = [_sources(pair) for pair in pairs] if sources else ()
-        return panels(pictures, columns=names, notes=notes, sources=beside, width=width)
+        options: Any = {"sources": beside, "footer": self.caption, "width": width}
+        return panels(pictures, columns=names, notes=notes if numbers else (), **options)
 
     def _image(self, name: str, pair: Pair) -> np.ndarray | None:
         result = self._results.get((name, pair))
         return None if result is None else result.image
 
-    def _numbers(self, name: str, pair: Pair) -> str:
-        table = self.table
-        found = table[(table["candidate"] == name) & (table["pair"] == " × ".join(pair))]
-        if found.empty:
+    def _note(self, name: str, pair: Pair, numbers: Sequence[str]) -> str:
+        if not numbers or (name, pair) not in self._results:
             return ""
-        style, content = found[JUDGED].to_numpy()[0]
-        return f"style {style:.2f} · LPIPS {content:.2f}"
+        row = self.table.set_index(["candidate", "pair"]).loc[(name, " × ".join(pair))]
+        return " · ".join(f"{SHORT.get(column, column)} {row[column]:.2f}" for column in numbers)
 
 
 def _sources(pair: Pair) -> tuple[tuple[str, np.ndarray], tuple[str, np.ndarray]]:

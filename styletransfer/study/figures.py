@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 __all__ = [
     "contact_sheet",
     "curves",
-    "judged",
     "losses",
+    "plane",
     "progress",
     "side_by_side",
-    "trade_off",
 ]
 
 _SYMBOLS = {"lam": "λ", "omega": "ω", "content_layers": "content", "style_layers": "style"}
@@ -123,33 +122,49 @@ def progress(
     return figure
 
 
-def judged(
-    comparisons: Mapping[str, "Comparison"], *, joined: bool = False, labels: bool = True
+def plane(
+    comparisons: Mapping[str, "Comparison"],
+    *,
+    of: Literal["judge", "losses"] = "judge",
+    joined: bool = False,
+    labels: bool = True,
 ) -> Figure:
-    """The judge's plane: LPIPS to the photograph against the style distance to the painting.
+    """Content against style: candidates as large dots, the means of their pairs (small dots).
 
-    A large dot is a candidate's mean over its pairs, and small dots are the pairs. Nearer to the
-    lower left is better; every method trades one for the other.
+    Nearer to the lower left is better; every method trades one for the other. The means of losses
+    are geometric, for a loss's scale depends on the pair.
 
     Args:
         comparisons: by name; each has a colour of its own.
+        of: LPIPS to the photograph and the style distance to the painting, by the judge; or the
+            losses that were minimised, on logarithmic axes.
         joined: join the candidates of a comparison by a line, in their order.
         labels: write a candidate's name beside its mean.
 
     Raises:
         InputError: the judge's networks are not here.
     """
-    figure = _panels(1, 1, 8, 5)
+    logarithmic = of == "losses"
+    x, y = ("content_loss", "style_loss") if logarithmic else ("lpips-vgg", "style distance")
+    figure = _panels(1, 1, 9, 5)
     (axis,) = figure.axes
     for i, (name, comparison) in enumerate(comparisons.items()):
-        table, means = comparison.table, comparison.means
-        axis.plot(table["lpips-vgg"], table["style distance"], f"C{i}.", alpha=0.3, markersize=5)
-        marks = f"C{i}o-" if joined else f"C{i}o"
-        axis.plot(means["lpips-vgg"], means["style distance"], marks, label=name)
-        for candidate, (style, content) in means.iterrows() if labels else ():
+        table = comparison.table[["candidate", "pair", x, y]]
+        for _, pair in table.groupby("pair"):
+            axis.plot(
+                pair[x], pair[y], f"C{i}.-" if joined else f"C{i}.", alpha=0.25, linewidth=0.8
+            )
+        values = table.set_index("candidate")[[x, y]]
+        groups = (np.log(values) if logarithmic else values).groupby(level=0).mean()
+        means = (np.exp(groups) if logarithmic else groups).reindex(comparison.names)
+        axis.plot(means[x], means[y], f"C{i}o-" if joined else f"C{i}o", label=name)
+        for candidate, (content, style) in means.iterrows() if labels else ():
             axis.annotate(f" {candidate}", (content, style), fontsize=9, va="bottom")
-    axis.set(xlabel="LPIPS to the photograph (0: the photograph)")
-    axis.set(ylabel="style distance (0: the painting, 1: the photograph)")
+    if logarithmic:
+        axis.set(xscale="log", yscale="log", xlabel="content loss", ylabel="style loss")
+    else:
+        axis.set(xlabel="LPIPS to the photograph (0: the photograph)")
+        axis.set(ylabel="style distance (0: the painting, 1: the photograph)")
     if len(comparisons) > 1:
         axis.legend(frameon=False)
     return figure
@@ -243,39 +258,3 @@ def _mark(value: Any) -> str:
 def _symbol(setting: str) -> str:
     """As the field writes it."""
     return _SYMBOLS.get(setting, setting)
-
-
-def trade_off(table: pd.DataFrame, *, along: str = "lam", colour: str | None = None) -> Figure:
-    """Content against style loss: geometric means as a curve, pictures and seeds behind it.
-
-    Args:
-        table: as `Sweep.table` has it; its losses may have been made relative to something.
-        along: the setting that goes along the curve; its values are written beside the points.
-        colour: a setting with a curve for each of its values.
-
-    Raises:
-        InputError: the table has no such column.
-    """
-    names = [str(name) for name in table]
-    varied = names[: names.index("loss")]
-    _check_settings([along, *([colour] if colour else [])], varied)
-    others = [name for name in varied if name not in (along, colour)]
-    losses = ["content_loss", "style_loss"]
-    figure = _panels(1, 1, 6, 4)
-    (axis,) = figure.axes
-    for i, (value, part) in enumerate(
-        table.groupby(colour, sort=False) if colour else [(None, table)]
-    ):
-        made = part.dropna(subset=losses).sort_values(along)
-        for _, one in made.groupby(others) if others else ():
-            axis.plot(one[losses[0]], one[losses[1]], color=f"C{i}", alpha=0.25, linewidth=0.8)
-        middle = made[losses].apply(np.log).groupby(made[along]).mean().apply(np.exp)
-        label = f"{_symbol(colour)} = {_mark(value)}" if colour else None
-        axis.plot(middle[losses[0]], middle[losses[1]], f"C{i}o-", label=label)
-        for place, point in middle.iterrows():
-            axis.annotate(f" {_mark(place)}", tuple(point), fontsize=8)
-    title = f"numbers: {_symbol(along)}"
-    axis.set(xscale="log", yscale="log", xlabel="content loss", ylabel="style loss", title=title)
-    if colour:
-        axis.legend(frameon=False)
-    return figure

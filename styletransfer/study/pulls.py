@@ -39,9 +39,12 @@ def pulls(objective: Objective, image: np.ndarray) -> dict[str, float]:
 def even_omega(objective: Objective, image: np.ndarray) -> tuple[float, ...]:
     """ω with which style layers pull equally strongly, all together as strongly as before.
 
-    A layer whose ω is zero keeps it. Arguments and errors are those of `pulls`.
+    A layer whose ω is zero keeps it. The values have four digits, so that the number of threads,
+    which changes how sums are rounded, does not make other settings of them. Arguments and errors
+    are those of `pulls`.
     """
     shares = pulls(objective, image).values()
     moving = sum(share > 0 for share in shares)
     pairs = zip(objective.omega, shares, strict=True)
-    return tuple(weight / (moving * share) if share else 0.0 for weight, share in pairs)
+    even = (weight / (moving * share) if share else 0.0 for weight, share in pairs)
+    return tuple(float(f"{weight:.4g}") for weight in even)

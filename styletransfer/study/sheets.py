@@ -21,6 +21,9 @@ FONT = 10
 SMALL = 0.75
 """Of that: the titles of photograph and painting."""
 
+INSET = 0.32
+"""Of a panel's sides: the room for an inset."""
+
 
 def show(axis: Axes, picture: np.ndarray) -> None:
     """Draw a picture (H, W, 3) without ticks and frame; values are clipped to [0, 1]."""
@@ -42,6 +45,8 @@ def panels(
     rows: Sequence[str] = (),
     notes: Sequence[Sequence[str]] = (),
     sources: Sequence[Sources] = (),
+    insets: Sequence[Sequence[np.ndarray]] = (),
+    footer: str = "",
     width: float = 12.0,
 ) -> Figure:
     """Pictures in rows and columns.
@@ -52,6 +57,8 @@ def panels(
         rows: labels at the left.
         notes: a line below each picture.
         sources: of each row its photograph and painting, one above the other at the left.
+        insets: of each picture a small one in its lower left corner, as in the papers' figures.
+        footer: a line below all.
         width: of the sheet in inches. Panels get no higher than 4.2 inches, so that a sheet of few
             is narrower.
 
@@ -71,10 +78,13 @@ def panels(
     titles = [
         wrapped(name, one) for name, one in zip(columns, widths[-len(aspects) :], strict=False)
     ]
-    top = LINE * (max((t.count("\n") + 1 for t in titles), default=0) + 0.3)
-    below = LINE * 1.3 if notes or sources else GAP
-    size = left + sum(widths) + GAP * len(widths), top + len(pictures) * (height + below)
+    top = LINE * (_lines(titles) + 0.3)
+    lines = _lines([note for row in notes for note in row])
+    below = LINE * (max(lines, 1) + 0.3) if notes or sources else GAP
+    under = 1.2 * LINE if footer else 0.0
+    size = left + sum(widths) + GAP * len(widths), top + len(pictures) * (height + below) + under
     figure = plt.figure(figsize=size)
+    figure.text(1, 0, footer, ha="right", va="bottom", fontsize=FONT * SMALL, color="0.3")
     plt.close(figure)  # a notebook shows what a cell returns; left open it would be shown twice
 
     def place(x: float, y: float, wide: float, high: float) -> Axes:
@@ -99,6 +109,9 @@ def panels(
                 axis.text(0.5, 0.5, "not made", color="0.5", ha="center", transform=axis.transAxes)
             else:
                 show(axis, picture)
+                if insets:
+                    corner = axis.inset_axes((0, 0, INSET, INSET), anchor="SW")
+                    show(corner, insets[i][j])
             if titles and i == 0:
                 axis.set_title(titles[j], fontsize=FONT, pad=3)
             if notes:
@@ -107,6 +120,10 @@ def panels(
                 axis.set_ylabel(wrapped(rows[i], height), fontsize=FONT)
             x += wide + GAP
     return figure
+
+
+def _lines(texts: Sequence[str]) -> int:
+    return max((text.count("\n") + 1 for text in texts), default=0)
 
 
 def _aspect(picture: np.ndarray) -> float:
