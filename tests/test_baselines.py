@@ -51,6 +51,19 @@ def test_scipy(pair, tmp_path, capsys):
     assert len(several.record["style"]["pictures"]) == 2
 
 
+@pytest.mark.slow
+def test_bounds_keep_every_value_in_the_range(pair, tmp_path):
+    """So that clipping the picture in the end changes nothing, as it does without bounds."""
+    lost = {}
+    for bounded in (False, True):
+        options = {**OPTIONS, "box": 0.0, "store": tmp_path, "progress": False}
+        record = scipy_lbfgs(*pair, bounded=bounded, **options).record
+        assert record["optimizer"]["bounded"] == bounded
+        lost[bounded] = record["picture"]["losses"]["total"] / record["history"][-1]["loss"]
+    assert lost[True] == pytest.approx(1, rel=1e-4)
+    assert lost[False] != pytest.approx(1, rel=1e-3)
+
+
 def test_one_size_alone(pair):
     with pytest.raises(InputError, match="SciPy goes through one size"):
         scipy_lbfgs(*pair, **{**OPTIONS, "sizes": (40, 64)})

@@ -59,6 +59,13 @@ def test_table(judges, comparison):
     assert table["style distance"].between(0, 1.5).all()
 
 
+def test_the_caption_is_what_all_have_in_common(comparison, store):
+    assert comparison.caption == "embedded (vgg16), gatys-code, 64 px, 2 steps, start: content"
+    assert "4 pictures of 2 pairs; all with embedded (vgg16)" in repr(comparison)
+    alone = Comparison(PAIRS[:1], {"content": {}}, style_layers=(), store=store, **SMALL)
+    assert "λ" not in alone.caption
+
+
 def test_means(judges, comparison):
     means = comparison.means
     assert list(means.index) == ["plain", "loud"]  # as they were given
@@ -155,6 +162,8 @@ def test_bad_candidates(store):
     options = {**SMALL, "store": store}
     with pytest.raises(InputError, match="a run failed: the loss is not finite at step"):
         Comparison(PAIRS[:1], {"plain": {}, "broken": broken}, **options)
+    tolerant = Comparison(PAIRS[:1], {"plain": {}, "broken": broken}, tolerant=True, **options)
+    assert list(tolerant.of(PAIRS[0])) == ["plain"]
     with pytest.raises(InputError, match="did you mean 'lam'"):
         Comparison(PAIRS, {"plain": {"lamb": 1.0}}, **options)
     with pytest.raises(InputError, match="unknown picture 'petrra'; did you mean 'petra'"):

@@ -28,19 +28,22 @@ def scipy_lbfgs(
     content: str | os.PathLike | np.ndarray,
     style: Pictures,
     *,
+    bounded: bool = False,
     store: Store | str | os.PathLike | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> Result:
     """What `transfer` does, with SciPy's L-BFGS-B in place of our optimiser.
 
-    It has as many pairs, the same start and the same terms, no bounds, and no tolerance that would
-    end it early. The picture is the best that it has evaluated. Each evaluation is an entry of the
+    It has as many pairs, the same start and the same terms, and no tolerance that would end it
+    early. The picture is the best that it has evaluated. Each evaluation is an entry of the
     history, with the losses of the best so far.
 
     Args:
         content: the photograph: a path, a name in the databases, or an array (H, W, 3) in [0, 1].
         style: the painting, likewise; or several (see `Pictures`).
+        bounded: keep every value in [0, 1], as the authors' texture code does in its own range
+            (leongatys/DeepTextures@289dfe6); `box=0` leaves out the term that it replaces.
         store: as in `transfer`.
         progress: show a progress bar with the time left.
         settings: as in `transfer`; `sizes` must be one.
@@ -50,11 +53,11 @@ def scipy_lbfgs(
         InputError: anything else that cannot be used, or more than one size.
     """
     request = Request.open(content, style, settings_from({**settings, "optimizer": "lbfgs"}))
-    name = f"scipy-{scipy.__version__}-{request.identity}"
-    return kept_in(store, name, lambda: _minimised(request, progress=progress))
+    name = f"scipy-{scipy.__version__}{'-bounded' if bounded else ''}-{request.identity}"
+    return kept_in(store, name, lambda: _minimised(request, bounded=bounded, progress=progress))
 
 
-def _minimised(request: Request, *, progress: bool) -> Result:
+def _minimised(request: Request, *, bounded: bool, progress: bool) -> Result:
     run = Run(request.content, request.style, request.settings, start=request.start)
     settings, objective, start = run.settings, run.objective, run.image
     sizes, steps = cast(tuple[int, ...], settings.sizes), cast(tuple[int, ...], settings.steps)
@@ -86,7 +89,12 @@ def _minimised(request: Request, *, progress: bool) -> Result:
     with tqdm(total=count, desc="SciPy's L-BFGS-B", disable=not progress, mininterval=0.5) as bar:
         try:
             scipy.optimize.minimize(
-                function, start.ravel(), jac=True, method="L-BFGS-B", options=options
+                function,
+                start.ravel(),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=scipy.optimize.Bounds(0, 1) if bounded else None,
+                options=options,
             )
             stopped = "converged" if len(history) < count else None
         except _Enough:
@@ -99,6 +107,6 @@ def _minimised(request: Request, *, progress: bool) -> Result:
         "width": width,
         "height": height,
     }
-    method = {"method": "scipy.optimize.minimize, L-BFGS-B", **options}
+    method = {"method": "scipy.optimize.minimize, L-BFGS-B", "bounded": bounded, **options}
     changed = {"optimizer": method, "picture": picture, "history": history, "stopped": stopped}
     return Result(image, {**run.record(), **changed})

@@ -40,6 +40,7 @@ class Comparison:
         candidates: the settings in which a candidate differs from the others, by what it is called.
         store: see `Sweep`.
         progress: say what will be done, and show a progress bar.
+        tolerant: go on without runs that fail, such as those that diverge; the log names them.
         settings: those that are the same for all.
 
     Attributes:
@@ -58,6 +59,7 @@ class Comparison:
         *,
         store: Store | str | os.PathLike | None = None,
         progress: bool = True,
+        tolerant: bool = False,
         **settings: Any,
     ) -> None:
         self.pairs, self.names = [(photo, painting) for photo, painting in pairs], list(candidates)
@@ -67,14 +69,15 @@ class Comparison:
             for content, style in self.pairs
         ]
         sweep = Sweep(None, None, points, store=store).run(progress=progress)
-        if sweep.errors:
+        if sweep.errors and not tolerant:
             raise InputError(f"a run failed: {next(iter(sweep.errors.values()))}")
         keys = [(name, pair) for name in self.names for pair in self.pairs]
         results = {key: sweep[i] for i, key in enumerate(keys)}
         self._results = {key: result for key, result in results.items() if result is not None}
         if missing := len(keys) - len(self._results):
+            again = "" if sweep.errors else " Ask for it again to go on."
             said = f"{missing} of {len(keys)} pictures are not made"
-            log.warning("%s; the comparison shows the others. Ask for it again to go on.", said)
+            log.warning("%s; the comparison shows the others.%s", said, again)
 
     def __getitem__(self, key: tuple[str, Pair]) -> Result:
         """The result of a candidate with a pair.
