@@ -5,8 +5,6 @@ import numpy as np
 from .pictures.images import resize
 from .runs.request import Request
 
-__all__ = ["enlarged", "first_canvas"]
-
 MEAN_COLOUR = np.array([123.68, 116.779, 103.939], np.float32) / 255
 """RGB, of the pictures that VGG was trained on: what Keras' preprocessing makes zero."""
 

@@ -18,8 +18,6 @@ from .runs.record import check_record_place, picture_checksum, read_record
 from .settings import Settings, settings_from
 from .weights.backbones import fetch, networks, refuse_retired
 
-__all__ = ["main"]
-
 WITHOUT_NETWORK = """
 --fetch NAME gets one that is not here. For machines without a network, take the file of vgg19
 along once. Put it where the list says (KERAS_HOME moves that folder), or anywhere and name it:
@@ -130,8 +128,7 @@ def _run(given: dict[str, Any], *, only_forecast: bool, quiet: bool) -> int:
         spare([target, own, preview], inputs)
 
     from .loop import Run
-    from .runs.callbacks import Checkpoint, Preview, Progress, Reweighing
-    from .runs.follow import interrupted_once, uninterrupted
+    from .runs import callbacks
 
     run = Run.load(resume) if resume else Run(settings=settings, **sources)
     if before and before["weights"]["sha256"] != run.objective.weights.sha256:
@@ -145,16 +142,16 @@ def _run(given: dict[str, Any], *, only_forecast: bool, quiet: bool) -> int:
     spare([target, own, preview], [source.about["picture"] for source in run.inputs])
     if not quiet:
         print(f"{run.forecast()}", file=sys.stderr)
-    reweighing = Reweighing(before.get("changes", ()) if before else ())
+    reweighing = callbacks.Reweighing(before.get("changes", ()) if before else ())
     reweighing(run)
-    callbacks: list[Any] = [reweighing] if quiet else [reweighing, Progress()]
-    callbacks += [Checkpoint(checkpoint)] if checkpoint else []
-    callbacks += [Preview(preview)] if preview else []
+    following: list[Any] = [reweighing] if quiet else [reweighing, callbacks.Progress()]
+    following += [callbacks.Checkpoint(checkpoint)] if checkpoint else []
+    following += [callbacks.Preview(preview)] if preview else []
     # A run that was stopped is made again as far as it went.
     until = len(before["history"]) if before and before["stopped"] else None
-    with interrupted_once():
+    with callbacks.interrupted_once():
         try:
-            result = run.finish(callbacks, until=until)
+            result = run.finish(following, until=until)
         except NonFiniteError as error:
             if error.result is not None:
                 error.result.save(target)
@@ -162,7 +159,7 @@ def _run(given: dict[str, Any], *, only_forecast: bool, quiet: bool) -> int:
         same = before is not None and before["picture"]["sha256"] == picture_checksum(result.image)
         # The record's own picture is only replaced by itself.
         place = own if own and same else target
-        with contextlib.suppress(KeyboardInterrupt), uninterrupted():
+        with contextlib.suppress(KeyboardInterrupt), callbacks.uninterrupted():
             result.save(place)
     print(f"{place}: {result.caption}", file=sys.stderr)
     interrupted = result.record["stopped"] == "interrupted"
@@ -191,9 +188,6 @@ def _own_name(record: str) -> str:
 
 def _check_places(out: str, preview: str | None, checkpoint: str | None) -> None:
     """Refuse what cannot be written, and what would be lost if it were."""
-    for path in filter(None, (out, preview, checkpoint)):
-        if Path(path).exists() and not Path(path).is_file():
-            raise InputError(f"cannot write {path}: something is there that is no file")
     for path in filter(None, (out, preview)):
         check_writable(path)
     check_record_place(out)
@@ -205,15 +199,7 @@ def _check_places(out: str, preview: str | None, checkpoint: str | None) -> None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        arguments: the words after the command; None takes the process's own.
-
-    Returns:
-        The exit code: 0, 2 for bad input (with one sentence on standard error), 130 after Ctrl-C,
-        141 where nobody reads what it prints.
-    """
+    """Run the command line with the process's words or those given, and return its `outcome`."""
 
     def run() -> int:
         given = vars(_parser().parse_args(arguments))

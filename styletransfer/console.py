@@ -17,8 +17,6 @@ from tqdm import tqdm
 from .errors import InputError, NonFiniteError
 from .options import reader
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "Parser", "add_options", "outcome", "spare", "without_bars"]
-
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 """argparse's exit code for bad input; a shell's for Ctrl-C, and for a pipe that nobody reads."""
 

@@ -1,13 +1,14 @@
 """What can go wrong through no fault of the code: one sentence for the user, no traceback."""
 
 import difflib
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .runs.record import Result
 
-__all__ = ["InputError", "NonFiniteError", "nearest"]
+log = logging.getLogger("styletransfer")
 
 
 class InputError(ValueError):

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from ._tensorflow import keras, tf
 from .losses import Measures, Weighting, content_loss, image_terms, objective, style_loss
 
-__all__ = ["Whole"]
-
 
 class Whole:
     """Evaluates a picture as a whole; targets and the weights of terms come as arguments.

@@ -46,11 +46,7 @@ def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
 
 
 def layer_name(name: str) -> str:
-    """Keras' name of a layer: "conv4_2" and "relu4_2" are understood as "block4_conv2".
-
-    Raises:
-        InputError: VGG has no such layer.
-    """
+    """Keras' name of a layer, "block4_conv2" of "conv4_2" or "relu4_2"; InputError for no layer."""
     text = str(name).strip().lower()
     for prefix in ("conv", "relu"):
         block, _, number = text.removeprefix(prefix).partition("_")
@@ -74,11 +70,7 @@ def smallest_side(layers: Sequence[str], *, padding: str = "zero") -> int:
 def check_sides(
     shape: tuple[int, ...], layers: Sequence[str], *, what: str, padding: str = "zero"
 ) -> None:
-    """Refuse a picture (H, W, …), called `what`, with a side below what `layers` need.
-
-    Raises:
-        InputError: a side has fewer pixels than the deepest layer needs.
-    """
+    """Raise InputError for a picture (H, W, …) with a side below what the deepest layer needs."""
     if min(shape[:2]) < (least := smallest_side(layers, padding=padding)):
         raise InputError(
             f"the {what} picture has {shape[1]} x {shape[0]} pixels, too few for the deepest "

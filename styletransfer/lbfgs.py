@@ -9,30 +9,21 @@ from scipy.linalg.blas import get_blas_funcs
 from .errors import NonFiniteError
 from .optimizers import State, is_finite
 
-__all__ = ["LBFGS", "descent_direction"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGSState(State):
-    """State of `LBFGS`: the accepted point, the remembered pairs, and the line search under way.
-
-    Attributes:
-        loss, gradient: at `kept`; None before the first evaluation.
-        direction, slope: of the line search, and the derivative of the loss along it at `kept`.
-        t: length of the step under trial, in units of `direction`.
-        low, high: (t, loss, slope) of the best lengths known to be too short and too long.
-        trials: evaluations in this line search.
-        pairs: (s, y, 1/sᵀy) of the latest accepted steps, old to new.
-    """
+    """State of `LBFGS`; loss and gradient are those at `kept`."""
 
     loss: float = math.nan
     gradient: np.ndarray | None = None
-    direction: np.ndarray | None = None
-    slope: float = 0.0
-    t: float = 0.0
+    direction: np.ndarray | None = None  # of the line search that is under way
+    slope: float = 0.0  # derivative of the loss along it, at `kept`
+    t: float = 0.0  # length of the step under trial, in units of `direction`
+    # (t, loss, slope) of the best lengths known to be too short and too long
     low: tuple[float, float, float] | None = None
     high: tuple[float, float, float] | None = None
-    trials: int = 0
+    trials: int = 0  # evaluations in this line search
+    # (s, y, 1/sᵀy) of the latest accepted steps, old to new
     pairs: tuple[tuple[np.ndarray, np.ndarray, float], ...] = field(default=(), repr=False)
 
 
@@ -45,19 +36,13 @@ class LBFGS:
     is the minimum of a cubic. Where the loss only shows rounding, Hager and Zhang's approximate
     Wolfe condition (SIAM J. Optim. 2005, Eq. 4.1) decides by slopes. No tolerance stops it: it ends
     when its caller does, or when no step lowers the loss any more (`State.stalled`).
-
-    Attributes:
-        history: how many pairs it remembers.
-        first: root mean square of the first trial step in the units of x, without any curvature.
-        armijo, wolfe: c₁ and c₂ of the conditions (Nocedal and Wright, Sec. 3.1).
-        trials: evaluations after which a line search is given up.
     """
 
-    history: int = 100
-    first: float = 0.03
-    armijo: float = 1e-4
+    history: int = 100  # how many pairs it remembers
+    first: float = 0.03  # root mean square of the first step in the units of x, without curvature
+    armijo: float = 1e-4  # c₁ and c₂ of the conditions: Nocedal and Wright, Sec. 3.1
     wolfe: float = 0.9
-    trials: int = 20
+    trials: int = 20  # evaluations after which a line search is given up
 
     def start(self, x: np.ndarray) -> LBFGSState:
         """The state before the first evaluation."""

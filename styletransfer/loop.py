@@ -1,7 +1,6 @@
 """The loop: a canvas goes through sizes and steps; each step evaluates the objective once."""
 
 import dataclasses
-import logging
 import math
 import os
 import time
@@ -11,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from .canvas import enlarged, first_canvas
-from .errors import InputError, NonFiniteError
+from .errors import InputError, NonFiniteError, log
 from .fast.precision import resolve_precision
 from .objective import Objective
 from .pictures.images import fit, resize
 from .pictures.sources import Collection, Pictures, Source
-from .runs.follow import follow, interrupted_once
+from .runs.callbacks import follow, interrupted_once
 from .runs.forecast import Forecast, forecast
 from .runs.record import Result, picture_checksum, versions
 from .runs.request import Plan, Request, resolve
@@ -24,10 +23,6 @@ from .runs.schedule import optimizer_of
 from .runs.state import RunState, Saved, Step
 from .settings import Settings
 from .weights.backbones import load_weights, refuse_retired
-
-__all__ = ["Callback", "Run", "Step"]
-
-log = logging.getLogger("styletransfer")
 
 Callback = Callable[["Run", "Step"], None]
 
@@ -244,11 +239,7 @@ class Run:
         }
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write all that is needed to go on from here into one .npz file (pictures included).
-
-        Raises:
-            InputError: the place cannot be written.
-        """
+        """Write all that is needed to go on, pictures included, as `Saved.write` does."""
         arrays, position = self._now.packed()
         Saved(
             request=dataclasses.replace(self._request, settings=self.settings),
@@ -279,14 +270,7 @@ class Run:
         )
         run = cls.__new__(cls)
         run._prepare(saved.request, Plan(settings, stages, weights, saved.asked))
-        try:
-            objective = run._objective(saved.position["stage"])
-            kind = type(run._optimizer.start(np.zeros(1, np.float32)))
-            run._now = RunState.unpacked(
-                saved.arrays, saved.position, objective=objective, kind=kind
-            )
-        except (KeyError, TypeError, IndexError) as error:
-            raise InputError(
-                f"{path} is not the saved state of a run ({error!r} is missing or wrong)"
-            ) from None
+        objective = run._objective(saved.position["stage"])
+        kind = type(run._optimizer.start(np.zeros(1, np.float32)))
+        run._now = RunState.unpacked(saved.arrays, saved.position, objective=objective, kind=kind)
         return run

@@ -14,20 +14,6 @@ from ._tensorflow import tf
 from .errors import InputError, nearest
 from .forms import Form
 
-__all__ = [
-    "STATISTICS",
-    "Losses",
-    "Measures",
-    "Statistic",
-    "Weighting",
-    "content_loss",
-    "image_terms",
-    "objective",
-    "statistic",
-    "statistic_named",
-    "style_loss",
-]
-
 Finish = Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor]
 
 
@@ -57,10 +43,7 @@ class Statistic:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the code of a user's statistic, of its own lines alone; empty for `own` ones.
-
-        What the code calls or refers to elsewhere is not seen.
-        """
+        """SHA-256 of the lines of a user's statistic, not of what they call; empty for `own`."""
         if self.own:
             return ""
         parts = (self.sums, self.finish)
@@ -76,11 +59,7 @@ STATISTICS: dict[str, Statistic] = {}
 
 
 def statistic_named(name: str) -> Statistic:
-    """The statistic of that name.
-
-    Raises:
-        InputError: there is none; the message says which names come closest.
-    """
+    """The statistic of that name; the InputError where there is none says which come closest."""
     if name not in STATISTICS:
         raise InputError(nearest(name, STATISTICS, what="statistic"))
     return STATISTICS[name]

@@ -10,8 +10,6 @@ from .fast.winograd import WinogradConv2D
 from .layers import PADDED_BLOCKS, block_of
 from .weights.convolutions import Weights
 
-__all__ = ["loss_network"]
-
 # Paddings by one position as modes of `tf.pad`: to mirror one with the border is to repeat it.
 _MODES = {"zero": "zero", "replicate": "SYMMETRIC", "reflect": "REFLECT"}
 

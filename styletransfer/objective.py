@@ -3,12 +3,12 @@
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from ._tensorflow import keras, tf
-from .errors import InputError, nearest
+from .errors import InputError
 from .evaluation import Whole
 from .fast.precision import resolve_precision
 from .fast.tiles import Tiled
@@ -18,10 +18,8 @@ from .losses import Losses, Measures, statistic_named
 from .network import loss_network
 from .pictures.images import as_picture
 from .scaling import rescaled
-from .settings import Settings, SettingsDict, settings_from
+from .settings import Settings, settings_from
 from .weights.backbones import load_weights, resolve_backbone
-
-__all__ = ["Losses", "Objective"]
 
 
 class Objective:
@@ -35,8 +33,7 @@ class Objective:
             collection". Where the form does not divide the Gram matrix by the positions (`proposal`
             and its kin), a painting counts in proportion to its pixels. Of `mean_std` means and
             deviations are averaged, each by itself.
-        options: the settings named in `OPTIONS`, and `precision` and `tile`; see `Settings`. A tile
-            of None evaluates the picture as a whole.
+        form: this and all that follow: see `Settings`; a tile of None evaluates the picture whole.
 
     Attributes:
         lam, omega, tv: the weights, which may be changed; anything but finite numbers of at least
@@ -76,13 +73,40 @@ class Objective:
         self,
         content: np.ndarray | None,
         style: np.ndarray | Sequence[np.ndarray] | None,
-        **options: Unpack[SettingsDict],
+        *,
+        form: str = Settings.form,
+        lam: float | None = Settings.lam,
+        content_layers: Sequence[str] = Settings.content_layers,
+        style_layers: Sequence[str] = Settings.style_layers,
+        omega: Sequence[float] | None = Settings.omega,
+        statistic: str = Settings.statistic,
+        tv: float = Settings.tv,
+        backbone: str = Settings.backbone,
+        pooling: str | None = Settings.pooling,
+        padding: str = Settings.padding,
+        floor: float = Settings.floor,
+        activation: str = Settings.activation,
+        precision: str = Settings.precision,
+        tile: int | None = Settings.tile,
     ) -> None:
-        known = (*self.OPTIONS, "precision", "tile")
-        for name in options:
-            if name not in known:
-                raise TypeError(nearest(name, known, what="option of an objective"))
-        settings = settings_from(dict(options))
+        settings = settings_from(
+            {
+                "form": form,
+                "lam": lam,
+                "content_layers": content_layers,
+                "style_layers": style_layers,
+                "omega": omega,
+                "statistic": statistic,
+                "tv": tv,
+                "backbone": backbone,
+                "pooling": pooling,
+                "padding": padding,
+                "floor": floor,
+                "activation": activation,
+                "precision": precision,
+                "tile": tile,
+            }
+        )
         self.form = FORMS[settings.form]
         self.content_layers, self.style_layers = settings.content_layers, settings.style_layers
         self._layers = (*self.content_layers, *self.style_layers)

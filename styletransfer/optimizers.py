@@ -19,27 +19,16 @@ import numpy as np
 
 from .errors import NonFiniteError
 
-__all__ = ["SGD", "Adam", "Optimizer", "State", "is_finite"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What every optimiser's state has.
+    """What every optimiser's state has."""
 
-    Attributes:
-        x: the point to evaluate next.
-        kept: the last point that was evaluated and accepted, where a run would end now; at first
-            the start itself.
-        accepted: whether the last evaluated point was accepted.
-        stalled: whether no step from here can lower the loss.
-        count: accepted points so far.
-    """
-
-    x: np.ndarray
-    kept: np.ndarray
-    accepted: bool = False
-    stalled: bool = False
-    count: int = 0
+    x: np.ndarray  # the point to evaluate next
+    kept: np.ndarray  # the last accepted point, where a run would end now; at first the start
+    accepted: bool = False  # whether the last evaluated point was accepted
+    stalled: bool = False  # whether no step from here can lower the loss
+    count: int = 0  # accepted points so far
 
 
 class Optimizer(Protocol):
@@ -51,12 +40,7 @@ class Optimizer(Protocol):
         """The state before the first evaluation."""
 
     def step(self, state: Any, loss: float, gradient: np.ndarray) -> Any:
-        """The state after `state.x` was evaluated.
-
-        Raises:
-            NonFiniteError: the loss or the gradient is not finite, and there is nothing to fall
-                back on.
-        """
+        """The state after `state.x` was evaluated; NonFiniteError where nothing is left to try."""
 
 
 def is_finite(loss: float, gradient: np.ndarray) -> bool:
@@ -66,30 +50,24 @@ def is_finite(loss: float, gradient: np.ndarray) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class SGDState(State):
-    """State of `SGD`: the last step, and the root mean square of the first gradient."""
+    """State of `SGD`."""
 
-    velocity: np.ndarray
-    unit: float = 0.0
+    velocity: np.ndarray  # the last step
+    unit: float = 0.0  # root mean square of the first gradient
 
 
 @dataclass(frozen=True, kw_only=True)
 class SGD:
     """Gradient descent with momentum: v ← m·v − η_k·g/unit, x ← x + v, η_k = η·decay^k.
 
-    Nothing is sampled: this is plain gradient descent, as the proposal and Gatys et al. 2015 have
-    it.
-
-    Attributes:
-        learning_rate: η, the size of the first step in the units of x, for the gradient is divided
-            by `unit`, its root mean square at the start: a departure from the textbook by a
-            constant factor. `relative=False` leaves it out.
-        momentum: m, in [0, 1).
-        decay: what η is multiplied by after each step.
+    Nothing is sampled: this is plain gradient descent, as in the proposal and Gatys et al. 2015.
+    `unit` is the gradient's root mean square at the start, a constant factor that is not in the
+    textbook: η is the size of the first step in the units of x. Without `relative` it is left out.
     """
 
-    learning_rate: float = 0.001
-    momentum: float = 0.9
-    decay: float = 1.0
+    learning_rate: float = 0.001  # η
+    momentum: float = 0.9  # m, in [0, 1)
+    decay: float = 1.0  # what η is multiplied by after each step
     relative: bool = True
 
     def start(self, x: np.ndarray) -> SGDState:
@@ -119,21 +97,13 @@ class AdamState(State):
 
 @dataclass(frozen=True, kw_only=True)
 class Adam:
-    """Adam, Kingma and Ba 2015, Algorithm 1.
+    """Adam, Kingma and Ba 2015, Algorithm 1."""
 
-    Attributes:
-        learning_rate: α, about the size of a step in the units of x.
-        beta1, beta2: decay of the running means. The paper's second is 0.999, which would not
-            forget the start in the hundred steps of a picture.
-        epsilon: ε; the paper's 10⁻⁸.
-        decay: what α is multiplied by after each step.
-    """
-
-    learning_rate: float = 0.02
-    beta1: float = 0.9
-    beta2: float = 0.99
+    learning_rate: float = 0.02  # α, about the size of a step in the units of x
+    beta1: float = 0.9  # decay of the running means
+    beta2: float = 0.99  # with the paper's 0.999 a hundred steps would not forget the start
     epsilon: float = 1e-8
-    decay: float = 1.0
+    decay: float = 1.0  # what α is multiplied by after each step
 
     def start(self, x: np.ndarray) -> AdamState:
         """The state before the first evaluation."""

@@ -11,8 +11,6 @@ import numpy as np
 
 from .errors import InputError, nearest
 
-__all__ = ["Options", "build", "check_number", "option", "reader"]
-
 T = TypeVar("T", bound="Options")
 
 
@@ -112,8 +110,7 @@ def build(kind: type[T], options: dict[str, Any]) -> T:
     """A dataclass of options from names and values.
 
     Raises:
-        InputError: an unknown name (the message says which comes closest) or a value that is not
-            allowed.
+        InputError: an unknown name (the message says which comes closest), or a refused value.
     """
     for name in options:
         if name not in kind.__dataclass_fields__:

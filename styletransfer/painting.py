@@ -14,8 +14,6 @@ from .runs.request import Request
 from .runs.store import Store, kept_in
 from .settings import SettingsDict, settings_from, takes_settings
 
-__all__ = ["transfer"]
-
 
 @takes_settings
 def transfer(

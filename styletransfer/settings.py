@@ -11,16 +11,6 @@ from .forms import FORMS
 from .layers import CONTENT_LAYERS, STYLE_LAYERS, layer_name
 from .options import Options, build, option
 
-__all__ = [
-    "QUALITIES",
-    "Quality",
-    "Settings",
-    "SettingsDict",
-    "recorded_settings",
-    "settings_from",
-    "takes_settings",
-]
-
 
 @dataclass(frozen=True)
 class Quality:
@@ -37,14 +27,11 @@ QUALITIES = {
     "fine": Quality(first=200, between=100, last=100),
 }
 
-SIZE = 512
-"""The default long side in pixels."""
+SIZE = 512  # The default long side in pixels
 
-LEAST_TILE = 64
-"""Side in pixels of the smallest tile: below it most of a tile would be margin."""
+LEAST_TILE = 64  # Side in pixels of the smallest tile: below it most of a tile would be margin
 
-MOST_WEIGHT = 1e30
-"""Of λ, ω and the weights of terms: larger ones leave the range of float32."""
+MOST_WEIGHT = 1e30  # Of λ, ω and the weights of terms: larger ones leave the range of float32
 
 MOST_SIDE = MOST_STEPS = 1_000_000
 
@@ -240,12 +227,7 @@ class SettingsDict(TypedDict, total=False):
 
 
 def settings_from(options: dict[str, Any]) -> Settings:
-    """Settings from names and values.
-
-    Raises:
-        InputError: an unknown name (the message says which comes closest) or a value that is not
-            allowed.
-    """
+    """Settings from names and values; raises InputError as `options.build`."""
     return build(Settings, options)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from styletransfer.loop import Run
-from styletransfer.runs.callbacks import Checkpoint
-from styletransfer.runs.follow import follow, interrupted_once
+from styletransfer.runs.callbacks import Checkpoint, follow, interrupted_once
 from styletransfer.settings import settings_from
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from .._tensorflow import keras, tf
 from ..errors import InputError, NonFiniteError
 from ..fast.precision import has_bfloat16
+from ..runs.callbacks import follow, uninterrupted
 from ..runs.checkpoint import read_state, write_state
-from ..runs.follow import follow, uninterrupted
 from ..runs.record import versions
 from .data import Data, batches, data_for, difference
 from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective

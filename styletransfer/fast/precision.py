@@ -7,15 +7,11 @@ steps of a run are made in another precision (see `schedule.py`).
 """
 
 import functools
-import logging
 from collections.abc import Callable
 
 from .._tensorflow import tf
+from ..errors import log
 from .timing import fastest
-
-__all__ = ["block_dtype", "has_bfloat16", "resolve_precision"]
-
-log = logging.getLogger("styletransfer")
 
 FIRST_LOW_BLOCK = 3
 """Where "mixed" begins. In the first two blocks bfloat16 spoils the Gram matrices: the gradient is

@@ -7,8 +7,6 @@ from .._tensorflow import keras, tf
 from ..layers import block_of
 from ..losses import Measures, content_loss
 
-__all__ = ["Section", "Tile", "sections", "smaller"]
-
 CUTS = ("pool2", "pool3", "pool4")
 """Where the network is cut: after blocks 2, 3 and 4. Pooled features of the first block would be
 twice the rest."""

@@ -19,8 +19,6 @@ from ..errors import InputError
 from ..losses import Measures, Weighting, image_terms, objective, style_loss
 from .sections import Section, Tile, sections, smaller
 
-__all__ = ["Tiled"]
-
 Sums = dict[str, tf.Tensor]
 """By layer, what adds up over tiles."""
 

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable
 
-__all__ = ["fastest"]
-
 
 def fastest(*functions: Callable[[], object], trials: int = 3) -> list[float]:
     """Seconds of the fastest of some calls of each function.

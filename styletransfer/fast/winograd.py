@@ -22,8 +22,6 @@ import numpy as np
 
 from .._tensorflow import keras, tf
 
-__all__ = ["WinogradConv2D", "transform_kernel"]
-
 OUTPUTS, INPUTS = 4, 6  # along one side of a tile
 _POINTS = np.array([0, 1, -1, 2, 1 / 2])  # and infinity
 _INVERSE = [5, 1, 2, 4, 3, 0]  # index of each point's inverse

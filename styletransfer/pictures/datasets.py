@@ -15,8 +15,6 @@ from .downloads import download, papers_folder
 from .files import file_sha256
 from .images import read_image
 
-__all__ = ["Picture", "artists", "folder", "load_image", "locate", "paintings", "paper", "photos"]
-
 # Endings of the files that count as pictures in a folder.
 _ENDINGS = "png apng jpg jpeg jpe jfif webp avif gif bmp dib tif tiff jp2 ppm pgm pbm tga ico"
 PICTURES = frozenset(f".{ending}" for ending in _ENDINGS.split())
@@ -24,23 +22,16 @@ PICTURES = frozenset(f".{ending}" for ending in _ENDINGS.split())
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of a database.
+    """One picture of a database; a text that is not known is empty."""
 
-    Attributes:
-        name: what it is called here, such as "petra".
-        path: its file; for a picture of the papers, where the file is put when it is downloaded.
-        title, author, year, licence, source: as known; empty where not.
-        sha256: of the file, for a picture of the papers; else empty.
-    """
-
-    name: str
-    path: Path
+    name: str  # what it is called here, such as "petra"
+    path: Path  # where the file is, or will be when it is downloaded
     title: str = ""
     author: str = ""
     year: str = ""
     licence: str = ""
     source: str = ""
-    sha256: str = ""
+    sha256: str = ""  # of the file, for a picture of the papers
 
     @property
     def credit(self) -> str:
@@ -49,11 +40,7 @@ class Picture:
         return ", ".join(part for part in known if part)
 
     def fetch(self) -> Path:
-        """The path of the file; one of the papers' is downloaded where it is not here.
-
-        Raises:
-            InputError: the download failed, or the file has another checksum.
-        """
+        """The path of the file; InputError where one of the papers' cannot be downloaded whole."""
         if not self.sha256:
             return self.path
         try:
@@ -86,16 +73,14 @@ def _rows(table: str) -> list[dict[str, str]]:
 
 
 def _picture(path: Path, row: Mapping[str, str]) -> Picture:
-    known = set(Picture.__dataclass_fields__) - {"name", "path"}
-    about = {key: value for key, value in row.items() if key in known}
-    return Picture(path.stem, path, **about)
+    known = ("title", "author", "year", "licence", "source", "sha256")
+    return Picture(path.stem, path, **{key: row[key] for key in known if key in row})
 
 
 @functools.cache
 def _bundled(kind: str) -> Mapping[str, Picture]:
     pictures = [_picture(data_folder() / row["file"], row) for row in _rows("SOURCES.csv")]
-    chosen = {picture.name: picture for picture in pictures if picture.path.parent.name == kind}
-    return MappingProxyType(chosen)
+    return MappingProxyType({p.name: p for p in pictures if p.path.parent.name == kind})
 
 
 def photos() -> Mapping[str, Picture]:
@@ -106,11 +91,8 @@ def photos() -> Mapping[str, Picture]:
 def paintings(*, artist: str | None = None) -> Mapping[str, Picture]:
     """The bundled paintings, by name: 17 by eight painters, about 500 px, public domain.
 
-    Args:
-        artist: whose paintings; None for everybody's. The surname is enough, in capitals or not.
-
-    Raises:
-        InputError: no painting is by that artist; the message says which names come closest.
+    Of an `artist` the surname is enough, in capitals or not. The InputError where no painting is by
+    that artist says which names come closest.
     """
     everybodys = _bundled("paintings")
     if artist is None:
@@ -183,9 +165,7 @@ def locate(path_or_name: str | os.PathLike) -> Picture:
 def load_image(path_or_name: str | os.PathLike, *, size: int | None = None) -> np.ndarray:
     """Load a picture by path, or by its name in the databases, such as "petra".
 
-    Args:
-        path_or_name: a file wins over a name.
-        size: long side in pixels; None leaves the picture's own size.
+    A file wins over a name. `size` is the long side in pixels; None leaves the picture's own size.
 
     Returns:
         float32 (H, W, 3), RGB in [0, 1].

@@ -8,10 +8,8 @@ from typing import Any
 import pooch
 import requests
 
-from ..errors import InputError
+from ..errors import InputError, log
 from .files import check_file
-
-log = logging.getLogger("styletransfer")
 
 
 def download(address: str, checksum: str, place: Path) -> Path:

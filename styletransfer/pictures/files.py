@@ -44,11 +44,7 @@ def check_file(path: Path, *, most: int | None = None) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes.
-
-    Raises:
-        FileNotFoundError, InputError: see `check_file`; or it cannot be read.
-    """
+    """SHA-256 of a file's bytes; errors as `check_file`, or InputError where it cannot be read."""
     check_file(path)
     try:
         with path.open("rb") as file:

@@ -5,7 +5,6 @@ Outside the loss network a picture is a float32 array (H, W, 3), RGB, sRGB-encod
 
 import contextlib
 import io
-import logging
 import os
 import warnings
 from pathlib import Path
@@ -13,12 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from ..errors import InputError
+from ..errors import InputError, log
 from .files import atomic_path, check_file, check_writable
-
-__all__ = ["as_picture", "encode", "fit", "read_image", "resize", "save_image"]
-
-log = logging.getLogger("styletransfer")
 
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 0
 """Pillow's own limit against decompression bombs: 89,478,485 pixels."""

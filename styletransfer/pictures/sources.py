@@ -17,8 +17,7 @@ from .images import as_picture, encode, read_image
 NAMED = 3
 """A collection of up to so many pictures is called by their names, a larger one by their number."""
 
-LEAST_SIDE = 16
-"""Pixels of a picture's long side, below which there is nothing to see."""
+LEAST_SIDE = 16  # Pixels of a picture's long side, below which there is nothing to see
 
 Pictures = str | os.PathLike | np.ndarray | Sequence[str | os.PathLike | np.ndarray]
 """A picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1]. Or several: a list
@@ -61,7 +60,6 @@ class Source:
         return compact if np.array_equal(as_picture(compact), self.picture) else self.picture
 
     def __reduce__(self) -> tuple:
-        """Travels to another process as compact as it can."""
         return _source, (self.compact, self.about)
 
 
@@ -73,18 +71,15 @@ def _source(compact: np.ndarray, about: dict[str, Any]) -> Source:
 class Collection:
     """Several pictures that are one style: its statistics are means over them (see `Objective`).
 
-    Attributes:
-        members: the pictures, in the order of their checksums: not even the mean's last digit
-            depends on the order in which they are given.
-        label: what a table calls it; by default the names joined by " + ", or the number and the
-            first digits of the checksum where they are more than `NAMED`.
+    The members are put in the order of their checksums, so that not even the mean's last digit
+    depends on the order given. By default the label that a table has is the names joined by " + ",
+    or their number and the first digits of the checksum where they are more than `NAMED`.
     """
 
     members: tuple[Source, ...]
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Put the pictures in their order."""
         members = tuple(sorted(self.members, key=lambda member: member.about["sha256"]))
         object.__setattr__(self, "members", members)
         if not self.label:
@@ -119,8 +114,8 @@ def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the pictur
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: no such name, a name that no record can hold, an unreadable file, an array that
-            is no picture, or a long side below `LEAST_SIDE`.
+        InputError: an unknown name or one that no record can hold, what is no picture or cannot be
+            read, or a long side below `LEAST_SIDE`.
     """
     about: dict[str, Any]
     if isinstance(source, (str, os.PathLike)):

@@ -13,10 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..pictures.files import atomic_path
 
-__all__ = ["Headers", "is_saved_run", "parsed", "read_state", "write_state"]
-
-MOST_FACTS = 2**28
-"""Bytes of the facts, 4 a character."""
+MOST_FACTS = 2**28  # Bytes of the facts, 4 a character
 
 Headers = dict[str, tuple[tuple[int, ...], np.dtype]]
 """Shape and type of every array of a file, by name."""
@@ -96,11 +93,7 @@ def _headers(archive: zipfile.ZipFile, most: int) -> Headers:
 
 
 def parsed(text: str | bytes) -> Any:
-    """What JSON says.
-
-    Raises:
-        InputError: it is no JSON, or nested or numbers in it are longer than Python takes.
-    """
+    """What JSON says; InputError where it is none, or longer or deeper than Python takes."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

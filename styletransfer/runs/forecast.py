@@ -30,8 +30,6 @@ from .memory import available, memory
 from .request import Plan, Request, resolve
 from .schedule import Shapes, Stage, pixels
 
-__all__ = ["Forecast", "Rates", "forecast", "forecast_request", "measured_rates"]
-
 TILED_TIME = 1.45
 """A tiled evaluation computes the features twice: its time over that of a whole one."""
 
@@ -39,8 +37,7 @@ ENCODING = 0.3
 """Time to encode a painting over that of an evaluation of its size, which has the gradient besides:
 0.30 in "winograd" and 0.26 in "float32", at 256 px on one machine."""
 
-CALIBRATION = (192, 256)
-"""Rows and columns of the picture that is timed."""
+CALIBRATION = (192, 256)  # Rows and columns of the picture that is timed
 
 USUAL_TRACE = 3.0
 """Seconds of TensorFlow's tracing where they cannot be measured: it has been traced already."""
@@ -51,17 +48,11 @@ VALID = 7 * 24 * 3600
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run is expected to take.
+    """What a run is expected to take."""
 
-    Attributes:
-        seconds: from now to its end.
-        bytes: of memory that the process will have at most.
-        available: bytes that it could have (see `memory.available`).
-    """
-
-    seconds: float
-    bytes: float
-    available: float
+    seconds: float  # from now to its end
+    bytes: float  # of memory that the process will have at most
+    available: float  # bytes that it could have (see `memory.available`)
 
     def __str__(self) -> str:
         """In a few words."""
@@ -73,19 +64,12 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Rates:
-    """How fast this machine is, with one network.
+    """How fast this machine is, with one network, in seconds."""
 
-    Attributes:
-        evaluation: seconds for a megapixel of one evaluation with its gradient, the picture whole.
-        trace: seconds that the first evaluation of a process takes longer.
-        setup: seconds that the first evaluation at a further size takes longer.
-        pair: seconds for a megapixel and for each pair that L-BFGS remembers.
-    """
-
-    evaluation: float
-    trace: float
-    setup: float
-    pair: float
+    evaluation: float  # of a megapixel of one evaluation with its gradient, the picture whole
+    trace: float  # that the first evaluation of a process takes longer
+    setup: float  # that the first evaluation at a further size takes longer
+    pair: float  # for a megapixel and for each pair that L-BFGS remembers
 
 
 def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
@@ -152,7 +136,8 @@ def forecast(
         rates = measured_rates(settings, stage.precision, plan.weights.sha256)
         evaluation = rates.evaluation * (TILED_TIME if stage.tile else 1)
         if settings.optimizer == "lbfgs" and stage.steps:
-            evaluation += rates.pair * _mean_pairs(stage.steps, settings.history or 1)
+            pairs = np.minimum(np.arange(stage.steps), settings.history or 1)
+            evaluation += rates.pair * float(pairs.mean())
         if stage.steps:
             seconds += rates.setup if traced else rates.trace
         seconds += stage.steps * evaluation * megapixels
@@ -161,12 +146,6 @@ def forecast(
         traced, encoded = True, False
         most = max(most, memory(settings, plan.weights.architecture, stage, shapes))
     return Forecast(seconds, most, available())
-
-
-def _mean_pairs(steps: int, history: int) -> float:
-    """How many pairs L-BFGS has, in the mean over steps 0, 1, …: min(step, history)."""
-    growing = min(steps, history)
-    return (growing * (growing - 1) / 2 + history * (steps - growing)) / steps
 
 
 def forecast_request(request: Request) -> Forecast:

@@ -23,16 +23,7 @@ from ..settings import Settings
 from . import schema
 from .checkpoint import parsed
 
-__all__ = [
-    "Result",
-    "check_record_place",
-    "picture_checksum",
-    "read_record",
-    "versions",
-]
-
-MOST_BYTES = 2**26
-"""Of a record: the history of some 400,000 steps."""
+MOST_BYTES = 2**26  # Of a record: the history of some 400,000 steps
 
 
 def versions() -> dict[str, str]:
@@ -102,14 +93,9 @@ def picture_checksum(image: np.ndarray) -> str:
 
 
 def check_record_place(path: str | os.PathLike, *, checksum: str | None = None) -> None:
-    """Refuse to write the record of a picture over what is no record, or another picture's.
+    """Raise InputError where a picture's record would replace what is no record, or another's.
 
-    Args:
-        path: of the picture.
-        checksum: of the picture, where it is known; its own record may be written again.
-
-    Raises:
-        InputError: something else is in the record's place.
+    With its `checksum` a picture's own record may be written again.
     """
     path = Path(path)
     record = path.with_suffix(".json")

@@ -23,8 +23,6 @@ from ..weights.convolutions import Weights
 from .memory import tile_for
 from .schedule import Shapes, Stage, in_tiles, settled, stages_of
 
-__all__ = ["Plan", "Request", "resolve"]
-
 
 @dataclass(frozen=True)
 class Request:
@@ -113,27 +111,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a request comes to, on this machine and with these pictures.
+    """What a request comes to, on this machine and with these pictures."""
 
-    Attributes:
-        settings: every one decided.
-        stages: through which the run goes.
-        weights: of the loss network.
-        asked: what a record says of the weights that were asked for.
-    """
-
-    settings: Settings
+    settings: Settings  # every one decided
     stages: tuple[Stage, ...]
-    weights: Weights
-    asked: dict[str, str]
+    weights: Weights  # of the loss network
+    asked: dict[str, str]  # what a record says of the weights that were asked for
 
 
 def resolve(request: Request) -> Plan:
     """Decide form, λ, ω, pooling, sizes, steps, backbone, precision, tile and history.
 
     Raises:
-        InputError: settings that cannot be used with these pictures, or a run that does not fit
-            into memory.
+        InputError: settings that these pictures do not allow, or a run that memory does not.
     """
     settings, shapes = settled(request.settings, request.shapes), request.shapes
     statistic_named(settings.statistic)

@@ -15,17 +15,6 @@ from ..optimizers import SGD, Adam, Optimizer
 from ..pictures.images import fit
 from ..settings import QUALITIES, Settings
 
-__all__ = [
-    "Shapes",
-    "Stage",
-    "history_for",
-    "in_tiles",
-    "optimizer_of",
-    "pixels",
-    "settled",
-    "stages_of",
-]
-
 COARSEST = 160
 """Long side in pixels below which halving does not help: the photograph's forms would be lost."""
 
@@ -45,19 +34,12 @@ Shapes = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a run.
+    """A part of a run."""
 
-    Attributes:
-        size: long side of the picture in pixels.
-        steps: evaluations of the objective.
-        precision: "float32", "winograd" or "mixed".
-        tile: side of the tiles in pixels; None for the picture as a whole.
-    """
-
-    size: int
-    steps: int
-    precision: str
-    tile: int | None = None
+    size: int  # long side of the picture in pixels
+    steps: int  # evaluations of the objective
+    precision: str  # "float32", "winograd" or "mixed"
+    tile: int | None = None  # side of the tiles in pixels; None for the picture as a whole
 
 
 def pixels(shapes: Shapes, size: int, scale: float) -> tuple[int, ...]:

@@ -8,17 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from ..errors import InputError
 from ..settings import MOST_STEPS, Settings, recorded_settings
 
-__all__ = [
-    "LBFGS",
-    "STATES",
-    "Facts",
-    "Pictured",
-    "Record",
-    "check_weights",
-    "checked",
-    "replayable",
-]
-
 M = TypeVar("M", bound=BaseModel)
 
 MOST_SIDE, MOST_PAIRS, MOST_PICTURES = 100_000, 10_000, 10_000

@@ -22,7 +22,6 @@ from .schedule import Stage
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["RunState", "Saved", "Step"]
 
 # What JSON holds as it is.
 _PLAIN = ("weighting", "stage", "done", "fresh", "seconds", "history", "stalls", "changes")
@@ -61,33 +60,19 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """Where a run stands; it is replaced as a whole, so that an interrupt leaves it between steps.
+    """Where a run stands, replaced as a whole, so that an interrupt leaves it between steps."""
 
-    Attributes:
-        objective: the present size's.
-        state: the optimiser's.
-        weighting: λ, ω and `tv` of the last step.
-        stage: which stage of the plan.
-        done: steps of the stage that are made.
-        fresh: whether the optimiser has evaluated nothing at this size yet.
-        losses: of the picture that the run stands at; None before the first step.
-        seconds: spent so far.
-        history: an entry for each step.
-        stalls: where no step lowered the loss any more.
-        changes: the weights that were changed, and from which step.
-    """
-
-    objective: "Objective"
-    state: State
-    weighting: dict[str, Any]
-    stage: int = 0
-    done: int = 0
-    fresh: bool = True
-    losses: Losses | None = None
-    seconds: float = 0.0
-    history: tuple[dict[str, Any], ...] = ()
-    stalls: tuple[dict[str, int], ...] = ()
-    changes: tuple[dict[str, Any], ...] = ()
+    objective: "Objective"  # the present size's
+    state: State  # the optimiser's
+    weighting: dict[str, Any]  # λ, ω and `tv` of the last step
+    stage: int = 0  # which stage of the plan
+    done: int = 0  # steps of the stage that are made
+    fresh: bool = True  # whether the optimiser has evaluated nothing at this size yet
+    losses: Losses | None = None  # of the picture that the run stands at
+    seconds: float = 0.0  # spent so far
+    history: tuple[dict[str, Any], ...] = ()  # an entry for each step
+    stalls: tuple[dict[str, int], ...] = ()  # where no step lowered the loss any more
+    changes: tuple[dict[str, Any], ...] = ()  # the weights that were changed, and from which step
 
     def packed(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """As arrays, and facts that JSON holds."""
@@ -116,11 +101,7 @@ class RunState:
         objective: "Objective",
         kind: type[State],
     ) -> "RunState":
-        """What `packed` gave, the facts from JSON; the objective gets the weights that it had.
-
-        Raises:
-            KeyError, TypeError: something else was given.
-        """
+        """What `packed` gave, the facts from JSON; the objective gets the weights that it had."""
         for name, weight in facts["weights"].items():
             setattr(objective, name, weight)
         values: dict[str, Any] = {n: _tuple(value) for n, value in facts["state"].items()}
@@ -146,29 +127,17 @@ def _weighting(facts: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A run on disk: all that is needed to go on with it.
+    """A run on disk: all that is needed to go on with it."""
 
-    Attributes:
-        request: the pictures, and the settings with every one decided.
-        plan: the stages, as the machine decided that the run began on.
-        weights: SHA-256 of the network's weights.
-        asked: what a record says of the weights that were asked for.
-        arrays, position: see `RunState.packed`.
-    """
-
-    request: Request
-    plan: tuple[Stage, ...]
-    weights: str
-    asked: dict[str, str]
-    arrays: dict[str, np.ndarray]
+    request: Request  # with every setting decided
+    plan: tuple[Stage, ...]  # as the machine decided that the run began on
+    weights: str  # SHA-256
+    asked: dict[str, str]  # what a record says of the weights that were asked for
+    arrays: dict[str, np.ndarray]  # these and the position: see `RunState.packed`
     position: dict[str, Any]
 
     def write(self, path: str | os.PathLike) -> None:
-        """Write the file, whole or not at all.
-
-        Raises:
-            InputError: the place cannot be written, or has a file that is no saved run.
-        """
+        """Write the file, whole or not at all; InputError where there is one of something else."""
         if Path(path).exists() and not is_saved_run(path):
             raise InputError(f"{path} is there and is not a saved run; choose another name")
         request = self.request

