@@ -217,7 +217,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(given, only_forecast=only_forecast, quiet=quiet)
 
     return outcome(run, interrupted="Interrupted; no picture was written.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,28 +12,20 @@ class Form:
     where R is the mean or the sum over all entries (`reduction`), F and P are the features of the
     picture and of the photograph, and G and A the style statistics of picture and painting (FᵀF, or
     FᵀF/M with `per_position`, M the number of positions).
-
-    Attributes:
-        formula: the objective in one line.
-        scaled: rescale the network so that every filter's mean activation is one.
-        pooling: what stands in the place of VGG's pooling.
-        lam: the default λ.
-        omega: the default ω_l: "equal" is 1/(number of style layers), "authors" is 10³/N_l², with
-            N_l the number of filters.
-        source: where the form comes from.
     """
 
-    formula: str
+    formula: str  # the objective in one line
     content_factor: float = 1.0
     style_factor: float = 1.0
     power: Literal[1, 2]
     reduction: Literal["mean", "sum"]
     per_position: bool
-    scaled: bool = False
-    pooling: Literal["avg", "max"] = "avg"
-    lam: float
+    scaled: bool = False  # rescale the network so that every filter's mean activation is one
+    pooling: Literal["avg", "max"] = "avg"  # what stands in the place of VGG's pooling
+    lam: float  # the default λ
+    # The default ω_l: 1/(number of style layers), or 10³/N_l², with N_l the number of filters
     omega: Literal["equal", "authors"] = "equal"
-    source: str
+    source: str  # where the form comes from
 
 
 _GATYS = Form(

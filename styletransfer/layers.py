@@ -16,7 +16,6 @@ def layers_of(architecture: str) -> tuple[str, ...]:
 
 
 LAYERS = layers_of("vgg19")
-
 CONTENT_LAYERS = ("block4_conv2",)  # Gatys et al. 2016, Sec. 3: conv4_2
 STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the same: conv1_1 … conv5_1
 
@@ -46,7 +45,7 @@ def default_omega(form: Form, layers: Sequence[str]) -> tuple[float, ...]:
 
 
 def layer_name(name: str) -> str:
-    """Keras' name of a layer, "block4_conv2" of "conv4_2" or "relu4_2"; InputError for no layer."""
+    """Keras' name of a layer: "conv4_2" and "relu4_2" are "block4_conv2"; InputError for others."""
     text = str(name).strip().lower()
     for prefix in ("conv", "relu"):
         block, _, number = text.removeprefix(prefix).partition("_")

@@ -19,17 +19,11 @@ Finish = Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor]
 
 @dataclass(frozen=True)
 class Statistic:
-    """A style statistic: something that adds up over positions, and what is made of the sums.
+    """A style statistic: something that adds up over positions, and what is made of the sums."""
 
-    Attributes:
-        sums: of the features (1, H, W, N).
-        finish: the statistic from the sums, the number M of positions and `Form.per_position`.
-        additive: whether the sums over parts of a picture add up to its own, as tiles need it.
-    """
-
-    sums: Callable[[tf.Tensor], tf.Tensor]
-    finish: Finish
-    additive: bool = True
+    sums: Callable[[tf.Tensor], tf.Tensor]  # of the features (1, H, W, N)
+    finish: Finish  # the statistic from the sums, the positions M and `Form.per_position`
+    additive: bool = True  # whether those of a picture's parts add up, as tiles need it
 
     def __call__(self, features: tf.Tensor, *, per_position: bool) -> tf.Tensor:
         """The statistic of one picture's features (1, H, W, N)."""
@@ -161,22 +155,14 @@ def image_terms(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @dataclass(frozen=True)
 class Losses:
-    """The losses of one picture, in the units of the form.
+    """The losses of one picture, in the units of the form."""
 
-    Attributes:
-        total: content + λ · style + tv weight · tv + box weight · box, what is minimised.
-        content: the content term, without a weight.
-        style: Σ_l ω_l E_l, without λ.
-        tv, box: `image_terms`, without their weights.
-        layers: {"content": {layer: its loss}, "style": {layer: E_l, without ω_l}}.
-    """
-
-    total: float
-    content: float
-    style: float
-    tv: float
+    total: float  # content + λ · style + tv weight · tv + box weight · box, what is minimised
+    content: float  # without a weight
+    style: float  # Σ_l ω_l E_l, without λ
+    tv: float  # this and `box`: see `image_terms`, without their weights
     box: float
-    layers: dict[str, dict[str, float]]
+    layers: dict[str, dict[str, float]]  # by "content" and "style", layer: its loss, without ω_l
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,9 @@ class Objective:
         content = self._picture(content, "content") if self.content_layers else None
         self.shape = None if content is None else content.shape
         several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
-        paintings = [self._picture(p, "style") for p in several or [None] if self.style_layers]
+        paintings = []
+        if self.style_layers:
+            paintings = [self._picture(painting, "style") for painting in several or [None]]
         self.weights = load_weights(resolve_backbone(settings.backbone)[0])
         self.pooling = settings.pooling or self.form.pooling
         sides = [side for p in (content, *paintings) if p is not None for side in p.shape[:2]]
@@ -170,14 +172,9 @@ class Objective:
         return {"lam": self.lam, "omega": self.omega, "tv": self.tv}
 
     def __call__(self, image: np.ndarray) -> Losses:
-        """The losses of a picture.
+        """The losses of a picture, float (H, W, 3) of the content picture's size.
 
-        Args:
-            image: float (H, W, 3), of the content picture's size; values outside [0, 1] are
-                evaluated as they are.
-
-        Raises:
-            InputError: the picture has another shape.
+        Values outside [0, 1] are evaluated as they are; another shape raises InputError.
         """
         return self._losses(self._functions.evaluate(self._tensor(image), *self._arguments()))
 

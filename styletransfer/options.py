@@ -36,11 +36,7 @@ def option(
 
 
 class Options:
-    """A dataclass of `option`s: its values are brought to their types and checked.
-
-    Raises:
-        InputError: a value outside its range, or a word that is not among the choices.
-    """
+    """A dataclass of `option`s: values are brought to their types, or refused with InputError."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 

@@ -20,7 +20,7 @@ from .pictures.downloads import cache_folder
 from .pictures.files import atomic_path
 from .weights.convolutions import Weights
 
-SCALING_SIZE = 256  # Long side in pixels of the photographs from which mean activations are taken
+SCALING_SIZE = 256  # long side in pixels of the photographs from which mean activations are taken
 
 
 @functools.lru_cache(maxsize=4)  # so that runs with the same weights share a network

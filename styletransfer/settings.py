@@ -27,12 +27,9 @@ QUALITIES = {
     "fine": Quality(first=200, between=100, last=100),
 }
 
-SIZE = 512  # The default long side in pixels
-
-LEAST_TILE = 64  # Side in pixels of the smallest tile: below it most of a tile would be margin
-
-MOST_WEIGHT = 1e30  # Of λ, ω and the weights of terms: larger ones leave the range of float32
-
+SIZE = 512  # the default long side in pixels
+LEAST_TILE = 64  # side in pixels of the smallest tile: below it most of a tile would be margin
+MOST_WEIGHT = 1e30  # of λ, ω and the weights of terms: larger ones leave the range of float32
 MOST_SIDE = MOST_STEPS = 1_000_000
 
 

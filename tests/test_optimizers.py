@@ -9,8 +9,7 @@ import scipy.optimize
 from styletransfer import Objective
 from styletransfer._tensorflow import keras
 from styletransfer.errors import NonFiniteError
-from styletransfer.lbfgs import LBFGS
-from styletransfer.optimizers import SGD, Adam
+from styletransfer.optimizers import LBFGS, SGD, Adam
 
 
 def run(optimizer, function, x, evaluations):

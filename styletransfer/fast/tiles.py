@@ -27,10 +27,8 @@ class Tiled:
     """Evaluates a picture in tiles, with the functions that `evaluation.Whole` has.
 
     `tile` is the side of the first section's tiles in pixels; those of the others are twice as
-    wide, for they hold a quarter as much for each pixel.
-
-    Raises:
-        InputError: the statistic cannot be had from parts of a picture.
+    wide, for they hold a quarter as much for each pixel. InputError refuses a statistic that parts
+    of a picture do not add up to.
     """
 
     def __init__(self, network: keras.Model, measures: Measures, *, tile: int) -> None:

@@ -70,7 +70,7 @@ def transform_kernel(kernel: np.ndarray) -> np.ndarray:
 
 
 def _convolve(x: tf.Tensor, kernel: tf.Tensor, *, turned: bool = False) -> tf.Tensor:
-    """Convolution with zero padding; `turned` turns the kernel, its inputs and filters change."""
+    """Convolution with zero padding; `turned` exchanges the kernel's inputs and filters, too."""
     to_points, to_outputs = _BACKWARD if turned else _FORWARD
     channels, filters = x.shape[3], kernel.shape[1 if turned else 2]
     shape = tf.shape(x)

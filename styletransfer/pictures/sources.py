@@ -17,7 +17,7 @@ from .images import as_picture, encode, read_image
 NAMED = 3
 """A collection of up to so many pictures is called by their names, a larger one by their number."""
 
-LEAST_SIDE = 16  # Pixels of a picture's long side, below which there is nothing to see
+LEAST_SIDE = 16  # pixels of a picture's long side, below which there is nothing to see
 
 Pictures = str | os.PathLike | np.ndarray | Sequence[str | os.PathLike | np.ndarray]
 """A picture: a path, a name in the databases, or an array (H, W, 3) in [0, 1]. Or several: a list
@@ -34,13 +34,11 @@ def array_sha256(array: np.ndarray) -> str:
 class Source:
     """A picture that goes into a run, and what its record says of it.
 
-    Attributes:
-        picture: float32 (H, W, 3) in [0, 1], at its own size.
-        about: where it came from ("picture": path or name, or None for an array), its SHA-256 (of
-            the file, or see `array_sha256`), width, height, and its credit where one is known.
+    That is where it came from ("picture": path or name, or None for an array), its SHA-256 (of the
+    file, or see `array_sha256`), width, height, and its credit where one is known.
     """
 
-    picture: np.ndarray
+    picture: np.ndarray  # float32 (H, W, 3) in [0, 1], at its own size
     about: dict[str, Any]
 
     @property

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from tqdm import tqdm
@@ -22,21 +22,13 @@ PATIENCE = 10.0
 """Seconds after an interrupt in which further ones do not count: the picture is being written."""
 
 
-class Steps(Iterator[Any], Protocol):
-    """A run as an iterator over its steps."""
-
-    @property
-    def step(self) -> int:
-        """How many are made."""
-
-
 def follow(
-    run: Steps, callbacks: Sequence[Callable[[Any, Any], None]] = (), *, until: int | None = None
+    run: Any, callbacks: Sequence[Callable[[Any, Any], None]] = (), *, until: int | None = None
 ) -> str | None:
     """Make the steps that are left; an interrupt (Ctrl-C, the stop button) ends it.
 
     Args:
-        run: whose steps are made.
+        run: an iterator over its steps, whose `step` says how many are made.
         callbacks: each is called with the run and the step, after every step; a method `close` is
             called with the run in the end, however it ends. One that fails is reported in the log
             and not called again: what follows a run cannot lose it.

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..pictures.files import atomic_path
 
-MOST_FACTS = 2**28  # Bytes of the facts, 4 a character
+MOST_FACTS = 2**28  # bytes of the facts, 4 a character
 
 Headers = dict[str, tuple[tuple[int, ...], np.dtype]]
 """Shape and type of every array of a file, by name."""

@@ -21,8 +21,8 @@ from .. import __version__
 from .._tensorflow import tf
 from ..errors import InputError
 from ..fast.timing import fastest
-from ..lbfgs import descent_direction
 from ..objective import Objective
+from ..optimizers import descent_direction
 from ..pictures.downloads import cache_folder
 from ..pictures.files import atomic_path
 from ..settings import Settings
@@ -37,7 +37,7 @@ ENCODING = 0.3
 """Time to encode a painting over that of an evaluation of its size, which has the gradient besides:
 0.30 in "winograd" and 0.26 in "float32", at 256 px on one machine."""
 
-CALIBRATION = (192, 256)  # Rows and columns of the picture that is timed
+CALIBRATION = (192, 256)  # rows and columns of the picture that is timed
 
 USUAL_TRACE = 3.0
 """Seconds of TensorFlow's tracing where they cannot be measured: it has been traced already."""

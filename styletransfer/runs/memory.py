@@ -13,16 +13,14 @@ from .schedule import Shapes, Stage, history_for, pixels
 
 # Measured on one machine (Linux, TensorFlow 2.21); tests/benchmarks/test_size.py shows how far off
 # they are.
-BASE = 760e6  # Bytes of a process with TensorFlow and a network, but without its kernels
+BASE = 760e6  # bytes of a process with TensorFlow and a network, but without its kernels
 PER_KERNEL_BYTE = {"float32": 2.0, "winograd": 5.5, "mixed": 2.0}
 """Bytes for each byte of the kernels."""
 PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
 """Bytes for each byte of a picture's features: one for itself, about one for its gradient."""
-TILED_BYTES_PER_PIXEL = 250  # Of what a tiled evaluation keeps of the whole picture
-
-TILES = (1024, 512, 256)  # Sides of the tiles that are tried where a whole picture does not fit
-
-SHARE = 0.8  # Of the free memory; the rest is left to others
+TILED_BYTES_PER_PIXEL = 250  # of what a tiled evaluation keeps of the whole picture
+TILES = (1024, 512, 256)  # sides of the tiles that are tried where a whole picture does not fit
+SHARE = 0.8  # of the free memory; the rest is left to others
 
 CGROUP = Path("/sys/fs/cgroup")
 """Where Linux says what a container may use: cgroup version 2, and version 1 below `memory`."""
@@ -45,8 +43,9 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
 
 
 def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> float:
-    """Bytes that the process has at most during a stage; of the settings, optimiser, history and
-    layers count, and `shapes` are those of the photograph and of each painting.
+    """Bytes that the process has at most during a stage.
+
+    Of the settings optimiser, history and layers count, of the stage everything.
     """
     kernels, features, first = _network_bytes(settings, architecture)
     picture, *paintings = pixels(shapes, stage.size, settings.style_scale)

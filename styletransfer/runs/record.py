@@ -23,7 +23,7 @@ from ..settings import Settings
 from . import schema
 from .checkpoint import parsed
 
-MOST_BYTES = 2**26  # Of a record: the history of some 400,000 steps
+MOST_BYTES = 2**26  # of a record: the history of some 400,000 steps
 
 
 def versions() -> dict[str, str]:
@@ -38,22 +38,16 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Result:
-    """What a run leaves. Two results are equal only where they are the same object.
+    """What a run leaves: a picture, and how it was made. A result equals none but itself."""
 
-    Attributes:
-        image: the picture, float32 (H, W, 3) in [0, 1].
-        record: how it was made: settings, inputs, weights, versions, history (see the README).
-    """
-
-    image: np.ndarray
-    record: dict[str, Any]
+    image: np.ndarray  # float32 (H, W, 3) in [0, 1]
+    record: dict[str, Any]  # settings, inputs, weights, versions, history (see the README)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the picture to `path` and the record beside it, with the ending .json.
 
         Raises:
-            InputError: a place that cannot be written, an ending that names no picture format, or
-                the record of another picture in the record's place.
+            InputError: see `save_image` and `check_record_place`.
         """
         check_record_place(path, checksum=picture_checksum(self.image))
         text = json.dumps(self.record, indent=1, ensure_ascii=False) + "\n"

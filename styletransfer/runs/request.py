@@ -26,18 +26,12 @@ from .schedule import Shapes, Stage, in_tiles, settled, stages_of
 
 @dataclass(frozen=True)
 class Request:
-    """The pictures and the settings of a run, as they were asked for.
+    """The pictures and the settings of a run, as they were asked for."""
 
-    Attributes:
-        content, style: the photograph and the painting, or paintings.
-        settings: every option; None where it is left open.
-        start: the picture to start from, where `settings.init` names none of the two and no noise.
-    """
-
-    content: Source
-    style: Source | Collection
-    settings: Settings
-    start: Source | None = None
+    content: Source  # the photograph
+    style: Source | Collection  # the painting, or paintings
+    settings: Settings  # every option; None where it is left open
+    start: Source | None = None  # where `settings.init` names neither of the two nor noise
 
     @classmethod
     def open(

@@ -10,8 +10,7 @@ from typing import cast
 from ..errors import InputError
 from ..forms import FORMS
 from ..layers import default_omega, smallest_side
-from ..lbfgs import LBFGS
-from ..optimizers import SGD, Adam, Optimizer
+from ..optimizers import LBFGS, SGD, Adam, Optimizer
 from ..pictures.images import fit
 from ..settings import QUALITIES, Settings
 

@@ -9,7 +9,6 @@ from ..errors import InputError
 from ..settings import MOST_STEPS, Settings, recorded_settings
 
 M = TypeVar("M", bound=BaseModel)
-
 MOST_SIDE, MOST_PAIRS, MOST_PICTURES = 100_000, 10_000, 10_000
 
 

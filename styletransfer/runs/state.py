@@ -29,21 +29,13 @@ _PLAIN = ("weighting", "stage", "done", "fresh", "seconds", "history", "stalls",
 
 @dataclass(frozen=True)
 class Step:
-    """One evaluation of the objective.
+    """One evaluation of the objective."""
 
-    Attributes:
-        size: long side of the picture in pixels.
-        step: evaluations so far, of all sizes together, this one included.
-        seconds: time spent in the run so far; pauses between steps do not count.
-        losses: of the picture that the run stands at, which a rejected trial is not.
-        work: the share of the run's work that is done, in [0, 1]; a step counts as its pixels.
-    """
-
-    size: int
-    step: int
-    seconds: float
-    losses: Losses
-    work: float
+    size: int  # long side of the picture in pixels
+    step: int  # evaluations so far, of all sizes together, this one included
+    seconds: float  # spent in the run so far; pauses between steps do not count
+    losses: Losses  # of the picture that the run stands at, which a rejected trial is not
+    work: float  # the share of the run's work that is done, in [0, 1]; a step counts as its pixels
 
     @property
     def entry(self) -> dict[str, float]:
@@ -118,6 +110,7 @@ class RunState:
 
 
 def _tuple(value: Any) -> Any:
+    # JSON has made it a list.
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -137,7 +130,7 @@ class Saved:
     position: dict[str, Any]
 
     def write(self, path: str | os.PathLike) -> None:
-        """Write the file, whole or not at all; InputError where there is one of something else."""
+        """Write the file, whole or not at all; InputError where what is there is no saved run."""
         if Path(path).exists() and not is_saved_run(path):
             raise InputError(f"{path} is there and is not a saved run; choose another name")
         request = self.request

@@ -167,7 +167,7 @@ def networks() -> Mapping[str, Network]:
 
 
 def fetch(name: str) -> Network:
-    """Get a network of `networks` where it is not here; InputError where it cannot be had whole."""
+    """Get a network of `networks` where it is not here; InputError where it cannot be had."""
     known = networks()
     if name not in known:
         raise InputError(nearest(name, known, what="network"))

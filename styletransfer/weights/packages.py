@@ -14,8 +14,7 @@ from ..errors import InputError, log
 from ..pictures.downloads import cache_folder
 from ..pictures.files import atomic_path, file_sha256
 
-TIMEOUT = 1800  # Seconds after which a download is given up: 60 MB at 35 kB/s
-
+TIMEOUT = 1800  # seconds after which a download is given up: 60 MB at 35 kB/s
 _PIP = ("-m", "pip", "download", "--disable-pip-version-check", "--no-deps")
 
 
