@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from ..pictures.files import atomic_path
-from ..pictures.images import fit, resize, save_image
+from ..pictures.images import resize, save_image
 from .data import Data, first_few
 from .generators import write_generator
 from .record import CHECKPOINT, LOSSES, UNDER_WAY, snapshot, write_record
@@ -26,8 +26,8 @@ log = logging.getLogger("styletransfer")
 SAVED_EVERY = 180.0  # seconds between two checkpoints
 SHOWN_EVERY = 120.0  # seconds between two sheets of samples
 
-SAMPLES = 4  # pictures on a sheet of samples
-SAMPLE_SIZE = 256  # their long side in pixels
+SAMPLES = 4  # pictures of a side on a sheet of samples
+SAMPLE_SIDE = 192  # their sides in pixels
 
 MEANS = 50  # steps that a line of the losses' table is the mean of
 
@@ -135,7 +135,7 @@ def _originals(data: Data, side: str) -> list[np.ndarray]:
     pictures, broken = [], []
     for name, picture in data.hold_out[side].items():
         try:
-            pictures.append(picture.load(size=SAMPLE_SIZE))
+            pictures.append(picture.load())
         except (InputError, OSError):
             log.debug("A hold-out picture cannot be read.", exc_info=True)
             broken.append(name)
@@ -146,8 +146,7 @@ def _originals(data: Data, side: str) -> list[np.ndarray]:
         log.warning(said, len(broken), side, first_few(broken, ", "))
     if not pictures:
         known = data.a if side == "A" else data.b
-        trained = [picture / np.float32(255) for picture in known.pictures[:SAMPLES]]
-        pictures = [resize(picture, fit(picture.shape, SAMPLE_SIZE)) for picture in trained]
+        pictures = [picture / np.float32(255) for picture in known.pictures[:SAMPLES]]
     return [_square(picture) for picture in pictures]
 
 
@@ -165,9 +164,8 @@ def _sheet(
 
 
 def _square(picture: np.ndarray) -> np.ndarray:
-    """The middle of a picture, three quarters of `SAMPLE_SIZE` high and wide."""
-    side = SAMPLE_SIZE * 3 // 4
-    height, width = (max(side, n) for n in picture.shape[:2])
-    picture = resize(picture, (height, width))
+    """The middle of a picture, `SAMPLE_SIDE` high and wide."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return picture[top : top + side, left : left + side]
+    return resize(picture[top : top + side, left : left + side], (SAMPLE_SIDE, SAMPLE_SIDE))

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ..errors import InputError
 from ..options import build
@@ -23,25 +23,19 @@ MOST_BYTES = 2**28  # of a record: two sides of some hundred thousand pictures
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
-class _Open(BaseModel):
-    """Keys that are not named here may stand beside those that are."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-
-class _Picture(_Open):
+class _Picture(BaseModel, strict=True):  # other keys may stand beside these, here and below
     name: Text
     sha256: Text
 
 
-class _Data(_Open):
+class _Data(BaseModel, strict=True):
     source: Text | list[Text]
     A: list[_Picture]
     B: list[_Picture]
     skipped: dict[str, dict[str, str]] = {}
 
 
-class _Record(_Open):
+class _Record(BaseModel, strict=True):
     kind: Literal["cycle", "adapted"]
     settings: dict[str, Any]
     data: _Data

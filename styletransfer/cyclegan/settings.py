@@ -4,12 +4,12 @@ The defaults are those of Zhu et al. 2017 (arXiv 1703.10593) and, where the pape
 authors' code (junyanz/pytorch-CycleGAN-and-pix2pix).
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
 from ..forms import FORMS
-from ..layers import CONTENT_LAYERS, STYLE_LAYERS, layer_name
 from ..options import Options, option
 from ..settings import MOST_WEIGHT, Settings
 
@@ -135,6 +135,11 @@ class CycleSettings(TrainingSettings):
     )
 
 
+def _as_in_a_run(name: str) -> Any:
+    entry = Settings.__dataclass_fields__[name]
+    return dataclasses.field(default=entry.default, metadata=entry.metadata)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AdaptedSettings(TrainingSettings):
     """The options of a generator for the proposal's objective with an adversarial term."""
@@ -142,9 +147,7 @@ class AdaptedSettings(TrainingSettings):
     kind = "adapted"
 
     form: str = option("proposal", "how content and style are written", choices=tuple(FORMS))
-    lam: float | None = option(
-        None, "λ, the weight of style; by default the form's", low=0, high=MOST_WEIGHT
-    )
+    lam: float | None = _as_in_a_run("lam")
     adversarial: float = option(
         1.0,
         "weight of the adversarial loss, in units of λ times the photographs' style loss; 0 leaves "
@@ -152,16 +155,10 @@ class AdaptedSettings(TrainingSettings):
         low=0,
         high=MOST_WEIGHT,
     )
-    content_layers: tuple[str, ...] = option(
-        CONTENT_LAYERS, "layers whose features are the content", convert=layer_name
-    )
-    style_layers: tuple[str, ...] = option(
-        STYLE_LAYERS, "layers whose mean statistics are the style", convert=layer_name
-    )
-    statistic: str = option("gram", "what of the features is the style (see losses.py)")
-    backbone: str = option(
-        "auto", "the loss network's weights: auto, vgg19, vgg16, embedded, or a path"
-    )
+    content_layers: tuple[str, ...] = _as_in_a_run("content_layers")
+    style_layers: tuple[str, ...] = _as_in_a_run("style_layers")
+    statistic: str = _as_in_a_run("statistic")
+    backbone: str = _as_in_a_run("backbone")
 
     def __post_init__(self) -> None:
         super().__post_init__()
