@@ -11,7 +11,6 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from ..errors import InputError
 from ..pictures import datasets
 from ..runs.store import Store
 from .controls import Controls
@@ -35,6 +34,8 @@ LOST = (
     "Python no longer answers: it was stopped or started again, or it is busy with another cell. "
     "What was saved is whole. Run the cell again for a new page."
 )
+
+TAKEN_OVER = "The runs of the page before this one are here, and what was under way goes on."
 
 
 class Explorer(widgets.VBox):
@@ -62,16 +63,16 @@ class Explorer(widgets.VBox):
         folder = Path(folder)
         self._folder, self._given = folder.resolve(), compare
         store = store if isinstance(store, Store) else Store(store)
-        self.controls = Controls()
-        photos, paintings = datasets.photos(), dict[str, datasets.Picture]()
-        for artist in datasets.artists():
-            paintings |= datasets.paintings(artist=artist)
-        choose = functools.partial(Chooser, folder=folder, complain=self._complain)
-        self.photo = choose("Photograph", photos, "neuschwanstein_castle", painting=False)
-        self.painting = choose("Painting", paintings, "cafe_terrace_at_night", painting=True)
-        self.workbench = Workbench(
-            self.photo, self.painting, self.controls, folder=folder, store=store
-        )
+        earlier = [page for page in _PAGES if page._folder == self._folder]
+        worked = next((page.workbench for page in earlier if page.workbench.worked), None)
+        for page in earlier:
+            page._leave()
+        self.workbench: Workbench = worked or self._new_workbench(folder, store)
+        if worked is not None:
+            worked.folder, worked.store = folder, store
+            worked.say(TAKEN_OVER)
+        self.photo, self.painting = self.workbench.photo, self.workbench.painting
+        self.controls = self.workbench.controls
         self.sweeps = SweepBrowser(store)
         self.voting = Voting(self._candidates, folder / "votes.csv")
         self.heartbeat = Heartbeat(lost=LOST)
@@ -85,8 +86,6 @@ class Explorer(widgets.VBox):
         self.tabs.observe(lambda _: self._tab_chosen(), "selected_index")
         super().__init__([self.heartbeat, self.tabs])
         self.add_class("st-explorer")
-        for earlier in [page for page in _PAGES if page._folder == self._folder]:
-            self._take_over(earlier)
         _PAGES.add(self)
         self._life: asyncio.Task | None = None
         with contextlib.suppress(RuntimeError):  # no event loop: `workbench.tick` is called by hand
@@ -102,26 +101,26 @@ class Explorer(widgets.VBox):
         self.photo.take(painting)
         self.painting.take(photo)
 
-    def _take_over(self, earlier: "Explorer") -> None:
-        """What an earlier page on the same folder has, for instance one whose tab was closed."""
-        if earlier.workbench.session or earlier.workbench.past.runs:
-            self.photo.take(earlier.photo.source)
-            self.painting.take(earlier.painting.source)
-            with contextlib.suppress(InputError):  # settings that cannot be used are not kept
-                self.controls.show(earlier.controls.settings)
-            self.workbench.take_over(earlier.workbench)
-        earlier.close()
-
     def close(self) -> None:
         """End the run and the page."""
-        _PAGES.discard(self)
         self.workbench.stop()
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the page; what it has, another page on the same folder may go on with."""
+        _PAGES.discard(self)
         if self._life is not None:
             self._life.cancel()
         super().close()
 
-    def _complain(self, message: str) -> None:
-        self.workbench.complain(message)
+    def _new_workbench(self, folder: Path, store: Store) -> Workbench:
+        photos, paintings = datasets.photos(), dict[str, datasets.Picture]()
+        for artist in datasets.artists():
+            paintings |= datasets.paintings(artist=artist)
+        choose = functools.partial(Chooser, folder=self._folder)
+        photo = choose("Photograph", photos, "neuschwanstein_castle", painting=False)
+        painting = choose("Painting", paintings, "cafe_terrace_at_night", painting=True)
+        return Workbench(photo, painting, Controls(), folder=folder, store=store)
 
     def _candidates(self) -> Candidates:
         if self._given is not None:

@@ -93,9 +93,9 @@ class Chooser(widgets.VBox):
         *,
         folder: Path,
         painting: bool,
-        complain: Callable[[str], None],
     ) -> None:
-        self._pictures, self._folder, self._complain = pictures, folder, complain
+        self.complain: Callable[[str], None] = lambda message: None
+        self._pictures, self._folder = pictures, folder
         self._own: Source | None = None
         items = []
         for name, picture in pictures.items():
@@ -142,9 +142,9 @@ class Chooser(widgets.VBox):
         try:
             source = uploaded(self._folder, name, data)
         except InputError as error:
-            self._complain(str(error))
+            self.complain(str(error))
         else:
-            self._complain("")
+            self.complain("")
             self.take(source, name)
 
     def _crop(self) -> None:
@@ -152,4 +152,4 @@ class Chooser(widgets.VBox):
         try:
             self.source = part_of(self._whole, corners, self._folder) if corners else self._whole
         except InputError as error:
-            self._complain(str(error))
+            self.complain(str(error))

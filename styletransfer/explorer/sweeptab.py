@@ -58,7 +58,7 @@ class SweepBrowser(widgets.VBox):
 
     def _pair_chosen(self) -> None:
         runs: dict[str, dict[str, Any]] = {
-            identity: {name: _sortable(value) for name, value in record["settings"].items()}
+            identity: {name: _comparable(value) for name, value in record["settings"].items()}
             for identity, record in self._records.get(self.pair.value, {}).items()
         }
         known = next(iter(runs.values()), {})
@@ -114,8 +114,5 @@ class SweepBrowser(widgets.VBox):
         return b"" if result is None else jpeg(result.image)
 
 
-def _sortable(value: Any) -> Any:
-    """Something that can be compared and put in order."""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return "none" if value is None else value
+def _comparable(value: Any) -> float | str:
+    return value if isinstance(value, (int, float)) else shown(value)

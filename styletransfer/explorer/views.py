@@ -94,20 +94,19 @@ class PastRuns(widgets.VBox):
         below = widgets.Accordion([compare], titles=("Compare two runs",))
         super().__init__([widgets.HTML(title), self.strip, below])
 
-    def add(self, *runs: PastRun) -> None:
-        """Put runs at the end of the strip, and compare the last two."""
-        for run in runs:
-            name = f"Run {len(self.runs) + 1}"
-            self.runs[name] = run
-            settings, result = run.result.record["settings"], run.result
-            label = f"{name}: λ = {result.lam}, {settings['form']}\n"
-            label += f"{settings['size']} px, {settings['init']}"
-            item = tile(name, result.image, label, result.caption)
-            self.strip.items = [*self.strip.items, item]
+    def add(self, run: PastRun) -> None:
+        """Put a run at the end of the strip, and compare the last two."""
+        name, result = f"Run {len(self.runs) + 1}", run.result
+        self.runs[name] = run
+        settings = result.record["settings"]
+        label = f"{name}: λ = {result.lam}, {settings['form']}\n"
+        label += f"{settings['size']} px, {settings['init']}"
+        item = tile(name, result.image, label, result.caption)
+        self.strip.items = [*self.strip.items, item]
         names = list(self.runs)
-        for field, place in zip(self.sides.values(), (-2, -1), strict=True):
+        for field, shown in zip(self.sides.values(), (names[-2:][0], name), strict=True):
             field.options = names
-            field.value = names[max(place, -len(names))] if names else None
+            field.value = shown
 
     def mark(self, run: PastRun) -> None:
         """Mark the one that is shown."""

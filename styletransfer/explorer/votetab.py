@@ -67,7 +67,7 @@ class Voting(widgets.VBox):
         self.vote_button.disabled = not fresh
         if not fresh:
             self._pair = {}
-            self.say("There are not two pictures of one photograph yet: make some under Make.")
+            self._say("There are not two pictures of one photograph yet: make some under Make.")
             return
         subject, two = fresh[self._chance.integers(len(fresh))]
         self._seen.add((subject, two))
@@ -77,7 +77,7 @@ class Voting(widgets.VBox):
         self.right.value = jpeg(candidates[subject][right], most=720)
         for field in self.answers.values():
             field.value = None
-        self.say("")
+        self._say("")
 
     def vote(self) -> None:
         """Keep the answers, if all were given, and go on to the next pair."""
@@ -85,7 +85,7 @@ class Voting(widgets.VBox):
             return
         missing = [ASKED[name] for name, field in self.answers.items() if field.value is None]
         if missing:
-            self.say(f"Not answered yet: {' '.join(missing)}")
+            self._say(f"Not answered yet: {' '.join(missing)}")
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,17 +93,17 @@ class Voting(widgets.VBox):
                 record_vote(self._path, Vote(**self._pair, question=name, answer=field.value))
         except (InputError, OSError) as error:
             log.debug("A vote was not written.", exc_info=True)
-            self.say(f"The vote is not kept: {error}")
+            self._say(f"The vote is not kept: {error}")
             return
         self.draw()
-        self.say(f"Kept in {self._path}.")
+        self._say(f"Kept in {self._path}.")
 
     def table(self) -> None:
         """What the votes say so far, as Bradley-Terry strengths with 95 % intervals."""
         try:
             votes = read_votes(self._path)
         except (InputError, OSError) as error:
-            self.say(f"There are no votes yet ({error})")
+            self._say(f"There are no votes yet ({error})")
             return
         parts = []
         for question in ASKED:
@@ -114,6 +114,5 @@ class Voting(widgets.VBox):
             parts.append(f"<b>{question}</b>{text}")
         self.result.value = "".join(parts)
 
-    def say(self, message: str) -> None:
-        """Show a sentence."""
+    def _say(self, message: str) -> None:
         self.message.value = html.escape(message)

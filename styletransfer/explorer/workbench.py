@@ -47,8 +47,8 @@ class Workbench(widgets.VBox):
     def __init__(
         self, photo: Chooser, painting: Chooser, controls: Controls, *, folder: Path, store: Store
     ) -> None:
-        self._photo, self._painting, self._controls = photo, painting, controls
-        self._folder, self._store = folder, store
+        self.photo, self.painting, self.controls = photo, painting, controls
+        self.folder, self.store = folder, store
         self.session: Session | None = None
         self.resolve: Callable[[Request], Plan] = resolve
         self._turn = threading.Lock()
@@ -56,7 +56,7 @@ class Workbench(widgets.VBox):
         self._shown: PastRun | None = None
         self._drawn, self._drawn_at = 0, float("-inf")
         self._stale, self._changed_at = True, 0.0  # whether the forecast is of other settings
-        self._announced: str | None = None
+        self._announced: tuple[str, str] | None = None
         self._complained = False
 
         look: dict[str, Any] = {"layout": {"width": "80px"}}
@@ -82,25 +82,20 @@ class Workbench(widgets.VBox):
         super().__init__([*above, self.preview, self.curves, self.past, code])
         for chooser in (photo, painting):
             chooser.observe(lambda _: self._changed(), "source")
+            chooser.complain = self.complain
         controls.changed = self._setting_changed
         self._changed()
         self._buttons()
 
     @property
+    def worked(self) -> bool:
+        """Whether there is or was a run."""
+        return self.session is not None or bool(self.past.runs)
+
+    @property
     def active(self) -> bool:
         """Whether a run is being prepared or under way, or paused."""
         return self.session is not None and self.session.active
-
-    def take_over(self, other: "Workbench") -> None:
-        """Go on with what another workbench has: its runs, and the one that is under way."""
-        self.session, other.session, self._turn = other.session, None, other._turn
-        self.past.add(*other.past.runs.values())
-        if other._shown is not None:
-            self._show(other._shown)
-        self.say("The runs of the page before this one are here, and what was under way goes on.")
-        if self.session is not None:
-            self._announced = self._announcement(self.session)
-        self._buttons()
 
     def say(self, message: str) -> None:
         """Show a sentence."""
@@ -116,7 +111,7 @@ class Workbench(widgets.VBox):
 
     def _request(self) -> Request:
         """What the page says; InputError where the settings cannot be used, alone or together."""
-        return Request(self._photo.source, self._painting.source, self._controls.settings)
+        return Request(self.photo.source, self.painting.source, self.controls.settings)
 
     def run(self) -> None:
         """Begin a run; where one is under way, say so."""
@@ -131,7 +126,7 @@ class Workbench(widgets.VBox):
         if self._stale:
             self.forecast.value = ""
         self._shown, self._announced, self._drawn = None, None, 0
-        self.session = Session(request, store=self._store, turn=self._turn, resolve=self.resolve)
+        self.session = Session(request, store=self.store, turn=self._turn, resolve=self.resolve)
         self.session.start()
         self.tick()
 
@@ -154,7 +149,7 @@ class Workbench(widgets.VBox):
             self.complain("There is no picture yet: run first.")
             return
         try:
-            place = await asyncio.to_thread(save, result, self._folder, self.name.value.strip())
+            place = await asyncio.to_thread(save, result, self.folder, self.name.value.strip())
         except (InputError, OSError) as error:
             log.debug("A picture was not saved.", exc_info=True)
             self.complain(f"Not saved: {error}")
@@ -181,12 +176,12 @@ class Workbench(widgets.VBox):
             self.say(f"{later}; λ, ω and total variation count at once.")
             return
         try:
-            now, of_run = self._controls.settings, session.request.settings
+            now, of_run = self.controls.settings, session.request.settings
         except InputError as error:
             self.complain(str(error))
             return
         if (now.style_layers, now.form) == (of_run.style_layers, of_run.form):
-            session.reweigh(lam=now.lam, omega=self._controls.omega, tv=now.tv)
+            session.reweigh(lam=now.lam, omega=self.controls.omega, tv=now.tv)
             self.say("The run goes on from the present picture with the new weights.")
         else:
             other = "form or style layers are no longer those of the run"
@@ -194,9 +189,9 @@ class Workbench(widgets.VBox):
 
     def bring_back(self, run: PastRun) -> None:
         """Show an earlier run, with its pictures and its settings."""
-        self._photo.take(run.request.content)
-        self._painting.take(run.request.style)
-        self._controls.show(run.request.settings)
+        self.photo.take(run.request.content)
+        self.painting.take(run.request.style)
+        self.controls.show(run.request.settings)
         self._show(run)
         self.say("This run's pictures and settings are back.")
 
@@ -222,7 +217,7 @@ class Workbench(widgets.VBox):
             if self._stale and still and self._turn.acquire(blocking=False):
                 self._spawn(self._look_ahead())
             return
-        ended, said = session.state in ENDED, self._announcement(session)
+        state, doing = session.state, session.doing
         steps, image = session.steps, session.image
         if image is not None and len(steps) != self._drawn:
             step, self._drawn = steps[-1], len(steps)
@@ -235,16 +230,12 @@ class Workbench(widgets.VBox):
             )
             if time.monotonic() - self._drawn_at > CURVES_EVERY:
                 self._draw(steps)
-        if ended:
+        if state in ENDED:
             self._ended(session)
-        elif said != self._announced:
-            self._announced = said
-            self.say(said)
+        elif (state, doing) != self._announced:
+            self._announced = state, doing
+            self.say(doing if state == "preparing" else WORDS.get(state, ""))
         self._buttons()
-
-    def _announcement(self, session: Session) -> str:
-        state = session.state
-        return session.doing if state == "preparing" else WORDS.get(state, "")
 
     def _ended(self, session: Session) -> None:
         self.session = None
