@@ -13,6 +13,7 @@ from .canvas import enlarged, first_canvas
 from .errors import InputError, NonFiniteError, log
 from .fast.precision import resolve_precision
 from .objective import Objective
+from .pictures.colour import chroma_of, luminance, prepared
 from .pictures.images import fit, resize
 from .pictures.sources import Collection, Pictures, Source
 from .runs.callbacks import follow, interrupted_once
@@ -56,7 +57,7 @@ class Run:
         request = Request.open(content, style, settings or Settings(), start)
         self._prepare(request, resolve(request))
         objective = self._objective(0)
-        state = self._optimizer.start(first_canvas(request, self._shape(0)))
+        state = self._optimizer.start(self._grey(first_canvas(request, self._shape(0))))
         self._now = RunState(objective=objective, state=state, weighting=objective.weighting)
 
     def _prepare(self, request: Request, plan: Plan) -> None:
@@ -120,7 +121,7 @@ class Run:
             setattr(objective, name, weight)
         if shape == self._shape(now.stage):
             objective.box = now.objective.box
-        state = self._optimizer.start(enlarged(self._request, self.image, shape))
+        state = self._optimizer.start(self._grey(enlarged(self._request, self._canvas, shape)))
         now = dataclasses.replace(now, stage=stage, done=0, fresh=True)
         return dataclasses.replace(now, objective=objective, state=state)
 
@@ -129,11 +130,20 @@ class Run:
         side = max(1, round(planned.size * settings.style_scale))
         paintings = [member.picture for member in self._request.style.members]
         options: Any = {name: getattr(settings, name) for name in Objective.OPTIONS}
-        return Objective(
+        photo, paintings = prepared(
             resize(self._request.content.picture, self._shape(stage)),
             [resize(painting, fit(painting.shape, side)) for painting in paintings],
+            color=settings.color,
+        )
+        return Objective(
+            photo,
+            paintings,
             **{**options, "precision": planned.precision, "tile": planned.tile},
         )
+
+    def _grey(self, canvas: np.ndarray) -> np.ndarray:
+        """A canvas to go on from, without colours where they do not count."""
+        return luminance(canvas) if self.settings.color == "luminance" else canvas
 
     def _shape(self, stage: int) -> tuple[int, int]:
         return fit(self._request.content.picture.shape, self._plan.stages[stage].size)
@@ -163,6 +173,14 @@ class Run:
     @property
     def image(self) -> np.ndarray:
         """The picture that the run stands at, float32 (H, W, 3), clipped to [0, 1] for the eye."""
+        if self.settings.color == "luminance":
+            photo = resize(self._request.content.picture, self._canvas.shape[:2])
+            return chroma_of(self._canvas, photo)
+        return self._canvas
+
+    @property
+    def _canvas(self) -> np.ndarray:
+        """What is optimised, clipped: with `color` luminance it has not its colours yet."""
         return np.clip(self._now.state.kept, 0, 1)
 
     @property
@@ -211,7 +229,7 @@ class Run:
         """How the picture so far was made; `stopped`: why the run ended before its time."""
         image, request, objective = self.image, self._request, self.objective
         # The history has the losses of the canvas before it was clipped; these are the picture's.
-        final, _ = objective.value_and_gradient(image)
+        final, _ = objective.value_and_gradient(self._canvas)
         changes = self.changes
         if objective.weighting != self._now.weighting:  # for a step that was not made any more
             changes = (*changes, {"step": self.step + 1, **objective.weighting})

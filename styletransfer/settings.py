@@ -10,6 +10,7 @@ from .errors import InputError
 from .forms import FORMS
 from .layers import CONTENT_LAYERS, STYLE_LAYERS, layer_name
 from .options import Options, build, option
+from .pictures.colour import COLOURS
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,13 @@ class Settings(Options):
         low=0,
         high=1,
     )
+    color: str = option(
+        "painting",
+        "whose colours the picture gets: painting; luminance, the photograph's, for only light and "
+        "dark are transferred; or chol, pca or monge, those of the painting matched to the "
+        "photograph's before the transfer",
+        choices=COLOURS,
+    )
     style_scale: float = option(
         1.0, "long side of the painting, as a multiple of the picture's", above=0, high=1e4
     )
@@ -220,6 +228,7 @@ class SettingsDict(TypedDict, total=False):
     init: str
     seed: int
     noise: float
+    color: str
     style_scale: float
 
 

@@ -90,6 +90,8 @@ class Request:
             del options["noise"]
         if not FORMS[settings.form].scaled:
             del options["floor"]
+        if settings.color == "painting":
+            del options["color"]  # as it was before there was a choice
         if self.start is not None:
             del options["init"]  # its name; the picture counts
         sources = (self.content, self.style, self.start)
