@@ -187,7 +187,8 @@ class Comparison:
     def _note(self, name: str, pair: Pair, numbers: Sequence[str]) -> str:
         if not numbers or (name, pair) not in self._results:
             return ""
-        row = self.table.set_index(["candidate", "pair"]).loc[(name, " × ".join(pair))]
+        table = self.table
+        row = table[(table["candidate"] == name) & (table["pair"] == " × ".join(pair))].iloc[0]
         return " · ".join(f"{SHORT.get(column, column)} {row[column]:.2f}" for column in numbers)
 
 
@@ -205,7 +206,7 @@ def _photo(pair: Pair, image: np.ndarray) -> np.ndarray:
 
 def _style_distances(pair: Pair, images: Sequence[np.ndarray]) -> list[float]:
     """Of pictures of one or several sizes: those of a size are judged together."""
-    distances = {}
+    distances: dict[int, float] = {}
     for size in {max(image.shape) for image in images}:
         photo, painting = (datasets.load_image(source, size=size) for source in pair)
         alike = [i for i, image in enumerate(images) if max(image.shape) == size]

@@ -155,8 +155,8 @@ def plane(
                 pair[x], pair[y], f"C{i}.-" if joined else f"C{i}.", alpha=0.25, linewidth=0.8
             )
         values = table.set_index("candidate")[[x, y]]
-        groups = (np.log(values) if logarithmic else values).groupby(level=0).mean()
-        means = (np.exp(groups) if logarithmic else groups).reindex(comparison.names)
+        groups = (values.apply(np.log) if logarithmic else values).groupby(level=0).mean()
+        means = (groups.apply(np.exp) if logarithmic else groups).reindex(comparison.names)
         axis.plot(means[x], means[y], f"C{i}o-" if joined else f"C{i}o", label=name)
         for candidate, (content, style) in means.iterrows() if labels else ():
             axis.annotate(f" {candidate}", (content, style), fontsize=9, va="bottom")

@@ -96,9 +96,9 @@ def panels(
         x, y = left, top + i * (height + below)
         if sources:
             half = (height + below) / 2
-            for j, (name, picture) in enumerate(sources[i]):
+            for j, (name, source) in enumerate(sources[i]):
                 axis = place(x, y + j * half, widths[0], half - 2 * LINE)
-                show(axis, picture)
+                show(axis, source)
                 caption = wrapped(name, widths[0] / SMALL)
                 axis.set_xlabel(caption, fontsize=FONT * SMALL, labelpad=2)
             x += widths[0] + GAP
