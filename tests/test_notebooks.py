@@ -114,9 +114,9 @@ def test_the_answer_and_its_figure_stand_at_the_top(path):
     made = [
         o.data["image/jpeg"]
         for c in cells
-        if "key-figure" in c.metadata.tags
+        if "key-figure" in c.metadata.get("tags", [])
         for o in c.outputs
-        if "data" in o
+        if "image/jpeg" in o.get("data", {})
     ]
     assert [made[0].strip()] == [
         attached["image/jpeg"].strip() for attached in cells[0].attachments.values()

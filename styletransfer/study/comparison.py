@@ -176,7 +176,7 @@ class Comparison:
         names, pairs = list(names or self.names), list(pairs or self.pairs)
         pictures = [[self._image(name, pair) for name in names] for pair in pairs]
         notes = [[self._note(name, pair, numbers) for name in names] for pair in pairs]
-        beside = [_sources(pair) for pair in pairs] if sources else ()
+        beside = [self._sources(pair) for pair in pairs] if sources else ()
         options: Any = {"sources": beside, "footer": self.caption, "width": width}
         return panels(pictures, columns=names, notes=notes if numbers else (), **options)
 
@@ -184,20 +184,24 @@ class Comparison:
         result = self._results.get((name, pair))
         return None if result is None else result.image
 
+    def _sources(self, pair: Pair) -> list[tuple[str, np.ndarray]]:
+        """What was used of photograph and painting, with titles, and the painter's name."""
+        used = [result.record["settings"] for result in self._results.values()]
+        sources = []
+        for name, kind in zip(pair, ("content_layers", "style_layers"), strict=True):
+            if any(settings[kind] for settings in used):
+                picture = datasets.locate(name)
+                painter = picture.author if kind == "style_layers" else ""
+                title = ", ".join(filter(None, (picture.title or picture.name, painter)))
+                sources.append((title, picture.load(size=384)))
+        return sources
+
     def _note(self, name: str, pair: Pair, numbers: Sequence[str]) -> str:
         if not numbers or (name, pair) not in self._results:
             return ""
         table = self.table
         row = table[(table["candidate"] == name) & (table["pair"] == " × ".join(pair))].iloc[0]
         return " · ".join(f"{SHORT.get(column, column)} {row[column]:.2f}" for column in numbers)
-
-
-def _sources(pair: Pair) -> tuple[tuple[str, np.ndarray], tuple[str, np.ndarray]]:
-    """Photograph and painting with titles, and the painter's name."""
-    photo, painting = map(datasets.locate, pair)
-    artist = f", {painting.author}" if painting.author else ""
-    named = f"{painting.title or painting.name}{artist}"
-    return (photo.title or photo.name, photo.load(size=384)), (named, painting.load(size=384))
 
 
 def _photo(pair: Pair, image: np.ndarray) -> np.ndarray:

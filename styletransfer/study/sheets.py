@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 __all__ = ["Sources", "panels", "show", "wrapped"]
 
-Sources = tuple[tuple[str, np.ndarray], tuple[str, np.ndarray]]
-"""Photograph and painting, each with the name that people know it by."""
+Sources = Sequence[tuple[str, np.ndarray]]
+"""Photograph, painting or both, each with the name that people know it by."""
 
 # Inches: gaps between panels, a line of text, and the highest that a panel gets.
 GAP, LINE, MOST_HEIGHT = 0.08, 0.19, 4.2
@@ -56,7 +56,8 @@ def panels(
         columns: headings above the first row.
         rows: labels at the left.
         notes: a line below each picture.
-        sources: of each row its photograph and painting, one above the other at the left.
+        sources: of each row up to two pictures that it was made of, one above the other at the
+            left.
         insets: of each picture a small one in its lower left corner, as in the papers' figures.
         footer: a line below all.
         width: of the sheet in inches. Panels get no higher than 4.2 inches, so that a sheet of few
