@@ -69,7 +69,10 @@ WRITTEN = {
     "generators": ({"petra-cyclegan.json", "petra-cyclegan.png"}, 0),
     "judge": ({"judged.jpg"}, 4),
     "objective": (set(), 0),
-    "pictures": ({"petra-two-paintings.json", "petra-two-paintings.png"}, 0),
+    "pictures": (
+        {"petra-two-paintings.json", "petra-two-paintings.png", "petra-own-colours.png"},
+        0,
+    ),
     "runs": ({"sheet.jpg"}, 6 + 2),
 }
 

@@ -41,7 +41,7 @@ class Result:
     """What a run leaves: a picture, and how it was made. A result equals none but itself."""
 
     image: np.ndarray  # float32 (H, W, 3) in [0, 1]
-    record: dict[str, Any]  # settings, inputs, weights, versions, history (see the README)
+    record: dict[str, Any]  # settings, inputs, weights, versions, history (docs/runs.md)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the picture to `path` and the record beside it, with the ending .json.

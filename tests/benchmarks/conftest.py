@@ -1,4 +1,4 @@
-"""Rows of the README's table: every benchmark adds its own, and all are printed in the end."""
+"""Rows of the table in docs/benchmarks.md: every benchmark adds its own, and all are printed in the end."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def row(request):
 def pytest_terminal_summary(terminalreporter, config):
     rows = config.stash[ROWS]
     if rows:
-        terminalreporter.section("the README's table")
+        terminalreporter.section("the table of docs/benchmarks.md")
         terminalreporter.write_line("| | goal | measured |\n|---|---|---|")
         for row in rows:
             terminalreporter.write_line("| " + " | ".join(row) + " |")

@@ -1,4 +1,4 @@
-"""The README's table of optimisers: one pair, one size, as many evaluations each.
+"""The table of optimisers in docs/objective.md: one pair, one size, as many evaluations each.
 
     python tests/benchmarks/losses.py [--size 256] [--evaluations 200]
 
