@@ -81,12 +81,8 @@ def test_every_page_with_python_is_tried():
     assert {page for page in PAGES if blocks(page, "python")} == set(WRITTEN)
 
 
-@pytest.mark.process
-@pytest.mark.parametrize("page", WRITTEN)
-def test_a_pages_python_runs(page, tmp_path):
-    """As it stands, from top to bottom, but for sizes and steps."""
-    if page == "judge" and not networks()["judge"].here:
-        pytest.skip("the networks that judge pictures are not here: run `make judge`")
+def script_of(page):
+    """Its Python as it stands, from top to bottom, but for sizes and steps."""
     shown = blocks(page, "python")
     # The one place where lines are left out: a function to be put into a module that has tf
     lines = ["from styletransfer._tensorflow import tf\n"] if page == "architecture" else []
@@ -94,24 +90,40 @@ def test_a_pages_python_runs(page, tmp_path):
     # The cluster's workers begin by importing the script, which must therefore be a file.
     cluster = "".join(block for block in shown if "Client()" in block)
     lines += ["if __name__ == '__main__':\n" + textwrap.indent(cluster, "    ")] if cluster else []
-    (tmp_path / "page.py").write_text(shortened("".join(lines)), encoding="utf-8")
+    return shortened("".join(lines))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("pages", [sorted(set(WRITTEN) - {"runs"}), ["runs"]], ids=len)
+def test_the_pages_python_runs(pages, tmp_path):
+    """Each page in a folder of its own; those without a cluster in one process, to save time."""
+    if not networks()["judge"].here:
+        pages = [page for page in pages if page != "judge"]
+    for page in pages:
+        (tmp_path / page).mkdir()
+        (tmp_path / page / "page.py").write_text(script_of(page), encoding="utf-8")
     # What other tests have computed and measured
     known, cache = Path(os.environ["STYLETRANSFER_CACHE_DIR"]), tmp_path / "cache"
     known.mkdir(exist_ok=True)
     ignored = shutil.ignore_patterns("runs", ".*")
     shutil.copytree(known, cache, ignore=ignored, symlinks=True)
+    every = "import os, runpy\n"
+    every += f"for page in {pages}:\n    os.chdir({str(tmp_path)!r} + '/' + page)\n"
+    every += "    runpy.run_path('page.py')\n"
+    words = ["page.py"] if pages == ["runs"] else ["-c", every]
     done = subprocess.run(
-        [sys.executable, "page.py"],
-        cwd=tmp_path,
+        [sys.executable, *words],
+        cwd=tmp_path / pages[0],
         capture_output=True,
         text=True,
         timeout=300,
         env={**OFFLINE, "STYLETRANSFER_CACHE_DIR": str(cache)},
     )
     assert done.returncode == 0, done.stderr
-    files, runs = WRITTEN[page]
-    assert files <= set(os.listdir(tmp_path))
-    assert len(list(cache.glob("runs/*/picture.json"))) == runs
+    for page in pages:
+        assert WRITTEN[page][0] <= set(os.listdir(tmp_path / page)), page
+    stored = len(list((cache / "runs").iterdir()))
+    assert stored == sum(WRITTEN[page][1] for page in pages)
 
 
 def test_the_first_python_is_six_lines():
