@@ -70,7 +70,7 @@ notebooks: $(READY)
 
 report: $(REPORT_READY)
 	@rm -rf results/report && mkdir -p results/report/source
-	@cp notebooks/_config.yml notebooks/_toc.yml notebooks/*.md notebooks/*.jpg results/report/source
+	@cp -r notebooks/_config.yml notebooks/_toc.yml notebooks/_static notebooks/*.md notebooks/*.jpg results/report/source
 	@# jupyter-book does not know attachments; nbconvert makes files of them.
 	@$(BIN)/jupyter nbconvert --log-level WARN --to notebook --output-dir results/report/source notebooks/[0-9]*.ipynb \
 	  --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor

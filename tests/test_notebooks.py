@@ -143,3 +143,14 @@ def test_render_refuses_unknown_parameters(tmp_path):
     assert "has no parameter 'sise'" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_has_every_notebook_once():
+    """In the order of `_toc.yml`, and each page of it exists; its first page links to them all."""
+    text = (HOME / "notebooks" / "_toc.yml").read_text(encoding="utf-8")
+    pages = re.findall(r"(?:root|- file): (\S+)", text)
+    assert [page for page in pages if page[0].isdigit()] == [path.stem for path in NOTEBOOKS]
+    first = (HOME / "notebooks" / f"{pages[0]}.md").read_text(encoding="utf-8")
+    for page in pages[1:]:
+        assert any((HOME / "notebooks").glob(f"{page}.*")), page
+        assert f"({page}." in first, page

@@ -106,7 +106,8 @@ class Comparison:
             if not (settings["content_layers"] and settings["style_layers"]):
                 parts = [part for part in parts if not part.startswith("λ")]
             captions.append(parts)
-        return ", ".join(part for part in captions[0] if all(part in other for other in captions))
+        first = captions[0] if captions else []
+        return ", ".join(part for part in first if all(part in other for other in captions))
 
     def __repr__(self) -> str:
         """How many pictures there are, and their caption."""
