@@ -22,9 +22,10 @@ NOTEBOOKS = sorted((HOME / "notebooks").glob("[0-9]*.ipynb"))
 # By notebook: what a full run with its parameters leaves in the stored outputs.
 STORED = {
     **dict.fromkeys(
-        ("01_representations", "02_layers", "04_initialisation", "06_objective"),
+        ("01_representations", "04_initialisation", "06_objective"),
         lambda p: [f"{p['size']} px, {p['steps']} steps"],
     ),
+    "02_layers": lambda p: [f"{p['size']} px"],
     "03_lambda": lambda p: [f"{p['size']} px, {p['noise_steps']} steps"],
     "05_paintings": lambda p: [f"{len(p['paintings'])} pairs", f"{p['size']} px"],
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
