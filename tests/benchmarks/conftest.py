@@ -1,4 +1,4 @@
-"""Rows of the table in docs/benchmarks.md: every benchmark adds its own, and all are printed in the end."""
+"""Rows of the table in docs/benchmarks.md: every benchmark adds its own, printed in the end."""
 
 import numpy as np
 import pytest
