@@ -173,10 +173,10 @@ class Run:
     @property
     def image(self) -> np.ndarray:
         """The picture that the run stands at, float32 (H, W, 3), clipped to [0, 1] for the eye."""
-        if self.settings.color == "luminance":
-            photo = resize(self._request.content.picture, self._canvas.shape[:2])
-            return chroma_of(self._canvas, photo)
-        return self._canvas
+        canvas = self._canvas
+        if self.settings.color != "luminance":
+            return canvas
+        return chroma_of(canvas, resize(self._request.content.picture, canvas.shape[:2]))
 
     @property
     def _canvas(self) -> np.ndarray:

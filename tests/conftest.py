@@ -1,4 +1,5 @@
 import functools
+import itertools
 import os
 import signal
 import subprocess
@@ -207,3 +208,21 @@ def words(tmp_path, monkeypatch, capsys):
         return sentence
 
     return run
+
+
+@pytest.fixture
+def interrupt_run(monkeypatch):
+    """Makes the n-th run of a sweep from now on end as Ctrl-C ends it; the others are real."""
+    from styletransfer.study import sweeps
+
+    def at(number):
+        count, real = itertools.count(1), sweeps._make
+
+        def make(request, *callbacks):
+            if next(count) == number:
+                raise KeyboardInterrupt
+            return real(request, *callbacks)
+
+        monkeypatch.setattr(sweeps, "_make", make)
+
+    return at

@@ -103,6 +103,7 @@ QUICK = {"sizes": (64,), "steps": 4, "backbone": "embedded", "progress": False}
 def test_a_run_in_luminance_has_the_photographs_colours(pair):
     photo, painting = pair
     result = transfer(*pair, color="luminance", **QUICK)
+    assert result.caption.endswith("4 steps, colours: luminance")
     inside = ((result.image > 0) & (result.image < 1)).all(-1)
     assert inside.mean() > 0.8
     np.testing.assert_allclose((result.image - photo)[inside].std(-1), 0, atol=1e-6)
@@ -118,6 +119,7 @@ def test_a_run_matches_the_painting_before_the_transfer(pair, by):
     found = transfer(*pair, color=by, **QUICK)
     expected = transfer(photo, match(painting, photo, by=by), **QUICK)
     np.testing.assert_allclose(found.image, expected.image, atol=1e-5)
+    assert found.caption == f"{expected.caption}, colours: {by}"
 
 
 def test_colours_belong_to_the_identity_unless_they_are_the_paintings(pair):

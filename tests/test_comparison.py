@@ -8,7 +8,7 @@ from styletransfer.errors import InputError
 from styletransfer.pictures.datasets import locate
 from styletransfer.pictures.images import encode
 from styletransfer.study import comparison as comparison_module
-from styletransfer.study import figures, judge, sweeps
+from styletransfer.study import figures, judge
 from styletransfer.study.comparison import Comparison
 
 PAIRS = [("petra", "night_cafe"), ("colosseum", "cafe_terrace_at_night")]
@@ -129,17 +129,11 @@ def test_without_the_judge_there_are_pictures_and_no_numbers(no_judges, store):
 
 
 @pytest.mark.slow
-def test_a_comparison_that_is_stopped_has_what_was_made(tmp_path, monkeypatch, caplog):
+def test_a_comparison_that_is_stopped_has_what_was_made(
+    tmp_path, monkeypatch, interrupt_run, caplog
+):
     """Ctrl-C in the fourth of four runs: pictures of three, and numbers of the whole pair."""
-    made, make = [], sweeps._make
-
-    def interrupted(request, *callbacks):
-        made.append(request)
-        if len(made) == 4:
-            raise KeyboardInterrupt
-        return make(request, *callbacks)
-
-    monkeypatch.setattr(sweeps, "_make", interrupted)
+    interrupt_run(4)
     monkeypatch.setattr(
         comparison_module, "style_distances", lambda pictures, *_: [0.5] * len(pictures)
     )
@@ -153,7 +147,6 @@ def test_a_comparison_that_is_stopped_has_what_was_made(tmp_path, monkeypatch, c
     assert comparison.means["lpips-vgg"].tolist() == [0.25, 0.25]
     last = comparison.sheet().axes[-1]
     assert (last.texts[0].get_text(), last.get_xlabel()) == ("not made", "")
-    monkeypatch.setattr(sweeps, "_make", make)
     assert len(Comparison(PAIRS, CANDIDATES, store=tmp_path, **SMALL).table) == 4
 
 

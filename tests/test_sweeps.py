@@ -218,21 +218,11 @@ def test_runs_with_one_network_are_made_one_after_another(pair, tmp_path, monkey
 
 
 @pytest.mark.slow
-def test_an_interrupt_keeps_what_was_made(pair, tmp_path, monkeypatch, caplog):
-    made = []
-    real = sweeps._make
-
-    def make(request, *callbacks):
-        made.append(request)
-        if len(made) == 3:
-            raise KeyboardInterrupt
-        return real(request, *callbacks)
-
-    monkeypatch.setattr(sweeps, "_make", make)
+def test_an_interrupt_keeps_what_was_made(pair, tmp_path, interrupt_run, caplog):
+    interrupt_run(3)
     found = sweep(*pair, GRID, store=tmp_path, progress=False, **TINY)
     assert "Interrupted" in caplog.text
     assert found.missing == [2, 3]
-    monkeypatch.setattr(sweeps, "_make", real)
     assert found.run(progress=False).missing == []
 
 

@@ -60,9 +60,11 @@ class Result:
     def caption(self) -> str:
         """Which network, form, λ, size and steps made the picture, in one line."""
         settings, weights = self.record["settings"], self.record["weights"]
+        color = settings.get("color", "painting")  # older records have none
         return (
             f"{weights['name']} ({weights['architecture']}), {settings['form']}, λ = {self.lam}, "
             f"{settings['size']} px, {len(self.record['history'])} steps"
+            + (f", colours: {color}" if color != "painting" else "")
         )
 
     @property
