@@ -7,10 +7,11 @@
 # make explorer: the explorer as a page of its own
 # make notebooks: every notebook with its full settings (hours; runs that were made once are not made again)
 # make report: the notebooks as one report in HTML, results/report
+# make docs: the site of README, docs/, notebooks and modules, results/docs; its links are checked
 # make judge: the networks that judge pictures, for the yardsticks (64 MB, once; make test gets them too)
 # make bench, make clean
 
-.PHONY: demo test quick oldest judge lab explorer notebooks report bench lint clean
+.PHONY: demo test quick oldest judge lab explorer notebooks report docs bench lint clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -19,7 +20,8 @@ BENCH_READY := .venv/bench-ready
 OLDEST := .venv-oldest/bin
 OLDEST_READY := .venv-oldest/ready
 EXPLORER_READY := .venv/explorer-ready
-REPORT_READY := .venv/report-ready
+DOCS_READY := .venv/docs-ready
+SITE := results/docs/source
 # One after another: make notebooks NOTEBOOKS=notebooks/03_lambda.ipynb
 NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # The newest PyTorch brings gigabytes of CUDA; TORCH names another: make bench TORCH=torch==2.13.0
@@ -68,14 +70,28 @@ notebooks: $(READY)
 	  $(BIN)/python notebooks/render.py $$notebook $$notebook || exit; \
 	done
 
-report: $(REPORT_READY)
+# jupyter-book does not know attachments; nbconvert makes files of them.
+define copy_notebooks
+@cp notebooks/*.md notebooks/*.jpg $(1)
+@$(BIN)/jupyter nbconvert --log-level WARN --to notebook --output-dir $(1) $(2) \
+  --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor
+endef
+
+report: $(DOCS_READY)
 	@rm -rf results/report && mkdir -p results/report/source
-	@cp -r notebooks/_config.yml notebooks/_toc.yml notebooks/_static notebooks/*.md notebooks/*.jpg results/report/source
-	@# jupyter-book does not know attachments; nbconvert makes files of them.
-	@$(BIN)/jupyter nbconvert --log-level WARN --to notebook --output-dir results/report/source notebooks/[0-9]*.ipynb \
-	  --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor
+	@cp -r notebooks/_config.yml notebooks/_toc.yml notebooks/_static results/report/source
+	$(call copy_notebooks,results/report/source,notebooks/[0-9]*.ipynb)
 	@$(BIN)/jupyter-book build results/report/source --quiet --path-output results/report
 	@echo "The report: results/report/_build/html/index.html"
+
+# Links to a page that is not there, like all warnings, end it.
+docs: $(DOCS_READY)
+	@rm -rf results/docs && mkdir -p $(SITE)/notebooks
+	@ln -s $(addprefix $(CURDIR)/,*.md LICENSE data docs styletransfer docs/site/_*.yml notebooks/_static) $(SITE)
+	$(call copy_notebooks,$(SITE)/notebooks,notebooks/*.ipynb)
+	@$(BIN)/sphinx-apidoc -q --module-first --no-toc --output-dir $(SITE)/api styletransfer
+	@$(BIN)/jupyter-book build $(SITE) --quiet --warningiserror --keep-going --path-output results/docs
+	@echo "The site: results/docs/_build/html/index.html"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -124,8 +140,8 @@ $(EXPLORER_READY): $(READY)
 	@$(BIN)/python $(PIP_INSTALL) --editable '.[explorer]'
 	@touch $@
 
-$(REPORT_READY): $(READY)
-	@$(BIN)/python $(PIP_INSTALL) --editable '.[report]'
+$(DOCS_READY): $(READY)
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[docs]'
 	@touch $@
 
 $(BENCH_READY): $(READY)

@@ -1,0 +1,80 @@
+"""What the site needs of Sphinx beyond its extensions: formulas, tables of settings, docstrings.
+
+Formulas become MathML when the site is built, so that no page loads a script from a distant host.
+"""
+
+import dataclasses
+import importlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+LIMITS = {"low": "≥", "above": ">", "high": "≤", "below": "<"}
+
+
+def mathml(*, block: bool) -> Callable[[Any, nodes.Element], None]:
+    """The visitor that writes a formula; one that cannot be written is a warning."""
+
+    def visit(translator: Any, node: nodes.Element) -> None:
+        try:
+            translator.body.append(tex2mathml(node.astext(), as_block=block))
+        except MathError as error:
+            logging.getLogger(__name__).warning("%s: %s", node.astext(), error, location=node)
+        raise nodes.SkipNode
+
+    return visit
+
+
+class SettingsTable(SphinxDirective):
+    """The options of a dataclass of `styletransfer.options.option`s, as a table."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """A row for each: name, default, values and meaning."""
+        module, _, name = self.arguments[0].rpartition(".")
+        rows = ["| setting | default | values | meaning |", "|---|---|---|---|"]
+        for entry in dataclasses.fields(getattr(importlib.import_module(module), name)):
+            meaning = entry.metadata["help"].replace("|", r"\|")
+            rows.append(
+                f"| `{entry.name}` | {_default(entry.default)} | {_values(entry)} | {meaning} |"
+            )
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"`{each}`" for each in value)
+    return "" if value is None else f"`{value}`"
+
+
+def _values(entry: dataclasses.Field) -> str:
+    if entry.metadata["choices"]:
+        return ", ".join(f"`{each}`" for each in entry.metadata["choices"])
+    limits = entry.metadata["limits"].items()
+    return ", ".join(f"{LIMITS[name]} {limit:g}" for name, limit in limits)
+
+
+def plain_bars(*arguments: Any) -> None:
+    """Let |x| and `Name`s mean in a docstring what they look like; reST has other uses for them."""
+    lines = arguments[-1]
+    lines[:] = [re.sub(r"`s\b", r"`\\ s", line.replace("|", r"\|")) for line in lines]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    # autodoc writes into the annotations of the classes that it describes; those of the settings
+    # are read when these are imported, which must therefore come first.
+    importlib.import_module("styletransfer.explorer")
+    importlib.import_module("styletransfer.console")
+    app.connect("autodoc-process-docstring", plain_bars)
+    app.add_html_math_renderer("mathml", (mathml(block=False), None), (mathml(block=True), None))
+    app.add_directive("settings", SettingsTable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
