@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..errors import InputError
+from ..loop import Run
 from ..runs.forecast import Forecast, forecast
 from ..runs.request import Plan, Request, resolve
 from ..runs.state import Step
@@ -126,7 +127,9 @@ class Workbench(widgets.VBox):
         if self._stale:
             self.forecast.value = ""
         self._shown, self._announced, self._drawn = None, None, 0
-        self.session = Session(request, store=self.store, turn=self._turn, resolve=self.resolve)
+        self.session = Session(
+            request, begin=Run, store=self.store, turn=self._turn, resolve=self.resolve
+        )
         self.session.start()
         self.tick()
 
