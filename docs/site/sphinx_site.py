@@ -59,7 +59,7 @@ def _values(entry: dataclasses.Field) -> str:
     if entry.metadata["choices"]:
         return ", ".join(f"`{each}`" for each in entry.metadata["choices"])
     limits = entry.metadata["limits"].items()
-    return ", ".join(f"{LIMITS[name]} {limit:g}" for name, limit in limits)
+    return ", ".join(f"{LIMITS[name]} {limit:.10g}" for name, limit in limits)
 
 
 def plain_bars(*arguments: Any) -> None:
@@ -68,12 +68,21 @@ def plain_bars(*arguments: Any) -> None:
     lines[:] = [re.sub(r"`s\b", r"`\\ s", line.replace("|", r"\|")) for line in lines]
 
 
+def without_thebe(*arguments: Any) -> None:
+    """Leave out the scripts of sphinx-thebe, which load themselves from a distant host."""
+    context = arguments[3]
+    context["script_files"] = [
+        script for script in context["script_files"] if "thebe" not in str(script)
+    ]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     # autodoc writes into the annotations of the classes that it describes; those of the settings
     # are read when these are imported, which must therefore come first.
     importlib.import_module("styletransfer.explorer")
     importlib.import_module("styletransfer.console")
+    app.connect("html-page-context", without_thebe)
     app.connect("autodoc-process-docstring", plain_bars)
     app.add_html_math_renderer("mathml", (mathml(block=False), None), (mathml(block=True), None))
     app.add_directive("settings", SettingsTable)
