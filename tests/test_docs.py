@@ -88,7 +88,7 @@ def test_every_module_and_public_name_is_described():
 
 def links():
     """Every link and file of every page: the page, what stands there, whether it is loaded."""
-    for page in sorted(SITE.rglob("*.html")):
+    for page in sorted(page for page in SITE.rglob("*.html") if "_static" not in page.parts):
         for tag in re.findall(
             r"<(?:a|link|script|img|iframe|source)\b[^>]*>", page.read_text("utf-8")
         ):
@@ -123,7 +123,7 @@ def test_no_link_leads_nowhere_and_nothing_comes_from_a_distant_host():
 def test_formulas_need_no_script():
     page = (SITE / "notebooks" / "00_quickstart.html").read_text("utf-8")
     assert len(re.findall(r"<math\b", page)) > 10
-    assert "<mo>∂</mo>" in page
+    assert re.search(r"<m[io][^>]*>∂", page)
     assert r"\lambda" not in page
 
 

@@ -62,10 +62,18 @@ def _values(entry: dataclasses.Field) -> str:
     return ", ".join(f"{LIMITS[name]} {limit:.10g}" for name, limit in limits)
 
 
-def plain_bars(*arguments: Any) -> None:
-    """Let |x| and `Name`s mean in a docstring what they look like; reST has other uses for them."""
-    lines = arguments[-1]
-    lines[:] = [re.sub(r"`s\b", r"`\\ s", line.replace("|", r"\|")) for line in lines]
+def as_written(*arguments: Any) -> None:
+    """Let a docstring mean what it looks like, where reST and napoleon have other uses for it.
+
+    These are |x|, `Name`s, owner/name@commit, and "text: more text" beneath an attribute.
+    """
+    what, lines = arguments[1], arguments[-1]
+    if what in ("attribute", "data", "property"):  # napoleon has taken the text for a type
+        for kind in [line for line in lines if line.startswith(":type: ")]:
+            lines.remove(kind)
+            lines[0] = f"{kind.removeprefix(':type: ')}: {lines[0]}"
+    lines[:] = [re.sub(r"\||\b@\b", r"\\\g<0>", line) for line in lines]
+    lines[:] = [re.sub(r"`s\b", r"`\\ s", line) for line in lines]
 
 
 def without_thebe(*arguments: Any) -> None:
@@ -78,12 +86,13 @@ def without_thebe(*arguments: Any) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
-    # autodoc writes into the annotations of the classes that it describes; those of the settings
-    # are read when these are imported, which must therefore come first.
-    importlib.import_module("styletransfer.explorer")
-    importlib.import_module("styletransfer.console")
     app.connect("html-page-context", without_thebe)
-    app.connect("autodoc-process-docstring", plain_bars)
+    if "sphinx.ext.autodoc" in app.extensions:
+        # autodoc writes into the annotations of the classes that it describes; those of the
+        # settings are read when these are imported, which must therefore come first.
+        importlib.import_module("styletransfer.explorer")
+        importlib.import_module("styletransfer.console")
+        app.connect("autodoc-process-docstring", as_written)
     app.add_html_math_renderer("mathml", (mathml(block=False), None), (mathml(block=True), None))
     app.add_directive("settings", SettingsTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
