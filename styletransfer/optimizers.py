@@ -1,6 +1,6 @@
 """SGD, Adam and L-BFGS on one picture: one evaluation at a time, state in and out.
 
-Every optimiser is a set of constants with two functions that change nothing but what they return:
+Every optimiser is a set of constants with two functions that change nothing but what they return::
 
     state = optimizer.start(x)
     while …:
