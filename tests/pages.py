@@ -3,13 +3,13 @@
 import json
 import re
 
-TINY = {"size": 64, "steps": 8, "backbone": "embedded"}
+TINY = {"size": 64, "steps": 8, "backbone": "embedded", "init": "noise"}
 POINTS = [
-    *({"style": "night_cafe", "form": "gatys-code", "lam": lam} for lam in (3.0, 0.003, 0.1)),
-    *({"style": "great_wave", "form": "gatys-code", "lam": lam} for lam in (0.003, 0.1)),
-    {"style": "night_cafe", "form": "proposal", "lam": 0.1},
+    *({"style": "night_cafe", "form": "gatys-code", "lam": lam} for lam in (0.03, 0.0001, 0.001)),
+    *({"style": "great_wave", "form": "gatys-code", "lam": lam} for lam in (0.0001, 0.001)),
+    {"style": "night_cafe", "form": "proposal", "lam": 0.001},
 ]
-GONE = {"style": "night_cafe", "form": "proposal", "lam": 3.0, "seed": 7}
+GONE = {"style": "night_cafe", "form": "proposal", "lam": 0.03, "seed": 7}
 
 
 def data_of(path):

@@ -53,8 +53,9 @@ def test_code_of_a_record(runs):
     assert lines[5:-2] == [
         "    size=64,",
         "    steps=8,",
-        "    lam=0.1,",
+        "    lam=0.001,",
         "    backbone='embedded',",
+        "    init='noise',",
     ]
     record = runs.record(5)
     assert "form='proposal'" in code_of(record)

@@ -161,8 +161,9 @@ class SweepBrowser(widgets.VBox):
         for values, identity in runs.items():
             record, result = records[identity], self._store.get(identity)
             if result is not None:
-                pictures: Any = (recorded_picture(record, k, beside=self._folder) for k in PICTURES)
-                request = Request.open(*pictures, replayable(record["settings"]))
+                recorded = functools.partial(recorded_picture, record, beside=self._folder)
+                pictures: Any = {name: recorded(name) for name in PICTURES}
+                request = Request.open(**pictures, settings=replayable(record["settings"]))
                 yield Kept(dict(zip(names, values, strict=True)), result, request)
             self._read += 1
 

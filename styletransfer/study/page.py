@@ -76,7 +76,7 @@ def bake(
     judge = _Judge(judged)
     entries: list[dict[str, Any]] = []
     sources: dict[str, tuple[Source, int]] = {}
-    bar = {"desc": "Writing the page", "total": count, "delay": 2, "disable": not progress}
+    bar: Any = {"desc": "Writing the page", "total": count, "delay": 2, "disable": not progress}
     for run in tqdm(runs, **bar):
         image, record = run.result.image, run.result.record
         photo, paintings = run.request.content, run.request.style.members[:MOST_PAINTINGS]
