@@ -198,6 +198,20 @@ class Settings(Options):
             object.__setattr__(self, "size", sizes[-1] if sizes else SIZE)
 
 
+TITLES = {
+    "lam": "λ",
+    "omega": "ω",
+    "tv": "total variation",
+    "content": "photograph",
+    "style": "painting",
+}
+
+
+def title(name: str) -> str:
+    """What a page calls a setting, or one of the two pictures."""
+    return TITLES.get(name, name.replace("_", " "))
+
+
 class SettingsDict(TypedDict, total=False):
     """`Settings` as the keywords of a function, for editors and type checkers."""
 

@@ -14,15 +14,13 @@ from ..forms import FORMS, Form
 from ..layers import LAYERS, default_omega
 from ..losses import STATISTICS
 from ..options import reader
-from ..settings import Settings, settings_from
+from ..settings import Settings, settings_from, title
 from ..weights.backbones import BACKBONES
 
 _PICTURE = ("size", "quality", "lam", "form", "content_layers", "style_layers", "omega")
 _WAY = ("init", "seed", "optimizer", "pooling", "tv", "backbone")
 MAIN = _PICTURE + _WAY
 """The settings that are always in view; all others are under "More settings"."""
-
-TITLES = {"lam": "λ", "omega": "ω", "tv": "total variation"}
 
 SUGGESTED = {"backbone": BACKBONES, "init": ("content", "style", "noise")}
 """Of settings that may also be the path of a file."""
@@ -156,11 +154,6 @@ class Controls(widgets.VBox):
             self.weights[layer] = widgets.FloatSlider(value, max=most, description=layer, **look)
             self.weights[layer].observe(lambda _: self._notify("omega"), "value")
         self.fields["omega"].children = tuple(self.weights.values())
-
-
-def title(name: str) -> str:
-    """What the page calls a setting."""
-    return TITLES.get(name, name.replace("_", " "))
 
 
 def _row(name: str, field: widgets.Widget) -> widgets.VBox:

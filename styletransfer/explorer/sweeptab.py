@@ -1,17 +1,29 @@
 """Moving through runs that were kept: nothing is computed, so every move is there at once."""
 
+import asyncio
 import functools
 import html
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
+from ..errors import InputError
 from ..forms import FORMS
+from ..pictures.sources import recorded_picture
+from ..runs.request import Request
+from ..runs.schema import replayable
 from ..runs.store import Store
-from ..settings import Settings
-from ..study.grid import shown
-from .controls import title
+from ..settings import Settings, title
+from ..study.grid import PICTURES, shown
+from ..study.page import Kept, bake
 from .parts import Picture, action, jpeg
+from .views import free_place, minutes
+
+log = logging.getLogger("styletransfer")
 
 IGNORED = ("sizes", "steps", "history", "precision", "tile", "learning_rate", "backbone", "box")
 """Settings that say how a picture was computed, or follow from others: they get a slider where all
@@ -19,10 +31,13 @@ else is equal."""
 
 
 class SweepBrowser(widgets.VBox):
-    """A slider for every setting that differs among the kept runs of two pictures."""
+    """A slider for every setting that differs among the kept runs of two pictures.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    The runs can be saved as one page in `folder`, which uploads are looked for in, too.
+    """
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store, self._folder = store, folder
         self._records: dict[str, dict[str, dict[str, Any]]] = {}  # by pair and identity
         self._runs: dict[tuple, str] = {}  # identities by the sliders' values
         self._moving = False
@@ -32,8 +47,13 @@ class SweepBrowser(widgets.VBox):
         self.picture = Picture().add_class("st-preview")
         self.caption = widgets.HTML().add_class("st-sweep-caption")
         again = action("Read again", self.read, "Look for runs that were kept meanwhile")
-        top = widgets.HBox([self.pair, again])
-        super().__init__([top, self._place, self.picture, self.caption])
+        about = "Write these runs as one file that any browser shows, without Python"
+        self.save_button = action("Save as page", self.save, about)
+        self.message = widgets.HTML().add_class("st-message")
+        self._saving: asyncio.Task | None = None
+        self._read = 0  # pictures that are on the page being saved
+        top = widgets.HBox([self.pair, again, self.save_button])
+        super().__init__([top, self.message, self._place, self.picture, self.caption])
         self.pair.observe(lambda _: self._pair_chosen(), "value")
         self._jpeg = functools.lru_cache(maxsize=256)(self._read_jpeg)
         self.read()
@@ -108,6 +128,44 @@ class SweepBrowser(widgets.VBox):
             f"{settings['size']} px, {len(record['history'])} steps: "
             f"content {losses['content']:.3g}, style {losses['style']:.3g}{remark}"
         )
+
+    def save(self) -> None:
+        """Write the chosen pictures' runs as a page, beside the event loop."""
+        if self._runs:
+            self._saving = asyncio.get_running_loop().create_task(self._save())
+
+    async def _save(self) -> None:
+        self.save_button.disabled, self._read, began = True, 0, time.monotonic()
+        name, count = self.pair.value.replace(" in the manner of ", "-"), len(self._runs)
+        runs = self._kept(self._records[self.pair.value], list(self.sliders), dict(self._runs))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            place = free_place(self._folder / f"{Path(name.replace(' ', '_')).name}.html")
+            work = asyncio.ensure_future(asyncio.to_thread(bake, runs, place, progress=False))
+            while not work.done():
+                left = (time.monotonic() - began) * (count / max(self._read, 1) - 1)
+                self.message.value = f"{self._read} of {count}, about {minutes(left)} left"
+                await asyncio.wait([work], timeout=0.5)
+            work.result()
+        except (InputError, OSError) as error:
+            log.debug("A page was not saved.", exc_info=True)
+            self.message.value = html.escape(f"Not saved: {error}")
+        else:
+            self.message.value = html.escape(f"Saved as {place}; any browser opens it.")
+        finally:
+            self.save_button.disabled = False
+
+    def _kept(
+        self, records: Mapping[str, dict[str, Any]], names: Sequence[str], runs: Mapping[tuple, str]
+    ) -> Iterator[Kept]:
+        for values, identity in runs.items():
+            record, result = records[identity], self._store.get(identity)
+            if result is not None:
+                recorded = functools.partial(recorded_picture, record, beside=self._folder)
+                pictures: Any = {name: recorded(name) for name in PICTURES}
+                request = Request.open(**pictures, settings=replayable(record["settings"]))
+                yield Kept(dict(zip(names, values, strict=True)), result, request)
+            self._read += 1
 
     def _read_jpeg(self, identity: str) -> bytes:
         result = self._store.get(identity)

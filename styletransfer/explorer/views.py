@@ -1,6 +1,5 @@
-"""What the page shows of runs: curves, the call in Python, a strip of those that were made."""
+"""What the page shows of runs: their curves, and a strip of those that were made."""
 
-import dataclasses
 import io
 import itertools
 from collections.abc import Callable, Sequence
@@ -11,11 +10,9 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from ..errors import InputError
-from ..pictures.sources import Collection, Source
 from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
-from ..settings import Settings
 from .parts import Gallery, Wipe, jpeg, tile
 
 COLOURS = {"total": "#888888", "content": "#1f9e89", "style": "#d1495b"}
@@ -43,24 +40,6 @@ def curves(steps: Sequence[Step]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, transparent=True)
     return buffer.getvalue()
-
-
-def as_code(request: Request) -> str:
-    """The call of `transfer` that makes a request's picture."""
-    default = dataclasses.asdict(Settings())
-    options = [
-        f"    {name}={value!r},"
-        for name, value in dataclasses.asdict(request.settings).items()
-        if value != default[name]
-    ]
-    lines = [f"    {_shown(request.content)},", f"    {_shown(request.style)},", *options]
-    call = ["from styletransfer import transfer", "", "result = transfer(", *lines, ")"]
-    return "\n".join([*call, 'result.save("out.png")'])
-
-
-def _shown(source: Source | Collection) -> str:
-    names = [member.about["picture"] for member in source.members]
-    return repr(names if len(names) > 1 else names[0])
 
 
 def minutes(seconds: float) -> str:
@@ -135,9 +114,14 @@ def save(result: Result, folder: Path, name: str) -> Path:
         advice = "leave out folders, and do not begin with a dot"
         raise InputError(f"{name} is no name for a file: {advice}")
     folder.mkdir(parents=True, exist_ok=True)
-    first = place = folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png")
-    numbers = itertools.count(2)
+    place = free_place(folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png"))
+    result.save(place)
+    return place
+
+
+def free_place(first: Path) -> Path:
+    """The first of name, name-2, name-3 … that is not there, and has no record beside it."""
+    place, numbers = first, itertools.count(2)
     while place.exists() or place.with_suffix(".json").exists():
         place = first.with_stem(f"{first.stem}-{next(numbers)}")
-    result.save(place)
     return place

@@ -13,15 +13,17 @@ import ipywidgets as widgets
 
 from ..errors import InputError
 from ..loop import Run
+from ..runs.code import as_code
 from ..runs.forecast import Forecast, forecast
 from ..runs.request import Plan, Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store
-from .controls import Controls, title
+from ..settings import title
+from .controls import Controls
 from .parts import Code, Picture, action, jpeg
 from .pictures import Chooser
 from .session import ENDED, LIVE, Session, network_of, opened
-from .views import PastRun, PastRuns, as_code, curves, minutes, save
+from .views import PastRun, PastRuns, curves, minutes, save
 
 log = logging.getLogger("styletransfer")
 

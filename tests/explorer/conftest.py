@@ -1,8 +1,7 @@
-"""JupyterLab and Voilà are started here, and Chromium opens them."""
+"""JupyterLab and Voilà are started here."""
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,14 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+from ..conftest import PATIENCE
+
 HOME = Path(__file__).parents[2]
-
-PATIENCE = 300_000  # milliseconds, on a machine that has other things to do, too
 
 CELL = 'from styletransfer.explorer import Explorer\n\nExplorer(folder="saved", store="runs")'
 
@@ -27,12 +22,6 @@ PROGRAMS = {
     "jupyterlab": ["--ServerApp.token=secret", "--ServerApp.allow_root=True"],
 }
 """Voilà as `make explorer` starts it."""
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.get_closest_marker("browser") and CHROMIUM is None:
-            item.add_marker(pytest.mark.skip(reason="no Chromium here: apt-get install chromium"))
 
 
 def free_port():
@@ -79,27 +68,3 @@ def served(tmp_path):
         log.close()
     text = (tmp_path / "server.log").read_text()
     assert "Traceback" not in text, text
-
-
-@pytest.fixture
-def page():
-    """A tab of a new Chromium; its console's complaints are in `page.complaints`."""
-    quiet = ["--no-first-run", "--disable-component-update", "--disable-background-networking"]
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", *quiet]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        tab = browser.new_page(viewport={"width": 1280, "height": 800})
-        tab.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
-        tab.complaints = []
-        tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
-
-        def heard(message):
-            # Voilà's own page asks a distant host for icons, which a closed network refuses.
-            own = "127.0.0.1" in message.location.get("url", "127.0.0.1")
-            if message.type == "error" and own:
-                tab.complaints.append(message.text)
-
-        tab.on("console", heard)
-        yield tab
-        browser.close()
