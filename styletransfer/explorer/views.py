@@ -16,7 +16,9 @@ from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
 from ..settings import Settings
-from .parts import Gallery, Wipe, jpeg, tile
+from .parts import Gallery, tile
+
+PHOTOGRAPH = "the photograph"
 
 COLOURS = {"total": "#888888", "content": "#1f9e89", "style": "#d1495b"}
 
@@ -79,23 +81,28 @@ class PastRun:
 
 
 class PastRuns(widgets.VBox):
-    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name."""
+    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name.
 
-    def __init__(self, then: Callable[[PastRun], None]) -> None:
+    The one that is chosen in `against`, or else the photograph, is what a picture is compared with;
+    `compare` is called when another is.
+    """
+
+    def __init__(self, then: Callable[[PastRun], None], compare: Callable[[], None]) -> None:
         self.runs: dict[str, PastRun] = {}
         self.strip = Gallery(strip=True, label="runs of this page")
         self.strip.on_click(lambda name: then(self.runs[name]))
-        self.sides = {side: widgets.Dropdown(layout={"width": "48%"}) for side in ("left", "right")}
-        self.wipe = Wipe()
-        for side, field in self.sides.items():
-            field.observe(lambda _, side=side: self._show_side(side), "value")
+        look = {"description_width": "initial"}
+        self.against = widgets.Dropdown(
+            options=[PHOTOGRAPH], description="Compare with", style=look
+        )
+        self.against.observe(lambda _: compare(), "value")
         title = "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
-        compare = widgets.VBox([widgets.HBox(list(self.sides.values())), self.wipe])
-        below = widgets.Accordion([compare], titles=("Compare two runs",))
-        super().__init__([widgets.HTML(title), self.strip, below])
+        super().__init__(
+            [self.against, widgets.HTML(title), self.strip], layout={"display": "none"}
+        )
 
     def add(self, run: PastRun) -> None:
-        """Put a run at the end of the strip, and compare the last two."""
+        """Put a run at the end of the strip."""
         name, result = f"Run {len(self.runs) + 1}", run.result
         self.runs[name] = run
         settings = result.record["settings"]
@@ -103,21 +110,14 @@ class PastRuns(widgets.VBox):
         label += f"{settings['size']} px, {settings['init']}"
         item = tile(name, result.image, label, result.caption)
         self.strip.items = [*self.strip.items, item]
-        names = list(self.runs)
-        for field, shown in zip(self.sides.values(), (names[-2:][0], name), strict=True):
-            field.options = names
-            field.value = shown
+        chosen = self.against.value
+        self.against.options = [PHOTOGRAPH, *self.runs]
+        self.against.value = chosen
+        self.layout.display = ""
 
     def mark(self, run: PastRun) -> None:
         """Mark the one that is shown."""
         self.strip.value = next(name for name, other in self.runs.items() if other is run)
-
-    def _show_side(self, side: str) -> None:
-        name = self.sides[side].value
-        if name in self.runs:
-            result = self.runs[name].result
-            setattr(self.wipe, side, jpeg(result.image))
-            setattr(self.wipe, f"{side}_name", f"{name}: {result.caption}")
 
 
 def save(result: Result, folder: Path, name: str) -> Path:

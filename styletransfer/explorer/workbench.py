@@ -13,12 +13,13 @@ import ipywidgets as widgets
 
 from ..errors import InputError
 from ..loop import Run
+from ..pictures.sources import Source
 from ..runs.forecast import Forecast, forecast
 from ..runs.request import Plan, Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store
 from .controls import Controls, title
-from .parts import Code, Picture, action, jpeg
+from .parts import Code, Picture, Wipe, action, jpeg
 from .pictures import Chooser
 from .session import ENDED, LIVE, Session, network_of, opened
 from .views import PastRun, PastRuns, as_code, curves, minutes, save
@@ -74,17 +75,20 @@ class Workbench(widgets.VBox):
         self.message = widgets.HTML().add_class("st-message")
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "auto"})
         self.where = widgets.HTML().add_class("st-about").add_class("st-where")
-        self.preview = Picture().add_class("st-preview")
+        self.wipe = Wipe(right_name="the picture")
         self.curves = Picture(format="png").add_class("st-curves")
-        self.past = PastRuns(self.bring_back)
+        self.past = PastRuns(self.bring_back, self._compare)
         self.code = Code()
         code = widgets.Accordion([self.code], titles=("Copy as code",))
         above = [row, self.forecast, self.message, self.bar, self.where]
-        super().__init__([*above, self.preview, self.curves, self.past, code])
+        pictures = widgets.HBox([self.wipe, self.curves], layout={"flex_flow": "row wrap"})
+        super().__init__([*above, pictures, self.past, code])
         for chooser in (photo, painting):
             chooser.observe(lambda _: self._changed(), "source")
             chooser.complain = self.complain
+        photo.observe(lambda _: self.worked or self._lay(photo.source), "source")
         controls.changed = self._setting_changed
+        self._lay(photo.source)
         self._changed()
         self._buttons()
 
@@ -127,6 +131,8 @@ class Workbench(widgets.VBox):
         if self._stale:
             self.forecast.value = ""
         self._shown, self._announced, self._drawn = None, None, 0
+        self.where.value, self.bar.value = "", 0
+        self._lay(request.content)
         self.session = Session(
             request, begin=Run, store=self.store, turn=self._turn, resolve=self.resolve
         )
@@ -202,9 +208,21 @@ class Workbench(widgets.VBox):
         self._shown = run
         self.past.mark(run)
         if not self.active:
-            self.preview.value = jpeg(run.result.image)
+            self._lay(run.request.content, jpeg(run.result.image))
             self.where.value = html.escape(run.result.caption)
             self._draw(run.steps)
+
+    def _lay(self, photo: Source, picture: bytes = b"") -> None:
+        """Lay a picture, as a JPEG, over its photograph; without one, the photograph itself."""
+        self._photo = jpeg(photo.picture)
+        self.wipe.right = picture or self._photo
+        self._compare()
+
+    def _compare(self) -> None:
+        """Show beside the picture its photograph, or the run that was chosen in its place."""
+        run = self.past.runs.get(self.past.against.value)
+        self.wipe.left = self._photo if run is None else jpeg(run.result.image)
+        self.wipe.left_name = self.past.against.value
 
     def _buttons(self) -> None:
         self.run_button.disabled = self.active
@@ -224,7 +242,7 @@ class Workbench(widgets.VBox):
         steps, image = session.steps, session.image
         if image is not None and len(steps) != self._drawn:
             step, self._drawn = steps[-1], len(steps)
-            self.preview.value = jpeg(image)
+            self.wipe.right = jpeg(image)
             self.bar.value = step.work
             left = "" if session.left is None else f", about {minutes(session.left)} left"
             self.where.value = (
