@@ -57,6 +57,7 @@ def test_an_installed_package_has_the_pictures(tmp_path):
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
         assert len([name for name in names if name.endswith(".webp")]) == 61
+        assert len([name for name in names if "/data/runs/" in name]) == 2 * 8
         networks = [name for name in names if "generators" in name and name.endswith(".npz")]
         assert {Path(name).stem for name in networks} == set(SHIPPED)
         file.extractall(tmp_path / "site")

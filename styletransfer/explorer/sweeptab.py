@@ -30,7 +30,7 @@ class SweepBrowser(widgets.VBox):
         self._records: dict[str, dict[str, dict[str, Any]]] = {}  # by pair and identity
         self._runs: dict[tuple, str] = {}  # identities by the sliders' values
         self._moving = False
-        wide = {"width": "auto", "max_width": "100%"}
+        wide = {"width": "auto", "max_width": "calc(100% - 4px)"}
         self.pair = widgets.Dropdown(description="Pictures", layout=wide)
         self.sliders: dict[str, widgets.SelectionSlider] = {}
         self._place = widgets.VBox()
@@ -123,7 +123,8 @@ class SweepBrowser(widgets.VBox):
 
 def _pairs(store: Store) -> dict[str, dict[str, dict[str, Any]]]:
     """Records by identity, by what to call their pictures; of pictures with two runs or more."""
-    known, pairs = {**datasets.photos(), **datasets.paintings()}, {}
+    known = {**datasets.photos(), **datasets.paintings()}
+    pairs: dict[str, dict[str, dict[str, Any]]] = {}
     for identity, record in store.records():
         names = [record[key]["picture"] or "an array" for key in ("content", "style")]
         titles = (known[name].title if name in known else name for name in names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import InputError
@@ -16,7 +17,7 @@ from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
 from ..settings import Settings
-from .parts import Gallery, tile
+from .parts import Gallery, Wipe, jpeg, tile
 
 PHOTOGRAPH = "the photograph"
 
@@ -83,19 +84,19 @@ class PastRun:
 class PastRuns(widgets.VBox):
     """Shows them, and calls `then` with the one that is clicked; `runs` has them by name.
 
-    The one that is chosen in `against`, or else the photograph, is what a picture is compared with;
-    `compare` is called when another is.
+    The `wipe` compares a picture with its photograph, or with the run that `against` names.
     """
 
-    def __init__(self, then: Callable[[PastRun], None], compare: Callable[[], None]) -> None:
+    def __init__(self, then: Callable[[PastRun], None]) -> None:
         self.runs: dict[str, PastRun] = {}
+        self.wipe, self._photo = Wipe(right_name="the picture"), b""
         self.strip = Gallery(strip=True, label="runs of this page")
         self.strip.on_click(lambda name: then(self.runs[name]))
         look = {"description_width": "initial"}
         self.against = widgets.Dropdown(
             options=[PHOTOGRAPH], description="Compare with", style=look
         )
-        self.against.observe(lambda _: compare(), "value")
+        self.against.observe(lambda _: self._compare(), "value")
         title = "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
         super().__init__(
             [self.against, widgets.HTML(title), self.strip], layout={"display": "none"}
@@ -114,6 +115,17 @@ class PastRuns(widgets.VBox):
         self.against.options = [PHOTOGRAPH, *self.runs]
         self.against.value = chosen
         self.layout.display = ""
+
+    def lay(self, photo: Source, picture: np.ndarray | None = None) -> None:
+        """Lay a picture over its photograph; before there is one, the photograph itself."""
+        self._photo = jpeg(photo.picture)
+        self.wipe.right = self._photo if picture is None else jpeg(picture)
+        self._compare()
+
+    def _compare(self) -> None:
+        run = self.runs.get(self.against.value)
+        self.wipe.left = self._photo if run is None else jpeg(run.result.image)
+        self.wipe.left_name = self.against.value
 
     def mark(self, run: PastRun) -> None:
         """Mark the one that is shown."""
