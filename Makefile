@@ -69,8 +69,8 @@ lab: $(READY)
 explorer: $(EXPLORER_READY)
 	@mkdir -p results
 	@echo "Opening the explorer; Ctrl-C here ends it"
-	@cd notebooks && ../$(BIN)/voila explorer.ipynb \
-	  --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
+	@cd notebooks && JUPYTER_PATH=../styletransfer/explorer ../$(BIN)/voila explorer.ipynb \
+	  --template=offline --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
 
 notebooks: $(READY)
 	@mkdir -p results

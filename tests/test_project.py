@@ -68,6 +68,7 @@ def test_an_installed_package_has_the_pictures(tmp_path):
         ] == []
         assert len([name for name in names if name.endswith(".webp")]) == 61
         assert "styletransfer/study/page.html" in names
+        assert len([name for name in names if "/data/runs/" in name]) == 2 * 8
         networks = [name for name in names if "generators" in name and name.endswith(".npz")]
         assert {Path(name).stem for name in networks} == set(SHIPPED)
         file.extractall(tmp_path / "site")
