@@ -17,7 +17,7 @@ import yaml
 
 import styletransfer
 
-from .explorer.conftest import CHROMIUM
+from .conftest import CHROMIUM
 
 HOME = Path(__file__).parent.parent
 SITE = HOME / "results" / "docs" / "_build" / "html"

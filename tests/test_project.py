@@ -22,6 +22,9 @@ SHIPPED_FILES = (  # what the wheel may have
     r"styletransfer/py\.typed",
     r"styletransfer/explorer/static/[a-z]+\.(js|css)",
     r"styletransfer/data/([A-Z]+\.csv|(photos|paintings)/[a-z_]+\.webp|generators/[a-z0-9]+\.npz)",
+    r"styletransfer/data/runs/[0-9a-f]{32}/picture\.(json|png)",
+    r"styletransfer/study/page\.html",
+    r"styletransfer/explorer/voila/templates/offline/(conf\.json|index\.html\.j2)",
     rf"styletransfer-{PROJECT['project']['version']}\.dist-info/(licenses/)?[A-Za-z_]+(\.txt)?",
 )
 SOURCES = [
