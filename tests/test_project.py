@@ -67,6 +67,8 @@ def test_an_installed_package_has_the_pictures(tmp_path):
             name for name in names if not any(re.fullmatch(p, name) for p in SHIPPED_FILES)
         ] == []
         assert len([name for name in names if name.endswith(".webp")]) == 61
+        assert "styletransfer/study/page.html" in names
+        assert len([name for name in names if "/data/runs/" in name]) == 2 * 8
         networks = [name for name in names if "generators" in name and name.endswith(".npz")]
         assert {Path(name).stem for name in networks} == set(SHIPPED)
         file.extractall(tmp_path / "site")
@@ -146,6 +148,6 @@ def test_the_summary_says_what_was_left_out_for_lack_of_a_browser():
     assert lines == []
     reporter.stats["skipped"] = reports
     pytest_terminal_summary(reporter)
-    assert lines[0].startswith("1 tests of the explorer's page")
+    assert lines[0].startswith("1 tests of pages")
     assert "apt-get install chromium" in lines[1]
     assert lines[2:] == ["test_a.py::test"]

@@ -5,9 +5,12 @@ import threading
 
 import pytest
 
+from styletransfer import transfer
 from styletransfer.errors import InputError
 from styletransfer.explorer import Explorer
 from styletransfer.runs.request import resolve
+
+from ..pages import data_of
 
 
 async def until(condition):
@@ -177,3 +180,29 @@ def test_a_second_page_goes_on_with_the_runs_of_the_first(visit, tmp_path):
         second.close()
 
     visit(script, steps="3")
+
+
+@pytest.mark.slow
+def test_a_sweep_is_saved_as_a_page(visit, tmp_path, pair):
+    """Under a name that is free; runs of arrays cannot be shown beside their photograph."""
+    tiny = {"size": 48, "steps": 2, "backbone": "embedded", "progress": False}
+    for lam in (1.0, 10.0):
+        for pictures in (("petra", "pere_tanguy"), pair):
+            transfer(*pictures, lam=lam, store=tmp_path / "runs", **tiny)
+
+    async def script(page, workbench):
+        sweeps = page.sweeps
+        sweeps.read()
+        for place in ("petra-pere_tanguy.html", "petra-pere_tanguy-2.html"):
+            sweeps.pair.value = "petra in the manner of pere_tanguy"
+            sweeps.save()
+            await until(lambda place=place: f"{place}; any browser" in sweeps.message.value)
+            assert not sweeps.save_button.disabled
+            runs = data_of(tmp_path / "saved" / place)["runs"]
+            assert sorted(run["point"]["lam"] for run in runs) == [1.0, 10.0]
+        sweeps.pair.value = "an array in the manner of an array"
+        sweeps.save()
+        await until(lambda: "Not saved: the record&#x27;s content was" in sweeps.message.value)
+
+    visit(script)
+    assert len(list((tmp_path / "saved").iterdir())) == 2
