@@ -12,13 +12,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-import nbformat
 import pytest
 import yaml
 
 import styletransfer
 
 from .conftest import CHROMIUM
+from .test_notebooks import parameters_cell
 
 HOME = Path(__file__).parent.parent
 SITE = HOME / "results" / "docs" / "_build" / "html"
@@ -171,11 +171,7 @@ def test_the_worksheet_names_settings_that_there_are(part, notebook):
     section = text.partition(f"<h2>{part}. ")[2].partition("<h2")[0]
     named = set(re.findall(r"<code>([a-z_]+)(?: = \d+)?</code>", section))
     assert len(named) >= 2
-    (cell,) = [
-        cell
-        for cell in nbformat.read(HOME / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
-        if "parameters" in cell.metadata.get("tags", [])
-    ]
+    cell = parameters_cell(HOME / "notebooks" / f"{notebook}.ipynb")
     assert named <= set(re.findall(r"^(\w+) \+?= ", cell.source, re.MULTILINE))
 
 
