@@ -108,7 +108,7 @@ def test_several_paintings_may_be_one_value(pair, tmp_path):
     words = [axis.get_ylabel().partition(" = ")[2].split()[0] for axis in sheet.axes[::2]]
     assert words == ["night_cafe", "night_cafe", "9", "10"]
     assert SweepBrowser(Store(tmp_path), tmp_path).pair.options == (
-        "petra in the manner of night_cafe + pere_tanguy",
+        "Petra in the manner of night_cafe + pere_tanguy",
     )
 
 

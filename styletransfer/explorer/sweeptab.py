@@ -13,6 +13,7 @@ import ipywidgets as widgets
 
 from ..errors import InputError
 from ..forms import FORMS
+from ..pictures import datasets
 from ..pictures.sources import recorded_picture
 from ..runs.request import Request
 from ..runs.schema import replayable
@@ -33,18 +34,21 @@ else is equal."""
 class SweepBrowser(widgets.VBox):
     """A slider for every setting that differs among the kept runs of two pictures.
 
-    The runs can be saved as one page in `folder`, which uploads are looked for in, too.
+    Where no pictures have two runs in the store, the runs that come with the package are shown.
+    They can be saved as one page in `folder`, which uploads are looked for in, too.
     """
 
     def __init__(self, store: Store, folder: Path) -> None:
-        self._store, self._folder = store, folder
+        self._own = self._store = store
+        self._folder = folder
         self._records: dict[str, dict[str, dict[str, Any]]] = {}  # by pair and identity
         self._runs: dict[tuple, str] = {}  # identities by the sliders' values
         self._moving = False
-        self.pair = widgets.Dropdown(description="Pictures", layout={"width": "auto"})
+        wide = {"width": "auto", "max_width": "calc(100% - 4px)"}
+        self.pair = widgets.Dropdown(description="Pictures", layout=wide)
         self.sliders: dict[str, widgets.SelectionSlider] = {}
         self._place = widgets.VBox()
-        self.picture = Picture().add_class("st-preview")
+        self.picture = Picture(layout={"max_width": "100%"}).add_class("st-kept")
         self.caption = widgets.HTML().add_class("st-sweep-caption")
         again = action("Read again", self.read, "Look for runs that were kept meanwhile")
         about = "Write these runs as one file that any browser shows, without Python"
@@ -52,29 +56,32 @@ class SweepBrowser(widgets.VBox):
         self.message = widgets.HTML().add_class("st-message")
         self._saving: asyncio.Task | None = None
         self._read = 0  # pictures that are on the page being saved
-        top = widgets.HBox([self.pair, again, self.save_button])
-        super().__init__([top, self.message, self._place, self.picture, self.caption])
+        buttons = [self.pair, again, self.save_button]
+        top = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
+        self.about = widgets.HTML()
+        above = [self.about, top, self.message]
+        super().__init__([*above, self._place, self.picture, self.caption])
         self.pair.observe(lambda _: self._pair_chosen(), "value")
         self._jpeg = functools.lru_cache(maxsize=256)(self._read_jpeg)
         self.read()
 
     def read(self) -> None:
         """Look what is kept."""
-        self._records = {}
-        for identity, record in self._store.records():
-            names = [record[key]["picture"] or "an array" for key in ("content", "style")]
-            self._records.setdefault(" in the manner of ".join(names), {})[identity] = record
-        several = sorted((p for p, runs in self._records.items() if len(runs) > 1), key=str.lower)
-        chosen = self.pair.value
-        self.pair.options = several
-        if several:
-            self.pair.value = chosen if chosen in several else several[0]
-        else:
+        about = "Move a slider: every picture was made before, so it is there at once."
+        self._store, self._records = self._own, _pairs(self._own)
+        if not self._records:
+            self._store = Store(datasets.data_folder() / "runs", read_only=True)
+            self._records = _pairs(self._store)
             lams = ", ".join(f"{factor * FORMS[Settings.form].lam:g}" for factor in (0.1, 1, 10))
-            self.caption.value = html.escape(
-                f"No sweep is kept in {self._store.folder} yet. Make one in a notebook: "
-                f'sweep("petra", "night_cafe", {{"lam": [{lams}]}}, size=256)'
+            about += (
+                " These runs come with the package. Your own take their place once two of the same "
+                "pictures are stored: change a setting and run again under Make, or in a notebook "
+                f'sweep("petra", "night_cafe", {{"lam": [{lams}]}}, store="{self._own.folder}").'
             )
+        self.about.value = html.escape(about)
+        chosen, several = self.pair.value, sorted(self._records, key=str.lower)
+        self.pair.options = several
+        self.pair.value = chosen if chosen in several else next(iter(several), None)
 
     def _pair_chosen(self) -> None:
         runs: dict[str, dict[str, Any]] = {
@@ -97,7 +104,7 @@ class SweepBrowser(widgets.VBox):
             options=[(shown(value), value) for value in ordered],
             description=title(name),
             layout={"width": "auto"},
-            style={"description_width": "110px"},
+            style={"description_width": "130px"},
         )
         slider.observe(lambda _: self._moved(name), "value")
         return slider
@@ -123,6 +130,7 @@ class SweepBrowser(widgets.VBox):
         record = self._records[self.pair.value][identity]
         losses, settings = record["picture"]["losses"], record["settings"]
         self.picture.value = self._jpeg(identity)
+        self.picture.layout.width = f"{min(max(record['picture']['width'], 512), 768)}px"
         self.caption.value = html.escape(
             f"{record['weights']['name']}, {settings['form']}, λ = {settings['lam']:g}, "
             f"{settings['size']} px, {len(record['history'])} steps: "
@@ -170,6 +178,17 @@ class SweepBrowser(widgets.VBox):
     def _read_jpeg(self, identity: str) -> bytes:
         result = self._store.get(identity)
         return b"" if result is None else jpeg(result.image)
+
+
+def _pairs(store: Store) -> dict[str, dict[str, dict[str, Any]]]:
+    """Records by identity, by what to call their pictures; of pictures with two runs or more."""
+    known = {**datasets.photos(), **datasets.paintings()}
+    pairs: dict[str, dict[str, dict[str, Any]]] = {}
+    for identity, record in store.records():
+        names = [record[key]["picture"] or "an array" for key in ("content", "style")]
+        titles = (known[name].title if name in known else name for name in names)
+        pairs.setdefault(" in the manner of ".join(titles), {})[identity] = record
+    return {pair: runs for pair, runs in pairs.items() if len(runs) > 1}
 
 
 def _comparable(value: Any) -> float | str:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import InputError
+from ..pictures.sources import Source
 from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
 from .parts import Gallery, Wipe, jpeg, tile
+
+PHOTOGRAPH = "the photograph"
 
 COLOURS = {"total": "#888888", "content": "#1f9e89", "style": "#d1495b"}
 
@@ -58,23 +62,28 @@ class PastRun:
 
 
 class PastRuns(widgets.VBox):
-    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name."""
+    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name.
+
+    The `wipe` compares a picture with its photograph, or with the run that `against` names.
+    """
 
     def __init__(self, then: Callable[[PastRun], None]) -> None:
         self.runs: dict[str, PastRun] = {}
+        self.wipe, self._photo = Wipe(right_name="the picture"), b""
         self.strip = Gallery(strip=True, label="runs of this page")
         self.strip.on_click(lambda name: then(self.runs[name]))
-        self.sides = {side: widgets.Dropdown(layout={"width": "48%"}) for side in ("left", "right")}
-        self.wipe = Wipe()
-        for side, field in self.sides.items():
-            field.observe(lambda _, side=side: self._show_side(side), "value")
+        look = {"description_width": "initial"}
+        self.against = widgets.Dropdown(
+            options=[PHOTOGRAPH], description="Compare with", style=look
+        )
+        self.against.observe(lambda _: self._compare(), "value")
         title = "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
-        compare = widgets.VBox([widgets.HBox(list(self.sides.values())), self.wipe])
-        below = widgets.Accordion([compare], titles=("Compare two runs",))
-        super().__init__([widgets.HTML(title), self.strip, below])
+        super().__init__(
+            [self.against, widgets.HTML(title), self.strip], layout={"display": "none"}
+        )
 
     def add(self, run: PastRun) -> None:
-        """Put a run at the end of the strip, and compare the last two."""
+        """Put a run at the end of the strip."""
         name, result = f"Run {len(self.runs) + 1}", run.result
         self.runs[name] = run
         settings = result.record["settings"]
@@ -82,21 +91,25 @@ class PastRuns(widgets.VBox):
         label += f"{settings['size']} px, {settings['init']}"
         item = tile(name, result.image, label, result.caption)
         self.strip.items = [*self.strip.items, item]
-        names = list(self.runs)
-        for field, shown in zip(self.sides.values(), (names[-2:][0], name), strict=True):
-            field.options = names
-            field.value = shown
+        chosen = self.against.value
+        self.against.options = [PHOTOGRAPH, *self.runs]
+        self.against.value = chosen
+        self.layout.display = ""
+
+    def lay(self, photo: Source, picture: np.ndarray | None = None) -> None:
+        """Lay a picture over its photograph; before there is one, the photograph itself."""
+        self._photo = jpeg(photo.picture)
+        self.wipe.right = self._photo if picture is None else jpeg(picture)
+        self._compare()
+
+    def _compare(self) -> None:
+        run = self.runs.get(self.against.value)
+        self.wipe.left = self._photo if run is None else jpeg(run.result.image)
+        self.wipe.left_name = self.against.value
 
     def mark(self, run: PastRun) -> None:
         """Mark the one that is shown."""
         self.strip.value = next(name for name, other in self.runs.items() if other is run)
-
-    def _show_side(self, side: str) -> None:
-        name = self.sides[side].value
-        if name in self.runs:
-            result = self.runs[name].result
-            setattr(self.wipe, side, jpeg(result.image))
-            setattr(self.wipe, f"{side}_name", f"{name}: {result.caption}")
 
 
 def save(result: Result, folder: Path, name: str) -> Path:

@@ -18,7 +18,10 @@ HOME = Path(__file__).parents[2]
 CELL = 'from styletransfer.explorer import Explorer\n\nExplorer(folder="saved", store="runs")'
 
 PROGRAMS = {
-    "voila": ["--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"],
+    "voila": [
+        "--template=offline",
+        "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension",
+    ],
     "jupyterlab": ["--ServerApp.token=secret", "--ServerApp.allow_root=True"],
 }
 """Voilà as `make explorer` starts it."""
@@ -42,6 +45,7 @@ def served(tmp_path):
         port, log = free_port(), (tmp_path / "server.log").open("wb")
         folders = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")
         own = {name: str(tmp_path / name.lower()) for name in folders}
+        own["JUPYTER_PATH"] = str(HOME / "styletransfer" / "explorer")
         notebooks = ["explorer.ipynb"] if program == "voila" else []
         options = [*notebooks, *PROGRAMS[program], f"--port={port}", "--no-browser"]
         process = subprocess.Popen(
