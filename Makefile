@@ -101,6 +101,7 @@ docs: $(DOCS_READY)
 	$(call copy_notebooks,$(SITE)/notebooks,notebooks/*.ipynb)
 	@$(BIN)/sphinx-apidoc -q --no-toc --templatedir docs/site/templates --output-dir $(SITE)/api styletransfer
 	@$(BIN)/jupyter-book build $(SITE) --quiet --warningiserror --keep-going --path-output results/docs
+	@$(BIN)/python -m styletransfer.study bake results/docs/_build/html/notebooks/lambda.html $(LAMBDA)
 	@echo "The site: results/docs/_build/html/index.html"
 
 handout:
