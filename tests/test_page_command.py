@@ -38,7 +38,7 @@ def test_an_interrupt_bakes_what_was_made(folder, capsys, interrupt_run):
     assert "2 of 4 pictures" in capsys.readouterr().err
     data = data_of(folder / "page.html")
     assert len(data["runs"]) == 2
-    assert list(data["missing"]) == [
+    assert data["missing"] == [
         "style = great_wave, lam = 0.01",
         "style = great_wave, lam = 1",
     ]

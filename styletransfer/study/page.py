@@ -4,10 +4,9 @@ import base64
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -54,7 +53,7 @@ def bake(
     *,
     title: str = "",
     judged: bool = True,
-    missing: Mapping[str, str] = MappingProxyType({}),
+    missing: Sequence[str] = (),
     count: int | None = None,
     progress: bool = True,
 ) -> None:
@@ -63,9 +62,9 @@ def bake(
     Args:
         runs: are read one after another, so that one picture is in memory at a time.
         path: of the page; the name ends in .html.
-        title: its heading; by default the names of those settings.
+        title: its heading; by default the names of the two pictures where all runs have the same.
         judged: write the judge's two numbers beside the losses, where its networks are here.
-        missing: what is said of runs that are not there, by what they are called.
+        missing: what is said of runs that are not there.
         count: how many runs there are, for the time left.
         progress: show a progress bar where it takes more than two seconds.
 
@@ -84,26 +83,28 @@ def bake(
             side = max(image.shape) if source is photo else THUMBNAIL
             known = sources.get(source.about["sha256"], (source, 0))[1]
             sources[source.about["sha256"]] = source, max(side, known)
-        entry = {
-            "point": {name: shown(value, short=False) for name, value in run.point.items()},
-            "picture": _address(image, MOST_SIDE),
-            "caption": run.result.caption,
-            "content": photo.about["sha256"],
-            "style": [painting.about["sha256"] for painting in paintings],
-            "judged": judge(run),
-            "code": code_of(record),
-            "record": json.dumps(record, ensure_ascii=False),  # text: JavaScript rounds ints
-        }
-        entries.append(entry)
+        entries += [
+            {
+                "point": {name: shown(value, short=False) for name, value in run.point.items()},
+                "picture": _address(image, MOST_SIDE),
+                "caption": run.result.caption,
+                "content": photo.about["sha256"],
+                "style": [painting.about["sha256"] for painting in paintings],
+                "judged": judge(run),
+                "code": code_of(record),
+                "record": json.dumps(record, ensure_ascii=False),  # text: JavaScript rounds ints
+            }
+        ]
     if not entries:
-        raise InputError(f"{path} is not written: none of its runs is made yet; make them first")
+        first = f" ({missing[0]})" if missing else ""
+        raise InputError(f"{path} is not written: none of its runs is made yet{first}")
     names = dict.fromkeys(name for entry in entries for name in entry["point"])
     data = {
         "title": title,
         "titles": {name: title_of(name) for name in names},
         "runs": entries,
         "sources": {key: _source(*source) for key, source in sources.items()},
-        "missing": dict(missing),
+        "missing": missing,
         "unjudged": judge.silent,
     }
     # No "<" is left that could end the script.

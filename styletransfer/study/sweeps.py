@@ -218,7 +218,7 @@ class Sweep:
         there = [i for i in range(len(self)) if self.record(i)]
         runs = (Kept(self.point(i), r, self.requests[i]) for i in there if (r := self[i]))
         others = [i for i in range(len(self)) if i not in there]
-        missing = {self.label(i): self.errors.get(i, "") for i in others}
+        missing = [": ".join(filter(None, (self.label(i), self.errors.get(i)))) for i in others]
         bake(runs, path, count=len(there), missing=missing, **options)
 
     @property
