@@ -18,7 +18,7 @@ CHROMIUM = next(
 )
 HOME = Path(__file__).parents[2]
 
-PATIENCE = 300_000  # milliseconds, on a machine that has other things to do, too
+PATIENCE = 3_000_000  # milliseconds, on a machine that has other things to do, too
 
 CELL = 'from styletransfer.explorer import Explorer\n\nExplorer(folder="saved", store="runs")'
 
