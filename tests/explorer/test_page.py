@@ -1,6 +1,8 @@
 """The page without a browser: what its event loop does while something takes long."""
 
 import asyncio
+import dataclasses
+import html
 import threading
 
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from styletransfer import transfer
 from styletransfer.errors import InputError
 from styletransfer.explorer import Explorer
+from styletransfer.explorer.controls import TITLES, Controls, title
 from styletransfer.runs.request import resolve
+from styletransfer.settings import Settings
 
 from ..pages import data_of
 
@@ -38,6 +42,25 @@ def visit(tmp_path):
         asyncio.run(life())
 
     return opened
+
+
+def test_every_setting_stands_in_one_place_with_its_name_and_meaning():
+    controls = Controls()
+    shown, places = {}, [controls]
+    while places:
+        for child in getattr(places.pop(), "children", ()):
+            places.append(child)
+            for name in (word[7:] for word in child._dom_classes if word.startswith("st-row-")):
+                assert name not in shown
+                shown[name] = child.children
+    settings = {entry.name: entry.metadata for entry in dataclasses.fields(Settings)}
+    assert set(shown) == set(settings)
+    for name, (heading, field, about) in shown.items():
+        assert f"<b>{title(name)}</b>" == heading.value
+        assert field is controls.fields[name]
+        assert settings[name]["help"] in html.unescape(about.value)
+    assert set(TITLES) <= set(settings)
+    assert title("lam") == "style weight λ"
 
 
 class Blocking:
