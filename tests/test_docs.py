@@ -17,7 +17,8 @@ import yaml
 
 import styletransfer
 
-from .explorer.conftest import CHROMIUM
+from .conftest import CHROMIUM
+from .test_notebooks import parameters_cell
 
 HOME = Path(__file__).parent.parent
 SITE = HOME / "results" / "docs" / "_build" / "html"
@@ -34,7 +35,6 @@ def site_is_here():
 
 
 site = pytest.mark.skipif(not site_is_here(), reason="no site of these sources: run `make docs`")
-chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 
 def entries(node):
@@ -137,7 +137,6 @@ def chrome(*words):
 
 
 @site
-@chromium
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("words", "found"),
@@ -155,7 +154,6 @@ def test_the_search_works_from_a_folder(words, found):
         assert re.search(rf'<a href="{place}\.html', results), results[:2000]
 
 
-@chromium
 @pytest.mark.browser
 def test_the_worksheet_has_two_pages(tmp_path):
     """A4, by the command that the page for teachers names."""
@@ -165,6 +163,16 @@ def test_the_worksheet_has_two_pages(tmp_path):
     assert len(re.findall(rb"/Type /Page\b", text)) == 2
     width, height = map(float, re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", text).groups())
     assert (width / 72 * 25.4, height / 72 * 25.4) == pytest.approx((210, 297), abs=0.5)
+
+
+@pytest.mark.parametrize(("part", "notebook"), [("A", "00_quickstart"), ("C", "03_lambda")])
+def test_the_worksheet_names_settings_that_there_are(part, notebook):
+    text = (HOME / "docs" / "handout" / "handout.html").read_text("utf-8")
+    section = text.partition(f"<h2>{part}. ")[2].partition("<h2")[0]
+    named = set(re.findall(r"<code>([a-z_]+)(?: = \d+)?</code>", section))
+    assert len(named) >= 2
+    cell = parameters_cell(HOME / "notebooks" / f"{notebook}.ipynb")
+    assert named <= set(re.findall(r"^(\w+) \+?= ", cell.source, re.MULTILINE))
 
 
 def test_the_worksheets_python_runs():

@@ -20,8 +20,10 @@ USERS = ("cluster", "explorer", "published")  # extras that are for users of the
 SHIPPED_FILES = (  # what the wheel may have
     r"styletransfer/([a-z_]+/)?[a-z_]+\.py",
     r"styletransfer/py\.typed",
-    r"styletransfer/explorer/static/[a-z]+\.(js|css)",
+    r"styletransfer/explorer/(static/[a-z]+\.(js|css)|voila/templates/offline/[a-z.0-9]+)",
+    r"styletransfer/study/page\.html",
     r"styletransfer/data/([A-Z]+\.csv|(photos|paintings)/[a-z_]+\.webp|generators/[a-z0-9]+\.npz)",
+    r"styletransfer/data/runs/[0-9a-f]+/picture\.(json|png)",
     rf"styletransfer-{PROJECT['project']['version']}\.dist-info/(licenses/)?[A-Za-z_]+(\.txt)?",
 )
 SOURCES = [

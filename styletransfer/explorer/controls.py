@@ -42,7 +42,7 @@ LABELS = {
     "omega": "layer weights ω",
     "statistic": "style statistic",
     "tv": "total variation",
-    "box": "range",
+    "box": "range weight",
     "style_scale": "scale of the painting",
     "backbone": "loss network",
     "history": "L-BFGS history",

@@ -76,7 +76,7 @@ class PastRuns(widgets.VBox):
         self.against = widgets.Dropdown(
             options=[PHOTOGRAPH], description="Compare with", style=look
         )
-        self.against.observe(lambda _: self._compare(), "value")
+        self.against.observe(lambda _: self._lay_against(), "value")
         title = "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
         super().__init__(
             [self.against, widgets.HTML(title), self.strip], layout={"display": "none"}
@@ -100,9 +100,9 @@ class PastRuns(widgets.VBox):
         """Lay a picture over its photograph; before there is one, the photograph itself."""
         self._photo = jpeg(photo.picture)
         self.wipe.right = self._photo if picture is None else jpeg(picture)
-        self._compare()
+        self._lay_against()
 
-    def _compare(self) -> None:
+    def _lay_against(self) -> None:
         run = self.runs.get(self.against.value)
         self.wipe.left = self._photo if run is None else jpeg(run.result.image)
         self.wipe.left_name = self.against.value

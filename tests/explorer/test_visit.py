@@ -116,7 +116,7 @@ def test_moving_through_sweeps(served, page, tmp_path):
         tiny = {"size": 64, "steps": 2, "form": "gatys-code", "backbone": "embedded"}
         sweep("petra", "pere_tanguy", grid, store=tmp_path / "runs", progress=False, **tiny)
     button(page, "Read again").click()
-    expect(page.get_by_label("Pictures")).to_contain_text("Portrait of Père Tanguy")
+    expect(page.get_by_label("Pictures", exact=True)).to_contain_text("Portrait of Père Tanguy")
     expect(page.get_by_text("These runs come with the package")).to_have_count(0)
     lam, pooling = (page.locator(".noUi-handle:visible").nth(k) for k in range(2))
     lam.press("End")
@@ -128,8 +128,8 @@ def test_moving_through_sweeps(served, page, tmp_path):
     expect(caption).not_to_contain_text("differs")
 
     button(page, "Save as page").click()
-    wait_for_message(page, "Saved as saved/petra-pere_tanguy.html")
-    page.goto((tmp_path / "saved" / "petra-pere_tanguy.html").as_uri())
+    wait_for_message(page, "Saved as saved/Petra-Portrait_of_Père_Tanguy.html")
+    page.goto((tmp_path / "saved" / "Petra-Portrait_of_Père_Tanguy.html").as_uri())
     expect(page.get_by_role("status")).to_contain_text("λ = 10, pooling = ")
     page.get_by_role("slider", name="λ", exact=True).press("End")
     expect(page.get_by_role("status")).to_contain_text("λ = 100, pooling = max")
