@@ -10,7 +10,7 @@ import pytest
 from styletransfer import transfer
 from styletransfer.errors import InputError
 from styletransfer.explorer import Explorer
-from styletransfer.explorer.controls import TITLES, Controls, title
+from styletransfer.explorer.controls import LABELS, Controls, label
 from styletransfer.runs.request import resolve
 from styletransfer.settings import Settings
 
@@ -56,11 +56,11 @@ def test_every_setting_stands_in_one_place_with_its_name_and_meaning():
     settings = {entry.name: entry.metadata for entry in dataclasses.fields(Settings)}
     assert set(shown) == set(settings)
     for name, (heading, field, about) in shown.items():
-        assert f"<b>{title(name)}</b>" == heading.value
+        assert f"<b>{label(name)}</b>" == heading.value
         assert field is controls.fields[name]
         assert settings[name]["help"] in html.unescape(about.value)
-    assert set(TITLES) <= set(settings)
-    assert title("lam") == "style weight λ"
+    assert set(LABELS) <= set(settings)
+    assert label("lam") == "style weight λ"
 
 
 class Blocking:
