@@ -35,7 +35,9 @@ def network_of(request: Request) -> str:
 
 def opened(request: Request) -> Request:
     """The request with the picture that `settings.init` may name, which can cost a download."""
-    return Request.open(request.content, request.style, request.settings, request.start)
+    return Request.open(
+        request.content, request.style, request.settings, request.start, request.masks
+    )
 
 
 class Session:
@@ -154,7 +156,13 @@ class Session:
         if not self.active:
             return
         self.doing = "Reading the pictures into the network …"
-        run = Run(request.content, request.style, request.settings, start=request.start)
+        run = Run(
+            request.content,
+            request.style,
+            request.settings,
+            start=request.start,
+            masks=request.masks,
+        )
         self._between(run)
         result = run.finish([self._follow])
         self.result, self.image = result, result.image

@@ -81,13 +81,15 @@ class Section:
         tile = [tf.TensorSpec((1, None, None, begin.shape[3])), tf.TensorSpec(4, tf.int32)]
         targets = [tf.TensorSpec((1, None, None, outputs[name].shape[3])) for name in self.content]
         entries = [tf.TensorSpec(()) for _ in self.content]
-        inputs = [*tile, targets, entries]
-        self.encode = tf.function(self._encode, input_signature=tile, autograph=False)
-        self.forward = tf.function(self._forward, input_signature=inputs, autograph=False)
+        inputs, guides = [*tile, targets, entries], measures.guided(self.style)
+        signature = [*tile, *guides]
+        self.encode = tf.function(self._encode, input_signature=signature, autograph=False)
+        signature = [*inputs, *guides]
+        self.forward = tf.function(self._forward, input_signature=signature, autograph=False)
         results = self.forward.get_concrete_function().structured_outputs
         upstream = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), results)
-        inputs = [*inputs, upstream]
-        self.backward = tf.function(self._backward, input_signature=inputs, autograph=False)
+        signature = [*inputs, upstream, *guides]
+        self.backward = tf.function(self._backward, input_signature=signature, autograph=False)
 
     def tiles(self, shape: Sequence[int], tile: int) -> Iterator[Tile]:
         """The tiles of an input (H, W, …)."""
@@ -96,20 +98,28 @@ class Section:
             for core_columns, outer_columns in columns:
                 yield Tile((core_rows, core_columns), (outer_rows, outer_columns))
 
-    def _encode(self, x: tf.Tensor, bounds: tf.Tensor) -> tuple[list, list, list]:
+    def _encode(
+        self, x: tf.Tensor, bounds: tf.Tensor, guides: Sequence[tf.Tensor] | None = None
+    ) -> tuple[list, list, list]:
         """Content features, sums of the style statistics, and the next section's input, if any."""
         features = self._model(x)
         measured = (*self.content, *self.style)
         cores = {n: _cut(features[n], bounds, self.factors[n]) for n in measured}
         onward = [] if self.last else [_cut(features["onward"], bounds, self.unit)]
-        sums = [self._measures.statistic.sums(cores[name]) for name in self.style]
+        pairs = zip(self.style, guides or [None] * len(self.style), strict=True)
+        sums = [self._measures.statistic.sums_over(cores[name], guide) for name, guide in pairs]
         return [cores[name] for name in self.content], sums, onward
 
     def _forward(
-        self, x: tf.Tensor, bounds: tf.Tensor, targets: list[tf.Tensor], entries: list[tf.Tensor]
+        self,
+        x: tf.Tensor,
+        bounds: tf.Tensor,
+        targets: list[tf.Tensor],
+        entries: list[tf.Tensor],
+        guides: Sequence[tf.Tensor] | None = None,
     ) -> tuple[list, list, list]:
         """The tile's part of the content losses, and else as `_encode`."""
-        cores, sums, onward = self._encode(x, bounds)
+        cores, sums, onward = self._encode(x, bounds, guides)
         form = self._measures.form
         parts = zip(cores, targets, entries, strict=True)
         return [content_loss(F, P, form=form, entries=n) for F, P, n in parts], sums, onward
@@ -121,11 +131,12 @@ class Section:
         targets: list[tf.Tensor],
         entries: list[tf.Tensor],
         upstream: tuple,
+        guides: Sequence[tf.Tensor] | None = None,
     ) -> tf.Tensor:
         """The gradient in the tile, from those in what `_forward` gives."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            results = tf.nest.flatten(self._forward(x, bounds, targets, entries))
+            results = tf.nest.flatten(self._forward(x, bounds, targets, entries, guides))
         return tape.gradient(results, x, output_gradients=tf.nest.flatten(upstream))
 
 

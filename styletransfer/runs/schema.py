@@ -124,6 +124,7 @@ class Record(Pictured):
     content: _One
     style: _Several
     start: _One | None = None
+    masks: _Several | None = None
     weights: _Network
     stopped: Text | None
     stalls: list[_Stall] = Field([], max_length=MOST_STEPS)
@@ -196,6 +197,7 @@ class Facts(_Open):
     settings: _Settings
     about: _Inputs
     start: _One | None
+    masks: _Several | None = None
     weights: Checksum
     asked: dict[Text, Text]
     plan: list[_Stage] = Field(min_length=1, max_length=200)

@@ -30,7 +30,7 @@ log = logging.getLogger("styletransfer")
 MEASURED = ("loss", "content_loss", "style_loss", "steps", "seconds")
 
 NETWORK = ("backbone", "form", "pooling", "padding", "activation", "floor", "precision", "tile")
-TERMS = ("content_layers", "style_layers", "statistic")
+TERMS = ("content_layers", "style_layers", "statistic", "regions")
 """With those of NETWORK, the settings that decide what TensorFlow compiles."""
 
 Made = Iterator[tuple[int, Callable[[], Result]]]
@@ -280,7 +280,9 @@ def _make(request: Request, *callbacks: Any) -> Result:
     Raises:
         KeyboardInterrupt: the run was interrupted; a picture that is not finished is no result.
     """
-    run = Run(request.content, request.style, request.settings, start=request.start)
+    run = Run(
+        request.content, request.style, request.settings, start=request.start, masks=request.masks
+    )
     result = run.finish(callbacks)
     if result.record["stopped"] == "interrupted":
         raise KeyboardInterrupt
