@@ -1,6 +1,7 @@
 """Losses and gradient of a picture as a whole, compiled; `fast/tiles.py` has the same in tiles."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ._tensorflow import keras, tf
 from .losses import Measures, Weighting, content_loss, image_terms, objective, style_loss
@@ -8,9 +9,6 @@ from .losses import Measures, Weighting, content_loss, image_terms, objective, s
 
 class Whole:
     """Evaluates a picture as a whole; targets and the weights of terms come as arguments.
-
-    Where there are regions, each function takes the guides of the style layers besides (see
-    `Statistic.sums_over`), as its last argument.
 
     Args:
         network: see `network.loss_network`.
@@ -21,16 +19,18 @@ class Whole:
         self._network, self._measures = network, measures
         # With shapes left open each function is traced once: a trace takes seconds and some 40 MB.
         image = tf.TensorSpec((1, None, None, 3))
-        guides = measures.guided(measures.style_layers)
-        signature = [image, *guides]
+        guides = measures.guides(measures.style_layers)
+        signature: list[Any] = [image, guides]
         self.encode = tf.function(self._encode, input_signature=signature, autograph=False)
-        """Picture (1, H, W, 3) → content targets and style targets, in the order of layers."""
+        """Picture (1, H, W, 3), guides → content targets and style targets, in the order of layers.
+
+        Where there are regions, each style layer has guides (see `Statistic.sums_over`)."""
         encoded = self.encode.get_concrete_function().structured_outputs
         targets = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), encoded)
         scalar, omega = tf.TensorSpec(()), tf.TensorSpec(len(measures.style_layers))
-        signature = [image, *targets, (scalar, omega, scalar, scalar), *guides]
+        signature = [image, *targets, (scalar, omega, scalar, scalar), guides]
         self.evaluate = tf.function(self._evaluate, input_signature=signature, autograph=False)
-        """Picture, content targets, style targets, weighting → losses by name."""
+        """Picture, content targets, style targets, weighting, guides → losses by name."""
         self.differentiate = tf.function(
             self._differentiate, input_signature=signature, autograph=False
         )
@@ -42,7 +42,7 @@ class Whole:
         return self.differentiate.experimental_get_tracing_count()
 
     def _encode(
-        self, image: tf.Tensor, guides: Sequence[tf.Tensor] | None = None
+        self, image: tf.Tensor, guides: Sequence[tf.Tensor]
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         form, statistic = self._measures.form, self._measures.statistic
         features = {name: tf.cast(F, tf.float32) for name, F in self._network(image).items()}
@@ -60,7 +60,7 @@ class Whole:
         content_targets: Sequence[tf.Tensor],
         style_targets: Sequence[tf.Tensor],
         weighting: Weighting,
-        guides: Sequence[tf.Tensor] | None = None,
+        guides: Sequence[tf.Tensor],
     ) -> dict[str, tf.Tensor]:
         form, regions = self._measures.form, self._measures.regions
         features, statistics = self._encode(image, guides)
@@ -76,7 +76,7 @@ class Whole:
         content_targets: Sequence[tf.Tensor],
         style_targets: Sequence[tf.Tensor],
         weighting: Weighting,
-        guides: Sequence[tf.Tensor] | None = None,
+        guides: Sequence[tf.Tensor],
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)

@@ -232,10 +232,10 @@ class Measures:
         """All layers, each once."""
         return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
 
-    def guided(self, layers: Sequence[str]) -> list[list[tf.TensorSpec]]:
-        """What a compiled function takes besides, where there are regions: its layers' guides."""
+    def guides(self, layers: Sequence[str]) -> list[tf.TensorSpec]:
+        """What the guides of style layers are to a compiled function; none without regions."""
         guide = tf.TensorSpec((self.regions, None, None), tf.bool)
-        return [[guide for _ in layers]] if self.regions else []
+        return [guide for _ in layers] if self.regions else []
 
 
 Weighting = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]

@@ -135,7 +135,7 @@ class Objective:
         several = self._labels(labels, [*sizes, *(p.shape[:2] for p in paintings)])
         count = len(self.style_layers)
         weights = list(mixing(settings.mix, paintings=len(paintings), layers=count))
-        guides: list[list[list[tf.Tensor]]] = [[] for _ in (content, *paintings)]
+        guides: list[list[tf.Tensor]] = [[] for _ in (content, *paintings)]
         if several:
             maps, weights = guiding(
                 several,
@@ -144,12 +144,12 @@ class Objective:
                 guide=settings.guide,
                 architecture=self.weights.architecture,
             )
-            guides = [[list(map(tf.constant, layers))] for layers in maps]
-        self._functions = self._compiled(settings, len(guides[0][0][0]) if several else 0)
+            guides = [list(map(tf.constant, layers)) for layers in maps]
+        self._functions = self._compiled(settings, len(guides[0][0]) if several else 0)
         encode, self._guides = self._functions.encode, guides[0]
-        self._content_targets = [] if content is None else encode(content[None], *guides[0])[0]
+        self._content_targets = [] if content is None else encode(content[None], guides[0])[0]
         pairs = zip(paintings, guides[1:], strict=True)
-        encoded = [encode(painting[None], *guide)[1] for painting, guide in pairs]
+        encoded = [encode(painting[None], guide)[1] for painting, guide in pairs]
         by_layer = zip(*encoded, strict=True)
         self._style_targets = [mean_statistic(A, w) for A, w in zip(by_layer, weights, strict=True)]
         self.lam = self.form.lam if settings.lam is None else settings.lam
@@ -255,7 +255,7 @@ class Objective:
         weighting = tuple(
             tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box)
         )
-        return self._content_targets, self._style_targets, weighting, *self._guides
+        return self._content_targets, self._style_targets, weighting, self._guides
 
     def _losses(self, values: dict[str, tf.Tensor]) -> Losses:
         content = zip(self.content_layers, values["content_layers"].numpy().tolist(), strict=True)

@@ -36,9 +36,14 @@ def labelled(masks: Sequence[Source], shapes: Sequence[tuple[int, ...]]) -> list
         shapes: of the photograph and of each painting, (H, W, …).
 
     Raises:
-        InputError: other proportions than the picture's, too many colours, a photograph with a
-            single one, or a region of it that no painting has.
+        InputError: not one for each picture, other proportions than the picture's, too many
+            colours, a photograph with a single one, or a region of it that no painting has.
     """
+    if len(masks) != len(shapes):
+        raise InputError(
+            f"there are {len(masks) - 1} label pictures for {len(shapes) - 1} paintings, besides "
+            "the photograph's; give each painting one, or a colour"
+        )
     codes = [encode(mask.picture).astype(np.int64) @ (65536, 256, 1) for mask in masks]
     for mask, code, shape in zip(masks, codes, shapes, strict=True):
         colours, (height, width) = len(np.unique(code)), code.shape
@@ -79,7 +84,7 @@ def matched(
     Raises:
         InputError: fewer than two regions are left.
     """
-    network = loss_network(weights, (MATCH_LAYER,), pooling="avg")
+    network = loss_network(weights, (MATCH_LAYER,), pooling="avg", padding="replicate")
     found = []
     for picture in (photo, *paintings):
         small = resize(picture, fit(picture.shape, MATCH_SIZE))

@@ -70,7 +70,7 @@ WRITTEN = {
     "judge": ({"judged.jpg"}, 4),
     "objective": (set(), 0),
     "pictures": (
-        {"petra-two-paintings.json", "petra-two-paintings.png", "petra-own-colours.png"},
+        {f"petra-{name}.png" for name in ("two-paintings", "own-colours", "mixed", "regions")},
         0,
     ),
     "runs": ({"sheet.jpg"}, 6 + 2),

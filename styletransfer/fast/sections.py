@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .._tensorflow import keras, tf
 from ..layers import block_of
@@ -78,18 +79,20 @@ class Section:
         outputs = {name: network.get_layer(name).output for name in (*self.content, *self.style)}
         self._model = keras.Model(begin, outputs if self.last else {**outputs, "onward": end})
         # Shapes are left open: tiles at the border are smaller than others.
-        tile = [tf.TensorSpec((1, None, None, begin.shape[3])), tf.TensorSpec(4, tf.int32)]
+        tile: list[Any] = [
+            tf.TensorSpec((1, None, None, begin.shape[3])),
+            tf.TensorSpec(4, tf.int32),
+        ]
         targets = [tf.TensorSpec((1, None, None, outputs[name].shape[3])) for name in self.content]
         entries = [tf.TensorSpec(()) for _ in self.content]
-        inputs, guides = [*tile, targets, entries], measures.guided(self.style)
-        signature = [*tile, *guides]
-        self.encode = tf.function(self._encode, input_signature=signature, autograph=False)
-        signature = [*inputs, *guides]
-        self.forward = tf.function(self._forward, input_signature=signature, autograph=False)
+        tile.append(measures.guides(self.style))
+        inputs = [*tile, targets, entries]
+        self.encode = tf.function(self._encode, input_signature=tile, autograph=False)
+        self.forward = tf.function(self._forward, input_signature=inputs, autograph=False)
         results = self.forward.get_concrete_function().structured_outputs
         upstream = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), results)
-        signature = [*inputs, upstream, *guides]
-        self.backward = tf.function(self._backward, input_signature=signature, autograph=False)
+        inputs = [*inputs, upstream]
+        self.backward = tf.function(self._backward, input_signature=inputs, autograph=False)
 
     def tiles(self, shape: Sequence[int], tile: int) -> Iterator[Tile]:
         """The tiles of an input (H, W, …)."""
@@ -99,7 +102,7 @@ class Section:
                 yield Tile((core_rows, core_columns), (outer_rows, outer_columns))
 
     def _encode(
-        self, x: tf.Tensor, bounds: tf.Tensor, guides: Sequence[tf.Tensor] | None = None
+        self, x: tf.Tensor, bounds: tf.Tensor, guides: Sequence[tf.Tensor]
     ) -> tuple[list, list, list]:
         """Content features, sums of the style statistics, and the next section's input, if any."""
         features = self._model(x)
@@ -114,9 +117,9 @@ class Section:
         self,
         x: tf.Tensor,
         bounds: tf.Tensor,
+        guides: Sequence[tf.Tensor],
         targets: list[tf.Tensor],
         entries: list[tf.Tensor],
-        guides: Sequence[tf.Tensor] | None = None,
     ) -> tuple[list, list, list]:
         """The tile's part of the content losses, and else as `_encode`."""
         cores, sums, onward = self._encode(x, bounds, guides)
@@ -128,15 +131,15 @@ class Section:
         self,
         x: tf.Tensor,
         bounds: tf.Tensor,
+        guides: Sequence[tf.Tensor],
         targets: list[tf.Tensor],
         entries: list[tf.Tensor],
         upstream: tuple,
-        guides: Sequence[tf.Tensor] | None = None,
     ) -> tf.Tensor:
         """The gradient in the tile, from those in what `_forward` gives."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            results = tf.nest.flatten(self._forward(x, bounds, targets, entries, guides))
+            results = tf.nest.flatten(self._forward(x, bounds, guides, targets, entries))
         return tape.gradient(results, x, output_gradients=tf.nest.flatten(upstream))
 
 

@@ -52,17 +52,15 @@ class Tiled:
         return sum(s.backward.experimental_get_tracing_count() for s in self._sections)
 
     def encode(
-        self, image: np.ndarray | tf.Tensor, *guides: Sequence[tf.Tensor]
+        self, image: np.ndarray | tf.Tensor, guides: Sequence[tf.Tensor]
     ) -> tuple[list[np.ndarray], list[tf.Tensor]]:
-        """Picture (1, H, W, 3) → content targets and style targets, in the order of layers."""
+        """Picture (1, H, W, 3), guides → content targets and style targets, in layers' order."""
         features: dict[str, np.ndarray] = {}
-        guiding = self._guiding(*guides)
+        guiding = self._guiding(guides)
 
         def visit(section: Section, tile: Tile, x: np.ndarray) -> tuple[list, list, list]:
-            inside = _inside(section, tile, guiding)
-            cores, sums, onward = section.encode(
-                tf.constant(x[tile.outer][None]), tile.bounds, *inside
-            )
+            outer, inside = tf.constant(x[tile.outer][None]), _inside(section, tile, guiding)
+            cores, sums, onward = section.encode(outer, tile.bounds, inside)
             for name, core in zip(section.content, cores, strict=True):
                 factor = section.factors[name]
                 if name not in features:
@@ -76,22 +74,15 @@ class Tiled:
         return content, self._statistics(sums, inputs, guiding)
 
     def evaluate(self, *inputs: Any) -> dict[str, tf.Tensor]:
-        """Picture, content targets, style targets, weighting → losses by name."""
+        """Picture, content targets, style targets, weighting, guides → losses by name."""
         return self._measure(*inputs)[0]
 
     def differentiate(
-        self,
-        image: tf.Tensor,
-        content_targets: Sequence[np.ndarray],
-        style_targets: Sequence[tf.Tensor],
-        weighting: Weighting,
-        *guides: Sequence[tf.Tensor],
+        self, image: tf.Tensor, content_targets: Sequence[np.ndarray], *rest: Any
     ) -> tuple[dict[str, tf.Tensor], np.ndarray]:
         """The same → losses by name, gradient of the total (1, H, W, 3)."""
-        values, inputs, slopes, gradient = self._measure(
-            image, content_targets, style_targets, weighting, *guides
-        )
-        guiding = self._guiding(*guides)
+        values, inputs, slopes, gradient = self._measure(image, content_targets, *rest)
+        guiding = self._guiding(rest[-1])
         targets = dict(zip(self._measures.content_layers, content_targets, strict=True))
         upstream: Any = None
         for depth in reversed(range(len(self._sections))):
@@ -106,9 +97,9 @@ class Tiled:
                 part = section.backward(
                     tf.constant(x[tile.outer][None]),
                     tile.bounds,
+                    _inside(section, tile, guiding),
                     *_parts(section, tile, targets),
                     (by_content, by_sums, onward),
-                    *_inside(section, tile, guiding),
                 )
                 below[tile.outer] += part[0].numpy()
             upstream = below
@@ -147,14 +138,14 @@ class Tiled:
         content_targets: Sequence[np.ndarray],
         style_targets: Sequence[tf.Tensor],
         weighting: Weighting,
-        *guides: Sequence[tf.Tensor],
+        guides: Sequence[tf.Tensor],
     ) -> tuple[dict[str, tf.Tensor], list[np.ndarray], Sums, tf.Tensor]:
         """Losses by name, sections' inputs, slopes of the total in the sums, gradient of terms."""
-        guiding = self._guiding(*guides)
+        guiding = self._guiding(guides)
         targets = dict(zip(self._measures.content_layers, content_targets, strict=True))
 
         def visit(section: Section, tile: Tile, x: np.ndarray) -> tuple[list, list, list]:
-            parts = (*_parts(section, tile, targets), *_inside(section, tile, guiding))
+            parts = _inside(section, tile, guiding), *_parts(section, tile, targets)
             return section.forward(tf.constant(x[tile.outer][None]), tile.bounds, *parts)
 
         inputs, losses, sums = self._forward(image, visit)
@@ -168,9 +159,8 @@ class Tiled:
             values = objective(content, style, terms, weighting)
         return values, inputs, tape.gradient(values["total"], sums), gradient
 
-    def _guiding(self, guides: Sequence[tf.Tensor] = ()) -> Guides:
-        layers = self._measures.style_layers if guides else ()
-        return dict(zip(layers, map(np.asarray, guides), strict=True))
+    def _guiding(self, guides: Sequence[tf.Tensor]) -> Guides:
+        return dict(zip(self._measures.style_layers, map(np.asarray, guides), strict=False))
 
     def _statistics(
         self, sums: Sums, inputs: Sequence[np.ndarray], guiding: Guides
@@ -203,12 +193,10 @@ def _parts(
     return parts, [tf.constant(P.size, tf.float32) for P in whole]
 
 
-def _inside(section: Section, tile: Tile, guiding: Guides) -> list[list[tf.Tensor]]:
-    """Of the guides, where there are any, what lies in the tile's core."""
-    if not guiding:
-        return []
+def _inside(section: Section, tile: Tile, guiding: Guides) -> list[tf.Tensor]:
+    """Of the guides what lies in the tile's core."""
     spans = {name: smaller(tile.core, section.factors[name]) for name in section.style}
-    return [[tf.constant(guiding[name][:, *span]) for name, span in spans.items()]]
+    return [tf.constant(guiding[name][:, *span]) for name, span in spans.items() if guiding]
 
 
 def _terms_and_gradient(

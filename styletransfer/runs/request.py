@@ -59,8 +59,8 @@ class Request:
 
         Raises:
             FileNotFoundError: a picture that is not there.
-            InputError: a picture that cannot be used, a start from a style of several pictures, or
-                label pictures or weights that are not as many as the paintings.
+            InputError: a picture that cannot be used, a start from a style of several pictures,
+                label pictures that do not fit (see `labelled`), or weights (see `mixing`).
         """
         if start is None and settings.init not in ("content", "style", "noise"):
             start = settings.init
@@ -79,6 +79,8 @@ class Request:
             masks = settings.regions
         if masks is not None and not isinstance(masks, Collection):
             masks = Collection(tuple(open_mask(mask) for mask in masks))
+        if masks is not None:
+            labelled(masks.members, cls(content, style, settings).shapes)
         style, settings, masks = _in_order(style, settings, masks)
         return cls(content, style, settings, start, masks)
 
@@ -159,11 +161,6 @@ def _in_order(
         settings = dataclasses.replace(settings, mix=tuple(mix))
     if masks is not None:
         first, *others = masks.members
-        if len(others) != count:
-            raise InputError(
-                f"there are {len(others)} label pictures for {count} paintings, besides the "
-                "photograph's; give each painting one, or a colour"
-            )
         masks = Collection((first, *(others[number] for number in order)))
         labels = tuple(mask.label for mask in masks.members)
         settings = dataclasses.replace(settings, regions=labels)
@@ -188,8 +185,6 @@ def resolve(request: Request) -> Plan:
     """
     settings, shapes = settled(request.settings, request.shapes), request.shapes
     statistic_named(settings.statistic)
-    if request.masks is not None:
-        labelled(request.masks.members, request.shapes)
     _check_pictures(request, settings)
     backbone, note = resolve_backbone(settings.backbone)
     weights = load_weights(backbone)

@@ -20,11 +20,11 @@ def _text(value: Any) -> str:
 
 
 def _setting(value: Any) -> Any:
-    for item in value if isinstance(value, list) and len(value) <= 100 else [value]:
+    for item in value if isinstance(value, list) and len(value) <= 1000 else [value]:
         if isinstance(item, str):
             _text(item)
         elif not isinstance(item, (type(None), bool, int, float)):
-            raise ValueError("must be a number, a text, or a list of at most 100 of them")
+            raise ValueError("must be a number, a text, or a list of at most 1,000 of them")
     return value
 
 

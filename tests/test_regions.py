@@ -1,0 +1,476 @@
+"""Regions with styles of their own, and mixtures of paintings."""
+
+import dataclasses
+import json
+import re
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from styletransfer import Objective, Run, Settings, load_image, regions, sweep, transfer
+from styletransfer._tensorflow import tf
+from styletransfer.cli import main
+from styletransfer.errors import InputError
+from styletransfer.forms import FORMS
+from styletransfer.layers import STYLE_LAYERS
+from styletransfer.losses import STATISTICS, statistic
+from styletransfer.network import loss_network
+from styletransfer.pictures.colour import match
+from styletransfer.pictures.images import fit, resize
+from styletransfer.pictures.sources import Collection
+from styletransfer.regions import carried, matched, mixing, resized
+from styletransfer.runs.record import read_record
+from styletransfer.runs.request import Request
+from styletransfer.weights.backbones import load_weights
+
+from . import reference
+
+FIRST, SECOND, THIRD = np.array([[0, 0, 250], [0, 250, 0], [250, 0, 0]], np.uint8)
+QUICK = {"sizes": (64,), "steps": 3, "backbone": "embedded", "progress": False}
+
+
+@pytest.fixture(scope="module")
+def paintings(pair):
+    return pair[1], resize(load_image("great_wave"), (44, 64))
+
+
+@pytest.fixture(scope="module")
+def labels(pair, paintings):
+    """A border that no layer's grid knows, and a painting of which a part is in no region."""
+    photo = np.zeros(pair[0].shape[:2], int)
+    photo[:, 29:] = 1
+    photo[35:, :21] = 1
+    first, second = (np.full(p.shape[:2], r) for r, p in enumerate(paintings))
+    first[:, :13] = -1
+    return photo, first, second
+
+
+def mask(labels, *colours):
+    return np.array(colours or (FIRST, SECOND), np.uint8)[labels]
+
+
+# ---- the objective ------------------------------------------------------------------------------
+
+
+def simple(labels, layer):
+    """The two regions' positions of a layer, those that lie in it, by counting pixels."""
+    factor = 2 ** (int(layer[5]) - 1)
+    rows, columns = (side // factor for side in labels.shape)
+    cells = labels[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    shares = [(cells == region).mean((1, 3)) for region in (0, 1, -1)]
+    return np.argmax(shares, axis=0) == np.arange(2)[:, None, None]
+
+
+def guided_gram(features, guide, *, per_position):
+    """Gatys et al. 2017, Eq. 7 and the scale of T that they give: its mean square is one."""
+    T = guide / np.sqrt(max((guide.astype(float) ** 2).mean(), 1e-12))
+    gram = reference.gram(T[..., None] * features)
+    return gram / T.size if per_position else gram
+
+
+@pytest.mark.parametrize("form", ["gatys-code", "proposal"])
+def test_losses_and_gradient_of_regions(pair, paintings, labels, form, rng):
+    """Against NumPy, and finite differences of it."""
+    names, omega = ("block1_conv2", "block3_conv1"), (0.5, 0.25)
+    weights = load_weights("embedded")
+    kernels = {n: k for n, k in weights.kernels.items() if n <= "block3_conv1"}
+
+    def features(picture):
+        found = reference.features(picture, kernels, weights.biases, "avg", padding="replicate")
+        return {name: found[name] for name in names}
+
+    def grams(picture, labels):
+        per = {"per_position": FORMS[form].per_position}
+        return {
+            name: [guided_gram(F, guide, **per) for guide in simple(labels, name)]
+            for name, F in features(picture).items()
+        }
+
+    photo, image = pair[0], np.clip(pair[0] + rng.normal(0, 0.1, pair[0].shape), 0, 1)
+    image = image.astype(np.float32)
+    targets = [grams(p, own) for p, own in zip(paintings, labels[1:], strict=True)]
+
+    def expected(picture):
+        total, found = 0.0, grams(picture, labels[0])
+        for weight, name in zip(omega, names, strict=True):
+            for region in range(2):  # a painting for each
+                apart = found[name][region] - targets[region][name][region]
+                each = np.abs(apart).sum() if form == "proposal" else (apart**2).mean()
+                total += weight * each / 2
+        return total
+
+    options = {"content_layers": (), "style_layers": names, "omega": omega, "guide": "simple"}
+    options |= {"form": form, "lam": 1.0, "backbone": "embedded", "labels": labels}
+    objective = Objective(photo, paintings, **options)
+    losses, gradient = objective.value_and_gradient(image)
+    assert losses.total == pytest.approx(expected(image), rel=2e-4)
+    for direction in (gradient.astype(float), rng.normal(size=image.shape)):
+        step = 1e-5 * direction / np.abs(direction).max()
+        slope = (expected(image + step) - expected(image - step)) / 2
+        scale = np.linalg.norm(gradient) * np.linalg.norm(step)
+        assert abs(float((gradient * step).sum()) - slope) < 2e-3 * max(abs(slope), 0.05 * scale)
+
+
+def test_one_region_of_all_is_no_region(pair):
+    everything = [np.zeros(picture.shape[:2], int) for picture in pair]
+    for guide in ("simple", "inside", "all"):
+        guided = Objective(*pair, labels=everything, guide=guide, backbone="embedded")
+        plain = Objective(*pair, backbone="embedded")
+        (a, slope), (b, same) = (o.value_and_gradient(0.9 * pair[0]) for o in (guided, plain))
+        assert a == b
+        np.testing.assert_array_equal(slope, same)
+
+
+def test_the_statistics_of_a_region_are_those_of_its_positions(rng):
+    """Of any statistic, also where the form does not divide by the positions."""
+    features = rng.random((1, 6, 7, 5)).astype(np.float32)
+    guides = rng.random((3, 6, 7)) < 0.4
+    for per_position in (True, False):
+        each = {name: s(features, per_position=per_position, guides=tf.constant(guides)).numpy()
+                for name, s in STATISTICS.items() if s.own}  # fmt: skip
+        for region, guide in enumerate(guides):
+            inside = features[0][guide].astype(float)
+            gram = inside.T @ inside / len(inside) * (1 if per_position else guide.size)
+            moments = np.stack([inside.mean(0), inside.std(0)])
+            np.testing.assert_allclose(each["gram"][region], gram, rtol=1e-5)
+            np.testing.assert_allclose(each["mean_std"][region], moments, rtol=1e-4)
+
+
+@pytest.mark.parametrize("guide", ["simple", "all"])
+def test_tiles_equal_the_whole(pair, paintings, labels, guide):
+    photo, own = resize(pair[0], (90, 121)), resized(labels[0], (90, 121))
+    options = {"guide": guide, "backbone": "embedded", "labels": (own, *labels[1:])}
+    (a, whole), (b, tiled) = (
+        Objective(photo, paintings, tile=tile, **options).value_and_gradient(photo)
+        for tile in (None, 64)
+    )
+    assert b.total == pytest.approx(a.total, rel=1e-5)
+    assert b.layers["style"] == pytest.approx(a.layers["style"], rel=1e-5)
+    assert np.abs(tiled - whole).max() < 1e-5 * np.abs(whole).max()
+
+
+def test_another_mask_is_not_traced_again(pair, paintings, labels):
+    first = Objective(pair[0], paintings, labels=labels, backbone="embedded")
+    first.value_and_gradient(pair[0])
+    before = first.traces
+    other = Objective(
+        pair[0], paintings, labels=(1 - labels[0], *labels[1:]), guide="all", backbone="embedded"
+    )
+    assert other(pair[0]).style != first(pair[0]).style
+    other.value_and_gradient(pair[0])
+    assert other.traces == before
+
+
+def test_a_region_too_small_for_a_layer_is_left_out_there(pair, paintings, labels, caplog):
+    small = np.zeros_like(labels[0])
+    small[:20, :3] = 1
+    whole = np.zeros_like(labels[1]), labels[2]
+    objective = Objective(pair[0], paintings, labels=(small, *whole), backbone="embedded")
+    said = "no style is asked of the region 2 at block4_conv1, 2 at block5_conv1: it is too small"
+    assert said in caplog.text
+    losses, gradient = objective.value_and_gradient(pair[0])
+    assert np.isfinite(gradient).all()
+    # What is left is half of the first region's loss, which has all positions of these layers.
+    first = Objective(pair[0], paintings[0], backbone="embedded")(pair[0]).layers["style"]
+    assert losses.layers["style"]["block5_conv1"] == pytest.approx(first["block5_conv1"] / 2)
+
+
+def test_labels_must_fit(pair, paintings, labels):
+    for wrong in (labels[:2], (labels[0].T, *labels[1:]), (*labels, labels[0])):
+        with pytest.raises(InputError, match="the labels must have the pictures' shapes"):
+            Objective(pair[0], paintings, labels=wrong, backbone="embedded")
+    try:
+
+        @statistic(additive=False)
+        def middle(features):
+            return tf.sort(features, axis=1)[:, 0]
+
+        with pytest.raises(InputError, match="cannot be that of a region"):
+            Objective(pair[0], paintings, labels=labels, statistic="middle", backbone="embedded")
+    finally:
+        STATISTICS.pop("middle", None)
+
+
+# ---- guides -------------------------------------------------------------------------------------
+
+
+def test_guides_are_what_the_network_sees():
+    """The receptive field of a position is where its gradient is not zero."""
+    weights = load_weights("embedded")
+    even = {n: np.full_like(k, 1 / k[..., 0].size) for n, k in weights.kernels.items()}
+    zeros = {n: np.zeros_like(b) for n, b in weights.biases.items()}
+    weights = dataclasses.replace(
+        weights, kernels=MappingProxyType(even), biases=MappingProxyType(zeros)
+    )
+    layers = ("block1_conv2", "block2_conv1", "block3_conv3", "block4_conv2")
+    network = loss_network(weights, layers, pooling="avg", padding="replicate")
+    labels = np.zeros((25, 203), int)
+    labels[:, 108:] = 1
+    labels[5:7, 30:32] = 1
+    labels[11:, 190:] = -1
+    image = tf.ones((1, *labels.shape, 3))  # above the mean colour: no ReLU is silent
+    for layer in layers:
+        guides = {
+            guide: carried(labels, layer, regions=2, guide=guide, architecture="vgg16")
+            for guide in ("simple", "inside", "all")
+        }
+        assert (guides["simple"].sum(0) <= 1).all()
+        np.testing.assert_array_equal(guides["simple"], simple(labels, layer))
+        height, width = guides["all"].shape[1:]
+        for row, column in {(0, 0), (height - 1, width - 1)} | {
+            (height // 2, width * i // 9) for i in range(9)
+        }:
+            with tf.GradientTape() as tape:
+                tape.watch(image)
+                value = network(image)[layer][0, row, column, 0]
+            seen = labels[(tape.gradient(value, image)[0].numpy() != 0).any(-1)]
+            for region in range(2):
+                at = region, row, column
+                assert guides["all"][at] == (seen == region).any()
+                assert guides["inside"][at] == (seen == region).all()
+
+
+def test_labels_are_resized_without_mixing():
+    labels = np.repeat(np.array([[0, 2], [-1, 1]]), 50, 0).repeat(40, 1)
+    found = resized(labels, (33, 21))
+    assert set(np.unique(found)) == {-1, 0, 1, 2}
+    assert [found[0, 0], found[0, -1], found[-1, 0], found[-1, -1]] == [0, 2, -1, 1]
+    np.testing.assert_array_equal(resized(found, found.shape), found)
+
+
+def textures(rng, *, above, size=160):
+    """Fine stripes and coarse blocks side by side, or one above the other in other colours."""
+    stripes = np.tile((np.arange(size) // 2 % 2)[:, None], (1, size)).astype(float)
+    blocks = rng.random((size // 16, size // 16)).repeat(16, 0).repeat(16, 1)
+    truth = np.zeros((size, size), int)
+    truth[:, size // 2 :] = 1
+    truth = truth.T if above else truth
+    grey = np.where(truth, blocks, stripes)[..., None]
+    return (0.9 - 0.5 * grey * [1, 0.8, 0.3] if above else 0.1 + 0.8 * grey * [1, 1, 1]), truth
+
+
+def test_matching_finds_what_is_alike_in_both(rng, monkeypatch):
+    (photo, there), (painting, here) = (textures(rng, above=above) for above in (False, True))
+    pictures = photo.astype(np.float32), [painting.astype(np.float32)]
+    weights = load_weights("embedded")
+    found = matched(*pictures, regions=2, weights=weights)
+    again = matched(*pictures, regions=2, weights=weights)
+    shares = []
+    for labels, same, truth in zip(found, again, (there, here), strict=True):
+        np.testing.assert_array_equal(labels, same)
+        shares.append((resized(labels, truth.shape) == truth).mean())
+    assert min(shares) > 0.85 or max(shares) < 0.15, shares  # numbers may be the other way round
+    monkeypatch.setattr(regions, "LEAST_SHARE", 0.9)
+    with pytest.raises(InputError, match="photograph and painting have no two regions in common"):
+        matched(*pictures, regions=2, weights=weights)
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def masks(labels):
+    return mask(labels[0]), mask(labels[1], FIRST, SECOND, THIRD), mask(labels[2])
+
+
+def test_a_run_with_masks(pair, paintings, masks):
+    options = {**QUICK, "steps": 12}
+    guided = transfer(pair[0], paintings, masks=masks, **options)
+    assert guided.caption.endswith("12 steps, in regions")
+    swapped = transfer(pair[0], paintings[::-1], masks=[masks[0], *masks[:0:-1]], **options)
+    np.testing.assert_array_equal(guided.image, swapped.image)  # the order given does not count
+    wider = transfer(pair[0], paintings, masks=masks, guide="all", **options)
+    assert np.abs(wider.image - guided.image).max() > 0.01
+
+
+def test_regions_belong_to_the_identity(pair, paintings, masks, tmp_path):
+    def identity(regions=None, masks=None, **settings):
+        settings = Settings(size=64, backbone="embedded", regions=regions, **settings)
+        return Request.open(pair[0], paintings, settings, masks=masks).identity
+
+    names = []
+    for i, one in enumerate(masks):
+        names.append(str(tmp_path / f"{i}.png"))
+        Image.fromarray(one).save(names[-1])
+    found = identity(names)
+    (tmp_path / "copy.png").write_bytes((tmp_path / "0.png").read_bytes())
+    assert identity([str(tmp_path / "copy.png"), *names[1:]]) == found
+    changed = masks[0].copy()
+    changed[0, 0] = SECOND
+    Image.fromarray(changed).save(tmp_path / "copy.png")
+    assert identity([str(tmp_path / "copy.png"), *names[1:]]) != found
+    others = [identity(), identity("match"), identity("match:4"), identity(names, guide="all")]
+    assert len({found, *others, identity(masks=masks)}) == 6
+    assert identity(guide="all") == others[0]  # without regions it does nothing
+
+
+def test_a_record_with_regions_is_replayed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shape = fit(load_image("petra").shape, 90)
+    sky = np.zeros(shape, int)
+    sky[: shape[0] // 2] = 1
+    Image.fromarray(mask(sky, [255, 255, 255], [0, 0, 0])).save("my mask.png")
+    words = ["--size", "48", "--steps", "3", "--backbone", "embedded", "--quiet"]
+    given = ["petra", "night_cafe,great_wave", "--out", "out.png", *words]
+    assert main([*given, "--regions", "my mask.png,white,black"]) == 0
+    before = (tmp_path / "out.png").read_bytes()
+    record, settings = read_record("out.json")
+    assert sorted(settings.regions) == ["black", "my mask.png", "white"]
+    names = [about["picture"] for about in record["style"]["pictures"]]
+    assert dict(zip(names, settings.regions[1:], strict=True)) == {
+        "night_cafe": "white",
+        "great_wave": "black",
+    }
+    assert main(["--replay", "out.json", "--quiet"]) == 0
+    assert "differs" not in capsys.readouterr().err
+    assert (tmp_path / "out.png").read_bytes() == before
+    Image.fromarray(mask(1 - sky)).save("my mask.png")
+    assert main(["--replay", "out.json", "--quiet"]) == 2
+    assert "masks picture my mask.png has changed" in capsys.readouterr().err
+    assert (
+        main([*given[:2], "--out", "my mask.png", *words, "--regions", "my mask.png,red,lime"]) == 2
+    )
+
+
+def test_a_run_with_regions_goes_on_where_it_was_saved(pair, paintings, masks, tmp_path):
+    settings = Settings(
+        sizes=(48, 64), steps=(2, 3), backbone="embedded", color="monge", mix=(1, 3)
+    )
+    whole = Run(pair[0], paintings, settings, masks=masks).finish()
+    run = Run(pair[0], paintings, settings, masks=masks)
+    next(run)
+    run.save(tmp_path / "run.npz")
+    again = Run.load(tmp_path / "run.npz").finish()
+    np.testing.assert_allclose(again.image, whole.image, atol=1e-6)
+    assert again.record["masks"] == whole.record["masks"]
+    assert len(run.inputs) == 6
+    json.dumps(whole.record)
+
+
+def test_a_sweep_over_regions(pair, paintings, tmp_path):
+    Image.fromarray(mask(np.repeat([[0, 1]], 24, 0).repeat(16, 1))).save(tmp_path / "mask.png")
+    regions = [None, "match:2", (str(tmp_path / "mask.png"), "#0000fa", "#00fa00")]
+    options = {**QUICK, "steps": 2, "store": tmp_path / "store"}
+    found = sweep(pair[0], list(paintings), {"regions": regions}, **options)
+    assert found.missing == []
+    assert len(set(found.table["identity"])) == 3
+    assert found.errors == {}
+
+
+def test_colours_are_matched_region_by_region(pair, paintings, labels, masks):
+    photo = pair[0]
+    run = Run(photo, paintings, Settings(**{k: v for k, v in QUICK.items() if k != "progress"},
+              color="chol"), masks=masks)  # fmt: skip
+    prepared = [p.copy() for p in paintings]
+    for region, (painting, own) in enumerate(zip(prepared, labels[1:], strict=True)):
+        here = own == region
+        painting[here] = match(painting[here], photo[labels[0] == region], by="chol")
+    expected = Objective(photo, prepared, labels=labels, backbone="embedded")
+    assert run.objective(photo).style == pytest.approx(expected(photo).style, rel=1e-4)
+
+
+# ---- what is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("regions", "said"),
+    [
+        ("half.png", "regions is 'half.png'; it must be match, or match:2 to match:16"),
+        ("match:1", "it must be match, or match:2 to match:16"),
+        ("match:17", "it must be match, or match:2 to match:16"),
+        ("half.png,white", "there are 1 label pictures for 2 paintings"),
+        ("half.png,white,gold", "no painting has the region #000000 of half.png"),
+        ("half.png,white,nowhere.png", "there is no file nowhere.png"),
+        ("half.png,white,empty.png", "empty.png is an empty file"),
+        ("wide.png,white,black", "wide.png has 64 x 16 pixels, and its picture 64 x 48"),
+        ("one.png,white,black", "one.png has one colour; it divides nothing"),
+        ("photo.png,white,black", "photo.png has .* colours; give every region one"),
+    ],
+)
+def test_bad_regions_end_in_one_sentence(pair, tmp_path, monkeypatch, capsys, regions, said):
+    monkeypatch.chdir(tmp_path)
+    half = np.zeros((48, 64, 3), np.uint8)
+    half[:20] = 255
+    for name, picture in {
+        "half": half,
+        "wide": half[:32:2],
+        "one": half[:1].repeat(48, 0),
+        "photo": np.round(255 * pair[0]).astype(np.uint8),
+    }.items():
+        Image.fromarray(picture).save(f"{name}.png")
+    (tmp_path / "empty.png").touch()
+    words = ["photo.png", "night_cafe,great_wave", "--out", "out.png", "--backbone", "embedded"]
+    assert main([*words, "--size", "48", "--steps", "2", "--quiet", "--regions", regions]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_arrays_are_masks_and_no_setting(pair, masks):
+    with pytest.raises(InputError, match="regions must be text, not an array"):
+        Settings(regions=masks)
+
+
+# ---- mixtures -----------------------------------------------------------------------------------
+
+
+def test_a_mixture_of_one_is_that_painting(pair, paintings):
+    def found(style, **options):
+        return Objective(pair[0], style, backbone="embedded", **options)(0.9 * pair[0])
+
+    both = found(paintings)
+    assert found(paintings, mix=(1, 0)) == found(paintings[0])
+    assert found(paintings, mix=(0, 3)) == found(paintings[1])
+    assert found(paintings, mix=(2, 2)) == both
+    rows = found(paintings, mix=(1, 0, 1, 0, 0, 1, 0, 1, 1, 1)).layers["style"]
+    expected = [found(p).layers["style"] for p in paintings]
+    sources = [*expected[:1] * 2, *expected[1:] * 2, both.layers["style"]]
+    for layer, source in zip(STYLE_LAYERS, sources, strict=True):
+        assert rows[layer] == source[layer]
+    mixed = found(paintings, mix=(1, 3))
+    twice = found([paintings[0], paintings[1], paintings[1], paintings[1]])
+    assert mixed.style == pytest.approx(twice.style, rel=1e-4)
+
+
+def test_weights_go_with_their_paintings(pair, paintings):
+    """Paintings are put in order; their weights follow them, in every layer."""
+    settings = Settings(size=64, backbone="embedded", mix=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
+    swapped = dataclasses.replace(settings, mix=(2, 1, 4, 3, 6, 5, 8, 7, 10, 9))
+    requests = [
+        Request.open(pair[0], style, options)
+        for style, options in ((paintings, settings), (paintings[::-1], swapped))
+    ]
+    assert requests[0].identity == requests[1].identity
+    assert requests[0].identity != Request.open(pair[0], paintings, swapped).identity
+    opened = requests[0]
+    assert isinstance(opened.style, Collection)
+    weights = {
+        member.picture.shape: opened.settings.mix[number::2]
+        for number, member in enumerate(opened.style.members)
+    }
+    assert weights[paintings[0].shape] == (1, 3, 5, 7, 9)
+    again = Request.open(opened.content, opened.style, opened.settings)
+    assert again.settings == opened.settings
+
+
+def test_mixing():
+    np.testing.assert_array_equal(mixing(None, paintings=2, layers=3), np.ones((3, 2)))
+    np.testing.assert_array_equal(mixing((1, 0), paintings=2, layers=2), [[1, 0], [1, 0]])
+    np.testing.assert_array_equal(mixing((1, 0, 0, 1), paintings=2, layers=2), np.eye(2))
+    with pytest.raises(InputError, match=r"mix has 3 weights; .*\(2\).*layer \(4\)"):
+        mixing((1, 2, 3), paintings=2, layers=2)
+    with pytest.raises(InputError, match="mix leaves a style layer without a painting"):
+        mixing((1, 0, 0, 0), paintings=2, layers=2)
+
+
+def test_a_mixture_on_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["--size", "48", "--steps", "2", "--backbone", "embedded", "--quiet"]
+    style = ["petra", "night_cafe,great_wave", "--out", "out.png", *words, "--mix"]
+    assert main([*style, "1,0 1,0 0,1 0,1 0,1"]) == 0
+    before = (tmp_path / "out.png").read_bytes()
+    assert main(["--replay", "out.json", "--quiet"]) == 0
+    assert (tmp_path / "out.png").read_bytes() == before
+    assert main([*style, "1,2,3"]) == 2
+    assert "mix has 3 weights" in capsys.readouterr().err
