@@ -133,8 +133,8 @@ class Objective:
         self.precision = resolve_precision(settings.precision, size=max(sides, default=0))
         sizes = [content if content is None else content.shape[:2]]
         several = self._labels(labels, [*sizes, *(p.shape[:2] for p in paintings)])
-        count = len(self.style_layers)
-        weights = list(mixing(settings.mix, paintings=len(paintings), layers=count))
+        count, mix = len(self.style_layers), settings.mix if paintings else None
+        weights = list(mixing(mix, paintings=len(paintings), layers=count))
         guides: list[list[tf.Tensor]] = [[] for _ in (content, *paintings)]
         if several:
             maps, weights = guiding(

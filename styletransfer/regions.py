@@ -13,7 +13,7 @@ from scipy.cluster.vq import ClusterError, kmeans2, vq
 from scipy.ndimage import maximum_filter
 
 from .errors import InputError, log
-from .layers import CONVOLUTIONS, block_of
+from .layers import CONVOLUTIONS, block_of, receptive_field
 from .network import loss_network
 from .pictures.images import encode, fit, resize
 from .pictures.sources import Source
@@ -22,6 +22,9 @@ from .weights.convolutions import Weights
 
 MATCH_LAYER, MATCH_SIZE = "block4_conv1", 256
 """The layer whose features are matched, and the long side in pixels of the pictures then."""
+
+MIDDLE = 1 / 8
+"""Of a receptive field's side: with "middle" the quarter in its middle lies in the region."""
 
 LEAST_SHARE = 0.05  # of the photograph and of a painting, below which a cluster is no region
 
@@ -124,17 +127,24 @@ def carried(
 
     Sec. 4.1 has three ways. With "simple" a position is in the region that has most of the pixels
     it stands for; with "inside" in that which has all the pixels it sees (its receptive field), or
-    else in none; with "all" in every one of which it sees a pixel.
+    else in none; with "all" in every one of which it sees a pixel. "middle" lies between the first
+    two: as "simple", but pixels nearer to another region than `MIDDLE` of the receptive field are
+    in none. What a position sees at the rim of its receptive field hardly moves it (Luo et al.
+    2016, arXiv 1701.04128).
     """
-    maps = labels == np.arange(regions)[:, None, None]
-    if guide == "simple":
-        parts = np.concatenate([maps, labels[None] < 0]).astype(np.float64)
-        for _ in range(1, block_of(layer)):
-            parts = _fours(parts).mean((2, 4))
-        return parts.argmax(0) == np.arange(regions)[:, None, None]
-    return (
-        _seen(maps, layer, architecture) if guide == "all" else ~_seen(~maps, layer, architecture)
-    )
+    numbers = np.arange(regions)[:, None, None]
+    maps = labels == numbers
+    if guide == "all":
+        return _seen(maps, layer, architecture)
+    if guide == "inside":
+        return ~_seen(~maps, layer, architecture)
+    if guide == "middle":
+        width = 2 * int(MIDDLE * receptive_field(layer, architecture)) + 1
+        maps = ~maximum_filter(~maps, (1, width, width), mode="nearest")
+    parts = np.concatenate([maps, ~maps.any(0, keepdims=True)]).astype(np.float64)
+    for _ in range(1, block_of(layer)):
+        parts = _fours(parts).mean((2, 4))
+    return parts.argmax(0) == numbers
 
 
 def _seen(maps: np.ndarray, layer: str, architecture: str) -> np.ndarray:
@@ -217,7 +227,7 @@ def mixing(mix: Sequence[float] | None, *, paintings: int, layers: int) -> np.nd
         InputError: it has neither one for each painting nor one for each in every style layer, or
             leaves a layer without a painting.
     """
-    if mix is None or not layers:
+    if mix is None:
         return np.ones((layers, paintings))
     if len(mix) not in (paintings, layers * paintings):
         raise InputError(

@@ -192,10 +192,11 @@ class Settings(Options):
         "will do that all of it has (mask.png,white,black)",
     )
     guide: str = option(
-        "simple",
-        "which positions of a layer belong to a region: simple, those that lie in it; inside, "
-        "those that see nothing else; all, those that see any of it",
-        choices=("simple", "inside", "all"),
+        "middle",
+        "which positions of a layer belong to a region: simple, those that lie in it; middle, "
+        "those of which the middle quarter of what they see lies in it; inside, those that see "
+        "nothing else; all, those that see any of it",
+        choices=("simple", "middle", "inside", "all"),
     )
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from styletransfer._tensorflow import tf
 from styletransfer.cli import main
 from styletransfer.errors import InputError
 from styletransfer.forms import FORMS
-from styletransfer.layers import STYLE_LAYERS
+from styletransfer.layers import STYLE_LAYERS, receptive_field
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.network import loss_network
 from styletransfer.pictures.colour import match
@@ -115,7 +115,7 @@ def test_losses_and_gradient_of_regions(pair, paintings, labels, form, rng):
 
 def test_one_region_of_all_is_no_region(pair):
     everything = [np.zeros(picture.shape[:2], int) for picture in pair]
-    for guide in ("simple", "inside", "all"):
+    for guide in ("simple", "middle", "inside", "all"):
         guided = Objective(*pair, labels=everything, guide=guide, backbone="embedded")
         plain = Objective(*pair, backbone="embedded")
         (a, slope), (b, same) = (o.value_and_gradient(0.9 * pair[0]) for o in (guided, plain))
@@ -167,7 +167,9 @@ def test_a_region_too_small_for_a_layer_is_left_out_there(pair, paintings, label
     small = np.zeros_like(labels[0])
     small[:20, :3] = 1
     whole = np.zeros_like(labels[1]), labels[2]
-    objective = Objective(pair[0], paintings, labels=(small, *whole), backbone="embedded")
+    objective = Objective(
+        pair[0], paintings, labels=(small, *whole), guide="simple", backbone="embedded"
+    )
     said = "no style is asked of the region 2 at block4_conv1, 2 at block5_conv1: it is too small"
     assert said in caplog.text
     losses, gradient = objective.value_and_gradient(pair[0])
@@ -230,6 +232,25 @@ def test_guides_are_what_the_network_sees():
                 at = region, row, column
                 assert guides["all"][at] == (seen == region).any()
                 assert guides["inside"][at] == (seen == region).all()
+
+
+def test_the_middle_of_a_receptive_field():
+    """Pixels are in their region where no other is nearer than an eighth of the field's side."""
+    known = {"block1_conv1": 3, "block3_conv1": 24, "block5_conv1": 132}  # of VGG-16
+    assert {layer: receptive_field(layer, "vgg16") for layer in known} == known
+    assert receptive_field("block5_conv1", "vgg19") == 156
+    labels = np.zeros((40, 50), int)
+    labels[13:, 9:] = 1
+    labels[30:, 40:] = -1
+    far = np.zeros((2, *labels.shape), bool)
+    for row, column in np.ndindex(labels.shape):
+        near = labels[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4]
+        for region in range(2):
+            far[region, row, column] = (near == region).all()
+    found = carried(labels, "block3_conv1", regions=2, guide="middle", architecture="vgg16")
+    cells = far[:, :, :48].reshape(2, 10, 4, 12, 4).mean((2, 4))
+    assert (found <= (cells > 0.3)).all()  # three classes: the largest has a third at least
+    assert (found >= (cells > 0.5)).all()
 
 
 def test_labels_are_resized_without_mixing():
