@@ -283,7 +283,7 @@ def test_matching_finds_what_is_alike_in_both(rng, monkeypatch):
         np.testing.assert_array_equal(labels, same)
         shares.append((resized(labels, truth.shape) == truth).mean())
     assert min(shares) > 0.85 or max(shares) < 0.15, shares  # numbers may be the other way round
-    monkeypatch.setattr(regions, "LEAST_SHARE", 0.9)
+    monkeypatch.setattr("styletransfer.regions.LEAST_SHARE", 0.9)
     with pytest.raises(InputError, match="photograph and painting have no two regions in common"):
         matched(*pictures, regions=2, weights=weights)
 
