@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -117,30 +118,17 @@ class Request:
         Raises:
             InputError: an unknown statistic, or weights that are not here.
         """
-        settings = settled(self.settings, self.shapes)
-        options = dataclasses.asdict(settings)
-        if settings.precision == "auto":
-            options["precision"] = resolve_precision("auto", size=settings.size)
-        del options["backbone"], options["quality"]
-        if settings.init != "noise":
-            del options["noise"]
-        if not FORMS[settings.form].scaled:
-            del options["floor"]
-        if settings.color == "painting":
-            del options["color"]  # as it was before there was a choice
-        if settings.mix is None:
-            del options["mix"]
-        if settings.regions is None:
-            del options["regions"], options["guide"]
-        elif self.masks is not None:
+        options = counting(self.settings, self.shapes)
+        del options["backbone"]
+        if self.masks is not None:
             options["regions"] = [mask.about["sha256"] for mask in self.masks.members]
         if self.start is not None:
             del options["init"]  # its name; the picture counts
         sources = (self.content, self.style, self.start)
         facts = {
             "settings": options,
-            "statistic": statistic_named(settings.statistic).fingerprint,
-            "weights": load_weights(resolve_backbone(settings.backbone)[0]).sha256,
+            "statistic": statistic_named(self.settings.statistic).fingerprint,
+            "weights": load_weights(resolve_backbone(self.settings.backbone)[0]).sha256,
             "pictures": [source and source.about["sha256"] for source in sources],
             "version": __version__,
         }
@@ -165,6 +153,26 @@ def _in_order(
         labels = tuple(mask.label for mask in masks.members)
         settings = dataclasses.replace(settings, regions=labels)
     return style, settings, masks
+
+
+def counting(settings: Settings, shapes: Shapes) -> dict[str, Any]:
+    """The settings that decide the picture, with all that was left open decided."""
+    settings = settled(settings, shapes)
+    options = dataclasses.asdict(settings)
+    if settings.precision == "auto":
+        options["precision"] = resolve_precision("auto", size=settings.size)
+    del options["quality"]
+    if settings.init != "noise":
+        del options["noise"]
+    if not FORMS[settings.form].scaled:
+        del options["floor"]
+    if settings.color == "painting":
+        del options["color"]  # as it was before there was a choice
+    if settings.mix is None:
+        del options["mix"]
+    if settings.regions is None:
+        del options["regions"], options["guide"]
+    return options
 
 
 @dataclass(frozen=True)
