@@ -6,13 +6,14 @@ from typing import Unpack
 
 import numpy as np
 
+from .keywords import SettingsDict, takes_settings
 from .loop import Callback, Run
 from .pictures.sources import Pictures
 from .runs.callbacks import Progress
 from .runs.record import Result
 from .runs.request import Request
 from .runs.store import Store, kept_in
-from .settings import SettingsDict, settings_from, takes_settings
+from .settings import settings_from
 
 
 @takes_settings

@@ -1,11 +1,8 @@
 """Every option of a run, its default and its meaning: for Python, command line and record."""
 
-import dataclasses
-import inspect
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 from .errors import InputError
 from .forms import FORMS
@@ -261,43 +258,6 @@ def title(name: str) -> str:
     return TITLES.get(name, name.replace("_", " "))
 
 
-class SettingsDict(TypedDict, total=False):
-    """`Settings` as the keywords of a function, for editors and type checkers."""
-
-    size: int
-    quality: str
-    sizes: Sequence[int] | None
-    steps: int | Sequence[int] | None
-    form: str
-    lam: float | None
-    content_layers: str | Sequence[str]
-    style_layers: str | Sequence[str]
-    omega: float | Sequence[float] | None
-    statistic: str
-    tv: float
-    box: float
-    backbone: str
-    pooling: str | None
-    padding: str
-    floor: float
-    activation: str
-    precision: str
-    tile: int | None
-    optimizer: str
-    history: int | None
-    learning_rate: float | None
-    momentum: float
-    decay: float
-    init: str
-    seed: int
-    noise: float
-    color: str
-    style_scale: float
-    mix: Sequence[float] | None
-    regions: str | Sequence[str] | None
-    guide: str
-
-
 def settings_from(options: dict[str, Any]) -> Settings:
     """Settings from names and values; raises InputError as `options.build`."""
     return build(Settings, options)
@@ -306,12 +266,3 @@ def settings_from(options: dict[str, Any]) -> Settings:
 def recorded_settings(options: dict[str, Any]) -> Settings:
     """`settings_from` a record or saved run; before version 0.2 two settings had other values."""
     return settings_from({"padding": "zero", "floor": 0.1, **options})
-
-
-def takes_settings(function: Callable) -> Callable:
-    """Describe every setting in the documentation of a function that takes them as keywords."""
-    entries = dataclasses.fields(Settings)
-    lines = [f"    {e.name} (default {e.default!r}): {e.metadata['help']}" for e in entries]
-    about = inspect.cleandoc(function.__doc__ or "")
-    function.__doc__ = "\n".join([about, "", "Settings:", *lines, ""])
-    return function

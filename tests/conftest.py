@@ -21,8 +21,7 @@ if "STYLETRANSFER_TESTS" not in os.environ:
     _CACHES = tempfile.TemporaryDirectory(prefix="styletransfer-tests-")
     os.environ["STYLETRANSFER_TESTS"] = _CACHES.name
     os.environ["STYLETRANSFER_TESTS_OWN_KERAS"] = os.environ.get(
-        "KERAS_HOME",
-        os.path.expanduser("~/.keras"),
+        "KERAS_HOME", os.path.expanduser("~/.keras")
     )
     for _name in ("STYLETRANSFER_DATA_DIR", "KERAS_HOME"):
         os.environ[_name] = os.path.join(_CACHES.name, _name.lower())
@@ -78,6 +77,24 @@ def pair():
     from styletransfer.pictures.images import resize
 
     return resize(load_image("petra"), (48, 64)), resize(load_image("night_cafe"), (64, 60))
+
+
+@pytest.fixture(scope="session")
+def paintings(pair):
+    """Two paintings, of 60 x 64 and of 64 x 44 pixels."""
+    from styletransfer import load_image
+
+    return pair[1], load_image("great_wave", size=64)
+
+
+@pytest.fixture(scope="session")
+def labels(pair, paintings):
+    """A border that no layer's grid knows, and a painting of which a part is in no region."""
+    photo = np.zeros(pair[0].shape[:2], int)
+    photo[:, 29:] = photo[35:, :21] = 1
+    first, second = (np.full(p.shape[:2], r) for r, p in enumerate(paintings))
+    first[:, :13] = -1
+    return photo, first, second
 
 
 @pytest.fixture(scope="session")

@@ -1,57 +1,23 @@
-"""Regions with styles of their own, and mixtures of paintings."""
+"""Regions: the objective, and the guides that say which positions are a region's."""
 
 import dataclasses
-import json
-import re
 from types import MappingProxyType
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from styletransfer import Objective, Run, Settings, load_image, sweep, transfer
+from styletransfer import Objective
 from styletransfer._tensorflow import tf
-from styletransfer.cli import main
 from styletransfer.errors import InputError
 from styletransfer.forms import FORMS
-from styletransfer.layers import STYLE_LAYERS, receptive_field
+from styletransfer.layers import receptive_field
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.network import loss_network
-from styletransfer.pictures.colour import match
-from styletransfer.pictures.images import fit, resize
-from styletransfer.pictures.sources import Collection
-from styletransfer.regions import carried, matched, mixing, resized
-from styletransfer.runs.record import read_record
-from styletransfer.runs.request import Request
+from styletransfer.pictures.images import resize
+from styletransfer.regions import carried, matched, resized
 from styletransfer.weights.backbones import load_weights
 
 from . import reference
-
-FIRST, SECOND, THIRD = np.array([[0, 0, 250], [0, 250, 0], [250, 0, 0]], np.uint8)
-QUICK = {"sizes": (64,), "steps": 3, "backbone": "embedded", "progress": False}
-
-
-@pytest.fixture(scope="module")
-def paintings(pair):
-    return pair[1], resize(load_image("great_wave"), (44, 64))
-
-
-@pytest.fixture(scope="module")
-def labels(pair, paintings):
-    """A border that no layer's grid knows, and a painting of which a part is in no region."""
-    photo = np.zeros(pair[0].shape[:2], int)
-    photo[:, 29:] = 1
-    photo[35:, :21] = 1
-    first, second = (np.full(p.shape[:2], r) for r, p in enumerate(paintings))
-    first[:, :13] = -1
-    return photo, first, second
-
-
-def mask(labels, *colours):
-    return np.array(colours or (FIRST, SECOND), np.uint8)[labels]
-
-
-# ---- the objective ------------------------------------------------------------------------------
 
 
 def simple(labels, layer):
@@ -195,9 +161,6 @@ def test_labels_must_fit(pair, paintings, labels):
         STATISTICS.pop("middle", None)
 
 
-# ---- guides -------------------------------------------------------------------------------------
-
-
 def test_guides_are_what_the_network_sees():
     """The receptive field of a position is where its gradient is not zero."""
     weights = load_weights("embedded")
@@ -286,212 +249,3 @@ def test_matching_finds_what_is_alike_in_both(rng, monkeypatch):
     monkeypatch.setattr("styletransfer.regions.LEAST_SHARE", 0.9)
     with pytest.raises(InputError, match="photograph and painting have no two regions in common"):
         matched(*pictures, regions=2, weights=weights)
-
-
-# ---- runs ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def masks(labels):
-    return mask(labels[0]), mask(labels[1], FIRST, SECOND, THIRD), mask(labels[2])
-
-
-def test_a_run_with_masks(pair, paintings, masks):
-    options = {**QUICK, "steps": 12}
-    guided = transfer(pair[0], paintings, masks=masks, **options)
-    assert guided.caption.endswith("12 steps, in regions")
-    swapped = transfer(pair[0], paintings[::-1], masks=[masks[0], *masks[:0:-1]], **options)
-    np.testing.assert_array_equal(guided.image, swapped.image)  # the order given does not count
-    wider = transfer(pair[0], paintings, masks=masks, guide="all", **options)
-    assert np.abs(wider.image - guided.image).max() > 0.01
-
-
-def test_regions_belong_to_the_identity(pair, paintings, masks, tmp_path):
-    def identity(regions=None, masks=None, **settings):
-        settings = Settings(size=64, backbone="embedded", regions=regions, **settings)
-        return Request.open(pair[0], paintings, settings, masks=masks).identity
-
-    names = []
-    for i, one in enumerate(masks):
-        names.append(str(tmp_path / f"{i}.png"))
-        Image.fromarray(one).save(names[-1])
-    found = identity(names)
-    (tmp_path / "copy.png").write_bytes((tmp_path / "0.png").read_bytes())
-    assert identity([str(tmp_path / "copy.png"), *names[1:]]) == found
-    changed = masks[0].copy()
-    changed[0, 0] = SECOND
-    Image.fromarray(changed).save(tmp_path / "copy.png")
-    assert identity([str(tmp_path / "copy.png"), *names[1:]]) != found
-    others = [identity(), identity("match"), identity("match:4"), identity(names, guide="all")]
-    assert len({found, *others, identity(masks=masks)}) == 6
-    assert identity(guide="all") == others[0]  # without regions it does nothing
-
-
-def test_a_record_with_regions_is_replayed(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    shape = fit(load_image("petra").shape, 90)
-    sky = np.zeros(shape, int)
-    sky[: shape[0] // 2] = 1
-    Image.fromarray(mask(sky, [255, 255, 255], [0, 0, 0])).save("my mask.png")
-    words = ["--size", "48", "--steps", "3", "--backbone", "embedded", "--quiet"]
-    given = ["petra", "night_cafe,great_wave", "--out", "out.png", *words]
-    assert main([*given, "--regions", "my mask.png,white,black"]) == 0
-    before = (tmp_path / "out.png").read_bytes()
-    record, settings = read_record("out.json")
-    assert sorted(settings.regions) == ["black", "my mask.png", "white"]
-    names = [about["picture"] for about in record["style"]["pictures"]]
-    assert dict(zip(names, settings.regions[1:], strict=True)) == {
-        "night_cafe": "white",
-        "great_wave": "black",
-    }
-    assert main(["--replay", "out.json", "--quiet"]) == 0
-    assert "differs" not in capsys.readouterr().err
-    assert (tmp_path / "out.png").read_bytes() == before
-    Image.fromarray(mask(1 - sky)).save("my mask.png")
-    assert main(["--replay", "out.json", "--quiet"]) == 2
-    assert "masks picture my mask.png has changed" in capsys.readouterr().err
-    assert (
-        main([*given[:2], "--out", "my mask.png", *words, "--regions", "my mask.png,red,lime"]) == 2
-    )
-
-
-@pytest.mark.parametrize("found", [False, True])
-def test_a_run_with_regions_goes_on_where_it_was_saved(pair, paintings, masks, tmp_path, found):
-    masks, regions = (None, "match:2") if found else (masks, None)
-    options = {"sizes": (48, 64), "steps": (2, 3), "backbone": "embedded", "color": "monge"}
-    settings = Settings(mix=(1, 3), regions=regions, **options)
-    whole = Run(pair[0], paintings, settings, masks=masks).finish()
-    run = Run(pair[0], paintings, settings, masks=masks)
-    next(run)
-    run.save(tmp_path / "run.npz")
-    again = Run.load(tmp_path / "run.npz").finish()
-    np.testing.assert_allclose(again.image, whole.image, atol=1e-6)
-    assert again.record.get("masks") == whole.record.get("masks")
-    assert len(run.inputs) == (3 if found else 6)
-    json.dumps(whole.record)
-
-
-def test_a_sweep_over_regions(pair, paintings, tmp_path):
-    Image.fromarray(mask(np.repeat([[0, 1]], 24, 0).repeat(16, 1))).save(tmp_path / "mask.png")
-    regions = [None, "match:2", (str(tmp_path / "mask.png"), "#0000fa", "#00fa00")]
-    options = {**QUICK, "steps": 2, "store": tmp_path / "store"}
-    found = sweep(pair[0], list(paintings), {"regions": regions}, **options)
-    assert found.missing == []
-    assert len(set(found.table["identity"])) == 3
-    assert found.errors == {}
-
-
-def test_colours_are_matched_region_by_region(pair, paintings, labels, masks):
-    photo = pair[0]
-    run = Run(photo, paintings, Settings(color="chol", size=64, backbone="embedded"), masks=masks)
-    prepared = [p.copy() for p in paintings]
-    for region, (painting, own) in enumerate(zip(prepared, labels[1:], strict=True)):
-        here = own == region
-        painting[here] = match(painting[here], photo[labels[0] == region], by="chol")
-    expected = Objective(photo, prepared, labels=labels, backbone="embedded")
-    assert run.objective(photo).style == pytest.approx(expected(photo).style, rel=1e-4)
-
-
-# ---- what is refused ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("regions", "said"),
-    [
-        ("half.png", "regions is 'half.png'; it must be match, or match:2 to match:16"),
-        ("match:1", "it must be match, or match:2 to match:16"),
-        ("match:17", "it must be match, or match:2 to match:16"),
-        ("half.png,white", "there are 1 label pictures for 2 paintings"),
-        ("half.png,white,gold", "no painting has the region #000000 of half.png"),
-        ("half.png,white,nowhere.png", "there is no file nowhere.png"),
-        ("half.png,white,empty.png", "empty.png is an empty file"),
-        ("wide.png,white,black", "wide.png has 64 x 16 pixels, and its picture 64 x 48"),
-        ("one.png,white,black", "one.png has one colour; it divides nothing"),
-        ("photo.png,white,black", "photo.png has .* colours; give every region one"),
-    ],
-)
-def test_bad_regions_end_in_one_sentence(pair, tmp_path, monkeypatch, capsys, regions, said):
-    monkeypatch.chdir(tmp_path)
-    half = np.zeros((48, 64, 3), np.uint8)
-    half[:20] = 255
-    for name, picture in {
-        "half": half,
-        "wide": half[:32:2],
-        "one": half[:1].repeat(48, 0),
-        "photo": np.round(255 * pair[0]).astype(np.uint8),
-    }.items():
-        Image.fromarray(picture).save(f"{name}.png")
-    (tmp_path / "empty.png").touch()
-    words = ["photo.png", "night_cafe,great_wave", "--out", "out.png", "--backbone", "embedded"]
-    assert main([*words, "--size", "48", "--steps", "2", "--quiet", "--regions", regions]) == 2
-    assert re.search(said, capsys.readouterr().err)
-    assert not (tmp_path / "out.png").exists()
-
-
-def test_arrays_are_masks_and_no_setting(pair, masks):
-    with pytest.raises(InputError, match="regions must be text, not an array"):
-        Settings(regions=masks)
-
-
-# ---- mixtures -----------------------------------------------------------------------------------
-
-
-def test_a_mixture_of_one_is_that_painting(pair, paintings):
-    def found(style, **options):
-        return Objective(pair[0], style, backbone="embedded", **options)(0.9 * pair[0])
-
-    both = found(paintings)
-    assert found(paintings, mix=(1, 0)) == found(paintings[0])
-    assert found(paintings, mix=(0, 3)) == found(paintings[1])
-    assert found(paintings, mix=(2, 2)) == both
-    rows = found(paintings, mix=(1, 0, 1, 0, 0, 1, 0, 1, 1, 1)).layers["style"]
-    expected = [found(p).layers["style"] for p in paintings]
-    sources = [*expected[:1] * 2, *expected[1:] * 2, both.layers["style"]]
-    for layer, source in zip(STYLE_LAYERS, sources, strict=True):
-        assert rows[layer] == source[layer]
-    mixed = found(paintings, mix=(1, 3))
-    twice = found([paintings[0], paintings[1], paintings[1], paintings[1]])
-    assert mixed.style == pytest.approx(twice.style, rel=1e-4)
-
-
-def test_weights_go_with_their_paintings(pair, paintings):
-    """Paintings are put in order; their weights follow them, in every layer."""
-    settings = Settings(size=64, backbone="embedded", mix=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
-    swapped = dataclasses.replace(settings, mix=(2, 1, 4, 3, 6, 5, 8, 7, 10, 9))
-    requests = [
-        Request.open(pair[0], style, options)
-        for style, options in ((paintings, settings), (paintings[::-1], swapped))
-    ]
-    assert requests[0].identity == requests[1].identity
-    assert requests[0].identity != Request.open(pair[0], paintings, swapped).identity
-    opened = requests[0]
-    assert isinstance(opened.style, Collection)
-    weights = {
-        member.picture.shape: opened.settings.mix[number::2]
-        for number, member in enumerate(opened.style.members)
-    }
-    assert weights[paintings[0].shape] == (1, 3, 5, 7, 9)
-    again = Request.open(opened.content, opened.style, opened.settings)
-    assert again.settings == opened.settings
-
-
-def test_mixing():
-    np.testing.assert_array_equal(mixing(None, paintings=2, layers=3), np.ones((3, 2)))
-    np.testing.assert_array_equal(mixing((1, 0), paintings=2, layers=2), [[1, 0], [1, 0]])
-    np.testing.assert_array_equal(mixing((1, 0, 0, 1), paintings=2, layers=2), np.eye(2))
-    with pytest.raises(InputError, match=r"mix has 3 weights; .*\(2\).*layer \(4\)"):
-        mixing((1, 2, 3), paintings=2, layers=2)
-    with pytest.raises(InputError, match="mix leaves a style layer without a painting"):
-        mixing((1, 0, 0, 0), paintings=2, layers=2)
-
-
-def test_a_mixture_on_the_command_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    words = ["--size", "48", "--steps", "2", "--backbone", "embedded", "--quiet"]
-    style = ["petra", "night_cafe,great_wave", "--out", "out.png", *words, "--mix"]
-    assert main([*style, "1,0 1,0 0,1 0,1 0,1"]) == 0
-    before = (tmp_path / "out.png").read_bytes()
-    assert main(["--replay", "out.json", "--quiet"]) == 0
-    assert (tmp_path / "out.png").read_bytes() == before
-    assert main([*style, "1,2,3"]) == 2
-    assert "mix has 3 weights" in capsys.readouterr().err

@@ -14,11 +14,11 @@ from styletransfer._tensorflow import tf
 from styletransfer.errors import InputError
 from styletransfer.fast import precision
 from styletransfer.forms import FORMS
+from styletransfer.keywords import SettingsDict
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.runs import memory
 from styletransfer.runs.request import Request, resolve
 from styletransfer.runs.schedule import Stage
-from styletransfer.settings import SettingsDict
 
 
 def request(pair, **settings):

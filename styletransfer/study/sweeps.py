@@ -288,11 +288,7 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
 
 
 def _make(request: Request, *callbacks: Any) -> Result:
-    """What a worker does.
-
-    Raises:
-        KeyboardInterrupt: the run was interrupted; a picture that is not finished is no result.
-    """
+    """What a worker does; raises KeyboardInterrupt where it was interrupted before the end."""
     run = Run(
         request.content, request.style, request.settings, start=request.start, masks=request.masks
     )
