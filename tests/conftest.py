@@ -65,9 +65,8 @@ def pytest_terminal_summary(terminalreporter):
     missing = [report.nodeid for report in skipped if "Chromium" in str(report.longrepr)]
     if missing:
         terminalreporter.section(f"{len(missing)} tests of pages were left out")
-        terminalreporter.line("There is no Chromium here; on Debian: apt-get install chromium")
-        for name in missing:
-            terminalreporter.line(name)
+        advice = "There is no Chromium here; on Debian: apt-get install chromium"
+        terminalreporter.write_line("\n".join([advice, *missing]))
 
 
 @pytest.fixture(scope="session")
@@ -90,10 +89,10 @@ def paintings(pair):
 @pytest.fixture(scope="session")
 def labels(pair, paintings):
     """A border that no layer's grid knows, and a painting of which a part is in no region."""
-    photo = np.zeros(pair[0].shape[:2], int)
+    pictures = (0, pair[0]), *enumerate(paintings)
+    photo, first, second = (np.full(p.shape[:2], region) for region, p in pictures)
     photo[:, 29:] = photo[35:, :21] = 1
-    first, second = (np.full(p.shape[:2], r) for r, p in enumerate(paintings))
-    first[:, :13] = -1
+    first[:, :13] = -1  # in no region
     return photo, first, second
 
 

@@ -12,6 +12,7 @@ from styletransfer.cli import main
 from styletransfer.errors import InputError
 from styletransfer.pictures.colour import match
 from styletransfer.pictures.images import fit
+from styletransfer.runs.code import code_of
 from styletransfer.runs.record import read_record
 from styletransfer.runs.request import Request
 
@@ -101,6 +102,22 @@ def test_a_run_with_regions_goes_on_where_it_was_saved(pair, paintings, masks, t
     assert again.record.get("masks") == whole.record.get("masks")
     assert len(run.inputs) == (3 if found else 6)
     json.dumps(whole.record)
+
+
+def test_the_code_of_a_run_with_regions(pair, paintings, masks, tmp_path):
+    """Names label pictures that have names; for arrays `masks` stands, and no setting."""
+    Image.fromarray(masks[0]).save(tmp_path / "mask.png")
+    named = (str(tmp_path / "mask.png"), "#0000fa", "#00fa00")
+    for given, line in (
+        ({"regions": named}, None),
+        ({"masks": masks}, "    masks=masks,"),
+    ):
+        result = transfer(pair[0], paintings, **QUICK, **given)
+        lines = code_of(result.record).splitlines()
+        regions = [each for each in lines if each.startswith("    regions=")]
+        assert (line in lines, len(regions)) == ((True, 0) if line else (False, 1))
+        if not line:
+            assert sorted(eval(regions[0].split("=")[1].strip(","))) == sorted(named)
 
 
 def test_a_sweep_over_regions(pair, paintings, tmp_path):
