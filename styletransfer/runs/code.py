@@ -16,7 +16,7 @@ def as_code(request: Request) -> str:
     default = dataclasses.asdict(Settings())
     asked = dataclasses.asdict(request.settings).items()
     options = {name: value for name, value in asked if value != default[name]}
-    masks = request.masks and request.masks.about
+    masks = request.masks.about if request.masks else None
     return _call(request.content.about, request.style.about, options, {"masks": masks})
 
 
