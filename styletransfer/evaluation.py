@@ -44,12 +44,17 @@ class Whole:
     def _encode(
         self, image: tf.Tensor, guides: Sequence[tf.Tensor]
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        form, statistic = self._measures.form, self._measures.statistic
+        measures, form = self._measures, self._measures.form
         features = {name: tf.cast(F, tf.float32) for name, F in self._network(image).items()}
-        content = [features[layer] for layer in self._measures.content_layers]
-        layers = self._measures.style_layers
+        content = [features[layer] for layer in measures.content_layers]
+        layers = measures.style_layers
         style = [
-            statistic(features[layer], per_position=form.per_position, guides=guide)
+            measures.statistic(
+                features[layer],
+                per_position=form.per_position,
+                guides=guide,
+                unit=measures.unit(layer),
+            )
             for layer, guide in zip(layers, guides or [None] * len(layers), strict=True)
         ]
         return content, style

@@ -9,6 +9,7 @@ from .._tensorflow import tf
 from ..errors import InputError
 from ..layers import block_of, filters_of, layers_of
 from ..settings import Settings
+from ..statistics import statistic_named
 from .schedule import Shapes, Stage, history_for, pixels
 
 # Measured on one machine (Linux, TensorFlow 2.21); tests/benchmarks/test_size.py shows how far off
@@ -103,7 +104,8 @@ def tile_for(settings: Settings, architecture: str, stage: Stage, shapes: Shapes
         changed = dataclasses.replace(stage, size=size, tile=tile)
         return memory(settings, architecture, changed, shapes)
 
-    choices = (None, *TILES) if settings.tile is None else (settings.tile,)
+    additive = statistic_named(settings.statistic).additive
+    choices = (settings.tile,) if settings.tile or not additive else (None, *TILES)
     for tile in choices:
         if needed(stage.size, tile) <= free:
             return tile
