@@ -45,6 +45,7 @@ def rescaled(weights: Weights, *, pooling: Literal["avg", "max"], floor: float =
     )
 
 
+@functools.lru_cache(maxsize=4)
 def in_units(measures: Measures, weights: Weights, *, pooling: Literal["avg", "max"]) -> Measures:
     """The measures with the units of the style layers, where their statistic has a gain.
 

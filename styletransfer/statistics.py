@@ -175,10 +175,9 @@ def gram(features: tf.Tensor) -> tf.Tensor:
 def shifted_gram(features: tf.Tensor) -> tf.Tensor:
     """FᵀF, F↓ᵀF and F→ᵀF (3, N, N): long structures; Berger and Memisevic 2016 (arXiv 1606.01286).
 
-    F↓ and F→ are the features `SHIFT` positions further down and further right, half the side where
-    it is shorter than two shifts. Each matrix has the pairs that there are, counted as if there
-    were M. The paper has a loss for each of several shifts; here there is one shift. Pairs reach
-    from one tile into the next, so that those of tiles do not add up.
+    F↓ and F→ are the features `SHIFT` positions further down and further right, or half the side
+    where it is shorter than two shifts. Each matrix has the pairs that there are, counted as if
+    there were M. Pairs reach from one tile into the next, so that those of tiles do not add up.
     """
     found = [gram.sums(features)]
     for axis, side in enumerate(tf.unstack(tf.shape(features)[1:3]), 1):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from styletransfer import Objective, transfer
+from styletransfer import Objective, sweep, transfer
 from styletransfer._tensorflow import tf
 from styletransfer.cli import main
 from styletransfer.errors import InputError
+from styletransfer.explorer.controls import Controls
 from styletransfer.pictures.images import resize
 from styletransfer.runs import memory
 from styletransfer.settings import Settings
@@ -140,15 +141,18 @@ def test_the_wasserstein_distance_of_two_normal_distributions(rng):
     a, b = ((white * rng.uniform(1, 3, 6)) @ turn + rng.normal(size=6) for _ in range(2))
     exact = frechet(a, b)  # unbiased covariances: a share of 1/300 more of them
     assert apart("gaussian_w2", a, b).sum() / 6 == pytest.approx(exact, rel=1e-2)
-    other = b @ np.linalg.qr(rng.normal(size=(6, 6)))[0]
-    assert apart("gaussian_w2", a, other).sum() / 6 > 1.02 * frechet(a, other)
+    # Deviations of 4 and 1 along the axes and the same turned by 45°: 9, where W₂² is 7.43.
+    long = white[:, :2] * (4, 1)
+    turned = long @ np.array([[1, 1], [-1, 1]]) / np.sqrt(2)
+    assert apart("gaussian_w2", long, turned).sum() / 2 == pytest.approx(9, rel=1e-3)
+    assert frechet(long, turned) == pytest.approx(34 - 2 * np.sqrt(176.5), rel=1e-2)
 
 
 def test_a_translation_seen_along_directions(rng):
     """By m in N dimensions, sliced W₂² is ‖m‖²/N: along w both distributions are |wᵀm| apart."""
     points = rng.normal(size=(50, 256))
     ratios = []
-    for _ in range(8):
+    for _ in range(64):
         move = rng.normal(size=256) / 16
         along = 2 * np.abs(of("histogram", points + move) - of("histogram", points)).sum(0)
         ratios.append(np.square(along).mean() / (move @ move / 256))
@@ -230,6 +234,14 @@ def test_what_does_not_add_up_is_no_statistic_of_tiles(pair, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 2.0e9)
     with pytest.raises(InputError, match=r"GB can be used; the largest size that fits is \d+ px"):
         transfer(*pair, size=4096, **options)
+
+
+def test_in_a_sweep_and_on_the_page(pair, tmp_path):
+    runs = sweep(*pair, {"statistic": ["gram", "mean_cov"]}, store=tmp_path, **TINY)
+    assert runs.table["statistic"].tolist() == ["gram", "mean_cov"]
+    assert not np.array_equal(runs[0].image, runs[1].image)
+    offered = [value for _, value in Controls().fields["statistic"].options]
+    assert offered == list(STATISTICS)
 
 
 def test_on_the_command_line_and_again_from_the_record(words, tmp_path, capsys):
