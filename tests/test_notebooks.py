@@ -37,6 +37,7 @@ STORED = {
         f"photo2vangogh (CycleGAN, {shipped_steps()} steps",
     ],
     "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
+    "13_what_is_style": lambda p: [f"{p['size']} px, {p['steps']} steps"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
 }
 
