@@ -11,7 +11,9 @@ class Form:
     content = Σ_l content_factor · R((F − P)²), style = Σ_l ω_l · style_factor · R(|G − A|^power),
     where R is the mean or the sum over all entries (`reduction`), F and P are the features of the
     picture and of the photograph, and G and A the style statistics of picture and painting (FᵀF, or
-    FᵀF/M with `per_position`, M the number of positions).
+    FᵀF/M with `per_position`, M the number of positions). With `nearest` they are parts of
+    hypercolumns instead (`neighbours.py`), G those of the picture and A the painting's nearest to
+    the photograph's, and R is the mean over positions of the sum over filters.
     """
 
     formula: str  # the objective in one line
@@ -20,6 +22,7 @@ class Form:
     power: Literal[1, 2]
     reduction: Literal["mean", "sum"]
     per_position: bool
+    nearest: bool = False  # match positions in place of a statistic of them all
     scaled: bool = False  # rescale the network so that every filter's mean activation is one
     pooling: Literal["avg", "max"] = "avg"  # what stands in the place of VGG's pooling
     lam: float  # the default λ
@@ -76,6 +79,18 @@ FORMS = {
         scaled=True,
         lam=1e-1,
         source="the proposal's formula on the rescaled network of Gatys et al. 2016",
+    ),
+    "nearest": Form(
+        formula="mean (F − P)² + λ Σ_l ω_l ½ mean |h_l − t_l|², h a position's features of norm 1, "
+        "t the painting's nearest to them",
+        style_factor=0.5,
+        power=2,
+        reduction="mean",
+        per_position=True,
+        nearest=True,
+        lam=1e4,
+        source="Kolkin et al. 2022 (arXiv 2203.13215), whose loss is Σ_l ½ mean |h_l − t_l|², with "
+        "the content term of gatys-code",
     ),
 }
 """The forms by name, as the setting `form` has them."""

@@ -7,6 +7,7 @@ import psutil
 
 from .._tensorflow import tf
 from ..errors import InputError
+from ..forms import FORMS
 from ..layers import block_of, filters_of, layers_of
 from ..settings import Settings
 from .schedule import Shapes, Stage, history_for, pixels
@@ -103,7 +104,8 @@ def tile_for(settings: Settings, architecture: str, stage: Stage, shapes: Shapes
         changed = dataclasses.replace(stage, size=size, tile=tile)
         return memory(settings, architecture, changed, shapes)
 
-    choices = (None, *TILES) if settings.tile is None else (settings.tile,)
+    tiles = () if FORMS[settings.form].nearest else TILES  # it matches the picture as a whole
+    choices = (None, *tiles) if settings.tile is None else (settings.tile,)
     for tile in choices:
         if needed(stage.size, tile) <= free:
             return tile
