@@ -179,8 +179,8 @@ def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form, regions: int = 0) -> t
 
     Gatys et al. 2016, Eq. 4, or the second term of the proposal; G is the picture's statistic, A
     the painting's. With `Form.nearest` both are parts of hypercolumns (1, H/4, W/4, N), and this is
-    the layer's share of their mean cosine distance. With `regions` both have one of each, and the
-    loss is the mean of theirs: Gatys et al. 2017, Eq. 8, with equal weights.
+    the layer's share of half their mean squared distance. With `regions` both have one of each, and
+    the loss is the mean of theirs: Gatys et al. 2017, Eq. 8, with equal weights.
     """
     apart = tf.square(G - A) if form.power == 2 else tf.abs(G - A)
     if form.nearest:
@@ -245,7 +245,7 @@ class Measures:
         """
         layers = [features[layer] for layer in self.style_layers]
         if self.form.nearest and layers:
-            return hypercolumns(layers, self.style_layers, size // 4)
+            return hypercolumns(layers, self.style_layers, size // 4, unit=self.form.unit)
         return [
             self.statistic(F, per_position=self.form.per_position, guides=guide)
             for F, guide in zip(layers, guides or [None] * len(layers), strict=True)

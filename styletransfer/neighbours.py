@@ -23,13 +23,13 @@ BLOCK = 2**26  # bytes of cosines that are held at once
 
 
 def hypercolumns(
-    features: Sequence[tf.Tensor], layers: Sequence[str], size: tf.Tensor
+    features: Sequence[tf.Tensor], layers: Sequence[str], size: tf.Tensor, *, unit: bool
 ) -> list[tf.Tensor]:
-    """Parts of hypercolumns of norm 1, from the features (1, H_l, W_l, N_l) of each layer.
+    """Parts of hypercolumns, from the features (1, H_l, W_l, N_l) of each layer.
 
     A layer is divided by N_l, so that many filters do not count for more, and averaged or
-    interpolated to `size`, a quarter of the picture's. Half the squared distance of two columns of
-    norm 1 is their cosine distance, to which each part adds its own: ½ Σ_l |a_l − b_l|² = 1 − cos.
+    interpolated to `size`, a quarter of the picture's. With `unit` a column's norm is 1: half the
+    squared distance of two is then their cosine distance, ½ Σ_l |a_l − b_l|² = 1 − cos.
     """
     parts = []
     for F, layer in zip(features, layers, strict=True):
@@ -38,6 +38,8 @@ def hypercolumns(
         elif coarser < 0:
             F = tf.image.resize(F, size)
         parts.append(F / F.shape[-1])
+    if not unit:
+        return parts
     squares = tf.add_n([tf.reduce_sum(tf.square(part), -1, keepdims=True) for part in parts])
     return [part * tf.math.rsqrt(tf.maximum(squares, 1e-8)) for part in parts]
 

@@ -90,20 +90,19 @@ def hypercolumns(f, layers, shape):
 
 def neighbours(rows, pool):
     """The numbers of the rows of `pool` that are nearest, by the centred cosine."""
-    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (rows, pool)]
-    return cdist(unit[0] - unit[0].mean(0), unit[1] - unit[1].mean(0), "cosine").argmin(1)
+    return cdist(rows - rows.mean(0), pool - pool.mean(0), "cosine").argmin(1)
 
 
-def nearest_style(image, content, styles, omega, layers):
+def nearest_style(image, content, styles, omega, layers, *, unit):
     """The style term of the form `nearest`, whose targets come from the photograph's neighbours.
 
-    Of two columns scaled to norm 1, half the squared distance, a layer's part by its ω.
+    Of two columns, scaled to norm 1 or not, half the squared distance, a layer's part by its ω.
     """
 
     def columns(f):
         first = f["block1_conv1"]
         found = hypercolumns(f, layers, first.shape)
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        return found / np.linalg.norm(found, axis=1, keepdims=True) if unit else found
 
     pool = np.concatenate([columns(style) for style in styles])
     targets = pool[neighbours(columns(content), pool)]
@@ -122,8 +121,9 @@ def losses(form, image, content, styles, lam, omega, content_layers, style_layer
         c = sum(((f - p) ** 2).sum() for f, p in pairs)
     else:
         c = sum(((f - p) ** 2).mean() for f, p in pairs) * (0.5 if form == "gatys" else 1)
-    if form == "nearest":
-        s = nearest_style(image, content, styles, omega, style_layers)
+    if form.startswith("nearest"):
+        unit = form == "nearest"
+        s = nearest_style(image, content, styles, omega, style_layers, unit=unit)
         return c + lam * s, c, s
     s = 0.0
     for weight, layer in zip(omega, style_layers, strict=True):

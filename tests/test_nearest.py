@@ -39,7 +39,7 @@ def test_hypercolumns_and_their_neighbours(rng, monkeypatch):
     shapes = (35, 46), (41, 33), (27, 30)
     given = [features(rng, *shape) for shape in shapes]
     found = [
-        hypercolumns(F, LAYERS, np.array(shape) // 4)
+        hypercolumns(F, LAYERS, np.array(shape) // 4, unit=True)
         for F, shape in zip(given, shapes, strict=True)
     ]
     columns = []

@@ -19,7 +19,7 @@ SCALED = ("gatys", "proposal-scaled")
 POOLING = "avg"  # of every form, which `test_defaults_are_the_papers` states
 LAMS = {
     **{"gatys": 30.0, "gatys-code": 0.5, "proposal": 1e-4},
-    **{"proposal-squared": 1e-10, "proposal-scaled": 1e-4, "nearest": 1e5},
+    **{"proposal-squared": 1e-10, "proposal-scaled": 1e-4, "nearest": 1e5, "nearest-squared": 1e2},
 }
 
 
