@@ -62,8 +62,9 @@ def test_hypercolumns_and_their_neighbours(rng, monkeypatch):
     np.testing.assert_allclose(np.ravel(apart), expected, atol=1e-6)
 
 
-def test_a_painting_matches_itself(pair):
-    objective = Objective(pair[1], pair[1], **OPTIONS)
+@pytest.mark.parametrize("form", ["nearest", "nearest-squared"])
+def test_a_painting_matches_itself(pair, form):
+    objective = Objective(pair[1], pair[1], **{**OPTIONS, "form": form})
     count = objective.matches.size
     np.testing.assert_array_equal(objective.matches.ravel(), np.arange(count))
     assert objective(pair[1]).style < 1e-10
