@@ -1,7 +1,7 @@
 """Which painting, and which part of it, suits a photograph: the most alike by VGG's features.
 
 Yin 2016 (arXiv 1601.04568) has a method "for paintings and photos of similar content". How far
-similarity goes with what a transfer leaves is measured in notebooks/14_content_and_style.ipynb.
+similarity goes with what a transfer leaves of the style loss, notebook 14 measures.
 """
 
 import itertools
