@@ -7,7 +7,7 @@ name is then a value of the setting `statistic` everywhere.
 
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from ._tensorflow import tf
 from .errors import InputError, nearest
 from .forms import Form
+from .neighbours import hypercolumns
 
 Finish = Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor]
 
@@ -177,10 +178,13 @@ def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form, regions: int = 0) -> t
     """style_factor · R(|G − A|^power) of one layer, with R the form's mean or sum.
 
     Gatys et al. 2016, Eq. 4, or the second term of the proposal; G is the picture's statistic, A
-    the painting's. With `regions` both have one of each, and the loss is the mean of theirs: Gatys
-    et al. 2017, Eq. 8, with equal weights.
+    the painting's. With `Form.nearest` both are parts of hypercolumns (1, H/4, W/4, N), and this is
+    the layer's share of half their mean squared distance. With `regions` both have one of each, and
+    the loss is the mean of theirs: Gatys et al. 2017, Eq. 8, with equal weights.
     """
     apart = tf.square(G - A) if form.power == 2 else tf.abs(G - A)
+    if form.nearest:
+        apart = tf.reduce_sum(apart, -1)
     reduced = tf.reduce_mean(apart) if form.reduction == "mean" else tf.reduce_sum(apart)
     if regions and form.reduction == "sum":
         reduced /= regions
@@ -231,6 +235,21 @@ class Measures:
     def layers(self) -> tuple[str, ...]:
         """All layers, each once."""
         return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+
+    def style(
+        self, features: Mapping[str, tf.Tensor], size: tf.Tensor, guides: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """What is compared of each style layer, of a picture of `size` (rows, columns).
+
+        The statistics of features (1, H, W, N) by layer, or parts of hypercolumns.
+        """
+        layers = [features[layer] for layer in self.style_layers]
+        if self.form.nearest and layers:
+            return hypercolumns(layers, self.style_layers, size // 4, unit=self.form.unit)
+        return [
+            self.statistic(F, per_position=self.form.per_position, guides=guide)
+            for F, guide in zip(layers, guides or [None] * len(layers), strict=True)
+        ]
 
     def guides(self, layers: Sequence[str]) -> list[tf.TensorSpec]:
         """What the guides of style layers are to a compiled function; none without regions."""

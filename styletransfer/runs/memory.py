@@ -7,6 +7,7 @@ import psutil
 
 from .._tensorflow import tf
 from ..errors import InputError
+from ..forms import FORMS
 from ..layers import block_of, filters_of, layers_of
 from ..settings import Settings
 from .schedule import Shapes, Stage, history_for, pixels
@@ -19,6 +20,7 @@ PER_KERNEL_BYTE = {"float32": 2.0, "winograd": 5.5, "mixed": 2.0}
 PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
 """Bytes for each byte of a picture's features: one for itself, about one for its gradient."""
 PER_GUIDED_BYTE = 0.65  # more with regions: the style layers' positions are taken out once more
+PER_COLUMN_BYTE = 1.6  # and with neighbours, for each byte of both pictures' hypercolumns
 TILED_BYTES_PER_PIXEL = 250  # of what a tiled evaluation keeps of the whole picture
 TILES = (1024, 512, 256)  # sides of the tiles that are tried where a whole picture does not fit
 SHARE = 0.8  # of the free memory; the rest is left to others
@@ -46,7 +48,7 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
 def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> float:
     """Bytes that the process has at most during a stage.
 
-    Of the settings optimiser, history, layers and regions count, of the stage everything.
+    Of the settings optimiser, history, layers, regions and form count, of the stage everything.
     """
     kernels, features, first = _network_bytes(settings, architecture)
     picture, *paintings = pixels(shapes, stage.size, settings.style_scale)
@@ -59,6 +61,9 @@ def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) 
     else:
         tile = min((stage.tile + 16) ** 2, most)
         evaluation = factor * first * tile + TILED_BYTES_PER_PIXEL * most
+    if FORMS[settings.form].nearest:
+        filters = sum(filters_of(block_of(layer)) for layer in settings.style_layers)
+        evaluation += PER_COLUMN_BYTE * filters / 4 * (picture + sum(paintings))
     arrays = 8
     if settings.optimizer == "lbfgs":
         arrays += 2 * min(settings.history or history_for(picture), stage.steps)
@@ -103,7 +108,8 @@ def tile_for(settings: Settings, architecture: str, stage: Stage, shapes: Shapes
         changed = dataclasses.replace(stage, size=size, tile=tile)
         return memory(settings, architecture, changed, shapes)
 
-    choices = (None, *TILES) if settings.tile is None else (settings.tile,)
+    tiles = () if FORMS[settings.form].nearest else TILES  # it matches the picture as a whole
+    choices = (None, *tiles) if settings.tile is None else (settings.tile,)
     for tile in choices:
         if needed(stage.size, tile) <= free:
             return tile
