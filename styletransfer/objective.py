@@ -14,13 +14,14 @@ from .fast.precision import resolve_precision
 from .fast.tiles import Tiled
 from .forms import FORMS
 from .layers import check_sides, default_omega, smallest_side
-from .losses import Losses, Measures, mean_statistic, statistic_named
+from .losses import Losses, Measures, mean_statistic
 from .neighbours import GRID, ITERATE, matched, taken
 from .network import loss_network
 from .pictures.images import as_picture
 from .regions import guiding, mixing
-from .scaling import rescaled
+from .scaling import in_units, rescaled
 from .settings import Settings, settings_from
+from .statistics import statistic_named
 from .weights.backbones import load_weights, resolve_backbone
 
 
@@ -198,6 +199,7 @@ class Objective:
                 "that of a region; leave out the regions, or give another statistic"
             )
         measures = Measures(self.form, statistic, self.content_layers, self.style_layers, regions)
+        measures = in_units(measures, self.weights, pooling=self.pooling)
         network = loss_network(
             weights,
             measures.layers,

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ._tensorflow import tf
 from .errors import InputError
+from .losses import Measures
 from .network import loss_network
 from .pictures import datasets
 from .pictures.downloads import cache_folder
@@ -42,6 +43,19 @@ def rescaled(weights: Weights, *, pooling: Literal["avg", "max"], floor: float =
     return dataclasses.replace(
         weights, kernels=MappingProxyType(kernels), biases=MappingProxyType(biases)
     )
+
+
+@functools.lru_cache(maxsize=4)
+def in_units(measures: Measures, weights: Weights, *, pooling: Literal["avg", "max"]) -> Measures:
+    """The measures with the units of the style layers, where their statistic has a gain.
+
+    A layer's unit is the mean of its filters' `mean_activations`; the rescaled network's is one.
+    """
+    if measures.statistic.gain is None or measures.form.scaled:
+        return measures
+    means = mean_activations(weights, pooling=pooling)
+    units = tuple(float(means[layer].mean()) for layer in measures.style_layers)
+    return dataclasses.replace(measures, units=units)
 
 
 def floored(means: np.ndarray, floor: float) -> np.ndarray:
@@ -84,7 +98,7 @@ def mean_activations(
 
     bar = tqdm(photos.values(), desc="mean activations (once per weights file)", leave=False)
     rows = [over_positions(photo.load(size=SCALING_SIZE)[None]) for photo in bar]
-    means = {
+    means: dict[str, Any] = {
         name: np.stack([row[name] for row in rows]).mean(axis=0, dtype=np.float32)
         for name in weights.kernels
     }

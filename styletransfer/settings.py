@@ -90,8 +90,10 @@ class Settings(Options):
     )
     statistic: str = option(
         "gram",
-        "what of the features is the style: gram, the Gram matrix; mean_std, mean and deviation of "
-        "each filter; or your own (see losses.py)",
+        "what of the features is the style: gram, the Gram matrix; shifted_gram, also that with "
+        "features further on; mean_std, mean and deviation of each filter; mean_cov, mean and "
+        "covariance; gaussian_w2, the Wasserstein distance of Gaussians; mmd, random Fourier "
+        "features; histogram, soft histograms; or your own (see statistics.py)",
     )
     tv: float = option(
         0.0, "weight of total variation, which smooths the picture", low=0, high=MOST_WEIGHT

@@ -175,8 +175,10 @@ def scales(monkeypatch):
     monkeypatch.setattr(datasets, "photos", lambda: few)
     monkeypatch.setattr(scaling, "SCALING_SIZE", 128)
     scaling.rescaled.cache_clear()
+    scaling.in_units.cache_clear()
     yield lambda pooling: _numpy_scales(load_weights("embedded"), pooling, tuple(few.values()))
     scaling.rescaled.cache_clear()
+    scaling.in_units.cache_clear()
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.spatial
 import scipy.stats
 
 from styletransfer.errors import InputError
@@ -73,6 +74,19 @@ def test_frechet(rng):
     assert distributions.frechet(a, a + np.array([0, 3, 0, 4, 0])) == pytest.approx(25)
     few = a[:3]  # a singular covariance
     assert distributions.frechet(few, few) == pytest.approx(0, abs=1e-6)
+
+
+def test_relaxed_emd(rng):
+    """By SciPy; ½ between directions 60° apart, however long the vectors are."""
+    a, b = rng.random((20, 6)), rng.random((30, 6))
+    apart = scipy.spatial.distance.cdist(a, b, "cosine")
+    expected = max(apart.min(0).mean(), apart.min(1).mean())
+    assert distributions.relaxed_emd(a, b) == pytest.approx(expected)
+    turned = np.array([[0.5, np.sqrt(0.75)]])
+    assert distributions.relaxed_emd(np.array([[3.0, 0]]), turned) == pytest.approx(0.5)
+    assert distributions.relaxed_emd(a, np.vstack([a, 7 * a[:5]])) == pytest.approx(0, abs=1e-9)
+    # One that has no near neighbour counts from its own side alone.
+    assert distributions.relaxed_emd(np.array([[1.0, 0], [0, 1]]), np.eye(2)[:1]) == 0.5
 
 
 def test_hellinger():
@@ -182,10 +196,14 @@ def test_style_distances_from_features_by_numpy(painted, pair, embedded_features
             distributions.squared_mmd,
         )
         rows.append(
-            [*(function(f, t) for function in alike), distributions.frechet(f, t) / len(f.T)]
+            [
+                *(function(f, t) for function in alike),
+                distributions.frechet(f, t) / len(f.T),
+                distributions.relaxed_emd(f, t),
+            ]
         )
     measured = painted.distances(pair[0])
-    assert list(measured) == list(metrics.YARDSTICKS)[7:13]
+    assert list(measured) == list(metrics.YARDSTICKS)[7:14]
     *style, _, colour = measured.values()
     assert style == pytest.approx(np.mean(rows, axis=0), rel=2e-3)
     histograms = [distances.rgb_uv_histogram(each) for each in (picture, painting)]
@@ -196,7 +214,7 @@ def test_the_painting_itself_has_no_distance(painted, pair):
     measured = painted.distances(pair[1])
     # unbiased, of as few as 30 positions
     assert measured.pop("squared MMD") == pytest.approx(0, abs=0.05)
-    assert list(measured.values()) == pytest.approx([0] * 5, abs=1e-5)
+    assert list(measured.values()) == pytest.approx([0] * 6, abs=1e-5)
     # so too where some positions count only
     few = StyleReference(pair[1], size=48, positions=20, backbone="embedded").distances(pair[1])
     assert few["sliced Wasserstein"] == few["mean and deviation"] == 0
