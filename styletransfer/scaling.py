@@ -98,7 +98,7 @@ def mean_activations(
 
     bar = tqdm(photos.values(), desc="mean activations (once per weights file)", leave=False)
     rows = [over_positions(photo.load(size=SCALING_SIZE)[None]) for photo in bar]
-    means: dict[str, Any] = {
+    means = {
         name: np.stack([row[name] for row in rows]).mean(axis=0, dtype=np.float32)
         for name in weights.kernels
     }
@@ -106,7 +106,8 @@ def mean_activations(
     with contextlib.suppress(OSError, InputError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as temporary:
-            np.savez(temporary, **means)
+            named: dict[str, Any] = dict(means)
+            np.savez(temporary, **named)
     return means
 
 

@@ -1,5 +1,7 @@
 """The objective in NumPy and float64, from the papers' formulas and nothing of the library."""
 
+import functools
+
 import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.spatial.distance import cdist
@@ -180,3 +182,10 @@ def linear_cka(x, y):
     x, y = x - x.mean(0), y - y.mean(0)
     alignment = np.linalg.norm(y.T @ x) ** 2
     return alignment / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+
+
+@functools.cache
+def scales_of(weights, pooling, photographs):
+    """Mean activations of an unscaled network on photographs of the databases, at 128 px."""
+    pictures = [photograph.load(size=128) for photograph in photographs]
+    return mean_activations(pictures, weights.kernels, weights.biases, pooling)
