@@ -10,16 +10,16 @@ class Whole:
     """Evaluates a picture as a whole; targets and the weights of terms come as arguments.
 
     Args:
-        network: see `network.loss_network`.
+        network: see `network.loss_network`; or any other from (1, H, W, C) to features by name.
         measures: what of its features is compared, and how.
     """
 
     def __init__(self, network: keras.Model, measures: Measures) -> None:
         self._network, self._measures = network, measures
         # With shapes left open each function is traced once: a trace takes seconds and some 40 MB.
-        image = tf.TensorSpec((1, None, None, 3))
+        image = tf.TensorSpec((1, *network.inputs[0].shape[1:]))
         self.encode = tf.function(self._encode, input_signature=[image], autograph=False)
-        """Picture (1, H, W, 3) → content targets and style targets, in the order of layers."""
+        """Picture (1, H, W, C) → content targets and style targets, in the order of layers."""
         encoded = self.encode.get_concrete_function().structured_outputs
         targets = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), encoded)
         scalar, omega = tf.TensorSpec(()), tf.TensorSpec(len(measures.style_layers))
@@ -29,7 +29,7 @@ class Whole:
         self.differentiate = tf.function(
             self._differentiate, input_signature=signature, autograph=False
         )
-        """The same → losses by name, gradient of the total (1, H, W, 3)."""
+        """The same → losses by name, gradient of the total (1, H, W, C)."""
 
     @property
     def traces(self) -> int:

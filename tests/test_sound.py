@@ -1,0 +1,314 @@
+"""Sounds: by NumPy, by finite differences, by librosa; and the command line on real files."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from scipy.signal import get_window
+
+from styletransfer.beyond import audio, tunes
+from styletransfer.beyond.__main__ import main
+from styletransfer.errors import InputError
+from styletransfer.pictures.datasets import data_folder
+
+RATE = audio.RATE
+FEW = ("--filters", "8", "--steps", "3", "--quiet")
+
+
+def sine(frequency, *, seconds=1.0, rate=RATE):
+    return np.sin(2 * np.pi * frequency * np.arange(int(seconds * rate)) / rate)
+
+
+def loudest(sound, *, rate=RATE):
+    """The frequency with the largest power, in Hz, by one Fourier transform of it all."""
+    power = np.abs(np.fft.rfft(sound * get_window("hann", len(sound)), 16 * len(sound)))
+    return np.argmax(power) * rate / (16 * len(sound))
+
+
+def long_term(sound):
+    """The mean spectrum of 64 bands in decibels, no less than 60 dB below the largest."""
+    power = np.square(np.expm1(audio.FULL * audio.spectrogram(sound))).mean(0)[:1024]
+    bands = power.reshape(64, 16).sum(1)
+    return 10 * np.log10(np.maximum(bands, 1e-6 * bands.max()))
+
+
+def test_the_spectrogram_by_numpy(rng):
+    sound = rng.normal(0, 0.1, RATE)
+    padded = np.pad(sound, (1024 + 512, 4096))  # the first window ends with sample 511
+    frames = np.lib.stride_tricks.sliding_window_view(padded, 2048)[::512]
+    expected = np.log1p(np.abs(np.fft.rfft(frames * get_window("hann", 2048)))) / audio.FULL
+    found = audio.spectrogram(sound)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected[: len(found)], atol=1e-5)
+    assert not frames[len(found) :, 1:].any()
+
+
+def test_a_full_sine_is_one():
+    S = audio.spectrogram(sine(100 * RATE / 2048))
+    assert np.argmax(S[20]) == 100
+    assert S[20, 100] == pytest.approx(1, abs=1e-4)
+    assert S.max() < 1.001
+
+
+def test_griffin_lim_gives_a_sound_back(rng):
+    """Exactly, with its own phases; and its pitch and spectrogram, from those of noise."""
+    sound = audio.as_sound(sine(440) + 0.3 * sine(1320))
+    S = audio.spectrogram(sound)
+    np.testing.assert_allclose(audio.griffin_lim(S, sound, steps=3), sound, atol=1e-4)
+    found = audio.griffin_lim(S, rng.normal(0, 1, len(sound)), steps=50)
+    assert loudest(found) == pytest.approx(440, abs=1)
+    assert np.linalg.norm(audio.spectrogram(found) - S) < 0.1 * np.linalg.norm(S)
+
+
+@pytest.fixture
+def problem(rng):
+    """Network, spectrograms (1, frames, 1, 1025), functions and their other arguments."""
+    from styletransfer._tensorflow import tf
+    from styletransfer.beyond import sound
+    from styletransfer.evaluation import Whole
+    from styletransfer.losses import Measures, statistic_named
+
+    network = sound.random_network(6, seed=3)
+    P, x = (rng.uniform(0, 0.3, (1, frames, 1, 1025)).astype(np.float32) for frames in (25, 25))
+    A = rng.uniform(0, 0.2, (1, 31, 1, 1025)).astype(np.float32)
+    functions = Whole(network, Measures(sound.FORM, statistic_named("gram"), ("conv",), ("conv",)))
+    weighting = tuple(tf.constant(w, tf.float32) for w in (50.0, (1.0,), 0.0, 0.0))
+    arguments = functions.encode(P)[0], functions.encode(A)[1], weighting
+    return network, (x, P, A), functions, arguments
+
+
+def features(network, S):
+    """ReLU of the kernel on every eleven frames, by NumPy."""
+    (kernel,) = network.layers[-1].get_weights()
+    windows = np.lib.stride_tricks.sliding_window_view(S[0, :, 0], 11, axis=0)
+    return np.maximum(0, np.einsum("mct,tcn->mn", windows, kernel[:, 0]))
+
+
+def test_the_losses_by_numpy(problem):
+    network, spectrograms, functions, arguments = problem
+    F, P, A = (features(network, S) for S in spectrograms)
+    assert F.shape == (15, 6)
+    content = np.mean((F - P) ** 2)
+    style = np.mean((F.T @ F / len(F) - A.T @ A / len(A)) ** 2)
+    values = functions.evaluate(spectrograms[0], *arguments)
+    assert float(values["content"]) == pytest.approx(content, rel=1e-4)
+    assert float(values["style"]) == pytest.approx(style, rel=1e-4)
+    assert float(values["total"]) == pytest.approx(content + 50 * style, rel=1e-4)
+
+
+def test_the_gradient_by_differences(problem, rng):
+    _, (x, _, _), functions, arguments = problem
+    _, gradient = functions.differentiate(x, *arguments)
+    assert gradient.shape == x.shape
+    for _ in range(3):
+        step = 1e-2 * rng.choice([-1, 1], x.shape).astype(np.float32)
+        up, down = (float(functions.evaluate(x + s, *arguments)["total"]) for s in (step, -step))
+        assert float(np.vdot(gradient, 2 * step)) == pytest.approx(up - down, rel=0.02)
+
+
+def test_the_weights_are_as_published():
+    from styletransfer.beyond.sound import random_network
+
+    (kernel,) = random_network(32, seed=0).layers[-1].get_weights()
+    assert kernel.shape == (11, 1, 1025, 32)
+    expected = np.sqrt(2) * np.sqrt(2 / ((1025 + 32) * 11)) * np.log(513)
+    assert kernel.std() == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("instrument", ["organ", "string"])
+@pytest.mark.parametrize("tune", ["ode_to_joy", "frere_jacques"])
+def test_a_tune_has_its_notes(tune, instrument):
+    """In the middle of every note its pitch, by the YIN of librosa."""
+    librosa = pytest.importorskip("librosa")
+    pitch = librosa.yin(tunes.play(tune, instrument), fmin=100, fmax=1000, sr=RATE)
+    notes = [(int(n[:2]), float(n[3:] or 1)) for n in tunes.TUNES[tune].split()]
+    ends = np.cumsum([beats for _, beats in notes])
+    for (note, beats), end in zip(notes, ends, strict=True):
+        middle = int((end - beats / 2) / ends[-1] * (len(pitch) - 1))
+        assert librosa.hz_to_midi(pitch[middle]) == pytest.approx(note, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("ending", "rate", "channels"),
+    [
+        ("wav", 44_100, 2),
+        ("wav", 8_000, 1),
+        ("flac", 48_000, 3),
+        ("ogg", 22_050, 2),
+        ("mp3", 32_000, 1),
+    ],
+)
+def test_a_file_is_read(ending, rate, channels, tmp_path):
+    """Whatever its rate and channels: the pitch, the length and the level are right."""
+    data = np.zeros((2 * rate, channels))
+    data[:, 0] = 0.2 * sine(440, seconds=2, rate=rate)
+    soundfile.write(tmp_path / f"a.{ending}", data, rate)
+    sound = audio.read_sound(tmp_path / f"a.{ending}", seconds=1.5)
+    assert sound.shape == (int(1.5 * RATE),)
+    assert loudest(sound) == pytest.approx(440, abs=0.5)
+    assert np.sqrt(np.mean(sound**2)) == pytest.approx(audio.LEVEL)
+
+
+def test_a_written_file_is_not_clipped(tmp_path):
+    audio.write_sound(tmp_path / "a.wav", 3 * sine(440))
+    sound, rate = soundfile.read(tmp_path / "a.wav")
+    assert rate == RATE
+    assert np.abs(sound).max() == pytest.approx(1, abs=1e-3)
+    assert np.corrcoef(sound, sine(440))[0, 1] > 0.9999
+
+
+def test_the_recordings_are_free_and_small():
+    with (data_folder() / "sounds" / "SOURCES.csv").open(newline="", encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    assert [data_folder() / row["file"] for row in rows] == list(audio.recordings().values())
+    assert {row["licence"] for row in rows} == {"CC0"}
+    assert all(row["author"] and row["source"].startswith("https://") for row in rows)
+    assert sum(path.stat().st_size for path in audio.recordings().values()) < 1_000_000
+    for name, row in zip(audio.recordings(), rows, strict=True):
+        assert len(audio.read_sound(name)) / RATE == pytest.approx(float(row["seconds"]), abs=0.05)
+
+
+def test_the_spectrum_moves_towards_the_style():
+    """And the tune stays: the content's loudest pitch, which the style has not."""
+    from styletransfer.beyond.sound import transfer_sound
+
+    content = audio.as_sound(sine(440) + 0.5 * sine(880))
+    style = audio.as_sound(sum(sine(300 * k) / k for k in range(1, 20)))
+    result = transfer_sound(content, style, filters=256, steps=12, lam=10.0, progress=False)
+    assert result.audio.shape == content.shape
+    assert (result.rate, result.stopped, len(result.losses)) == (RATE, None, 12)
+    assert result.losses[-1]["style"] < 0.5 * result.losses[0]["style"]
+    before, after = (
+        np.abs(long_term(sound) - long_term(style)).mean() for sound in (content, result.audio)
+    )
+    assert after < 0.7 * before
+    assert loudest(result.audio) == pytest.approx(440, abs=5)
+
+
+def test_the_ways_and_the_seed():
+    """The content loss counts where there is a λ; noise starts without a tune; seeds differ."""
+    from styletransfer.beyond.sound import transfer_sound
+
+    sounds = [tunes.play(tune, "organ", seconds=1) for tune in ("scale", "ode_to_joy")]
+
+    def made(**settings):
+        return transfer_sound(*sounds, filters=8, steps=3, progress=False, **settings)
+
+    alone, weighed, noise = made(), made(lam=10.0), made(lam=10.0, init="noise")
+    assert {losses["content"] for losses in alone.losses} == {0.0}
+    assert weighed.losses[0]["content"] == 0 < weighed.losses[-1]["content"]
+    assert noise.losses[0]["content"] > 0
+    for losses in weighed.losses:
+        assert losses["total"] == pytest.approx(losses["content"] + 10 * losses["style"], rel=0.01)
+    np.testing.assert_array_equal(made().audio, alone.audio)
+    assert not np.array_equal(made(seed=1).audio, alone.audio)
+
+
+def test_a_click_in_silence_is_a_sound():
+    from styletransfer.beyond.sound import transfer_sound
+
+    click = np.zeros(RATE)
+    click[RATE // 2] = 1
+    for pair in ((click, sine(440)), (sine(440), click)):
+        assert np.isfinite(transfer_sound(*pair, filters=8, steps=4, progress=False).audio).all()
+
+
+def test_an_interrupt_leaves_the_sound_so_far(monkeypatch):
+    from styletransfer.beyond import sound
+
+    steps, real = [], sound.LBFGS.step
+
+    def step(*arguments):
+        steps.append(1)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(sound.LBFGS, "step", step)
+    result = sound.transfer_sound(sine(440), sine(300), filters=4, progress=False)
+    assert (result.stopped, len(result.losses)) == ("interrupted", 2)
+    assert np.isfinite(result.audio).all()
+    steps[:] = [1, 1]
+    with pytest.raises(KeyboardInterrupt):
+        sound.transfer_sound(sine(440), sine(300), filters=4, progress=False)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Sounds that can be used and others that cannot."""
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("good.wav", 0.5 * sine(440), RATE)
+    soundfile.write("silence.wav", np.zeros(RATE), RATE)
+    soundfile.write("click.wav", np.ones(30), RATE)
+    soundfile.write("broken.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
+    soundfile.write("slow.wav", sine(4, rate=100, seconds=9), 100)
+    (tmp_path / "text.wav").write_text("This is no sound.")
+    (tmp_path / "empty.flac").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["good.wav", "silence.wav"], "silence.wav is silent"),
+        (["click.wav", "good.wav"], "click.wav lasts 0.00 s; at least 0.5 s are needed"),
+        (["good.wav", "broken.wav"], "broken.wav must be one row of finite numbers"),
+        (["slow.wav", "good.wav"], "slow.wav has 100 samples a second"),
+        (["text.wav", "good.wav"], "text.wav is no sound that can be read"),
+        (["empty.flac", "good.wav"], "empty.flac is no sound that can be read"),
+        (["good.wav", "nothing.wav"], "there is no file nothing.wav"),
+        (["folder", "good.wav"], "folder is a folder"),
+        (["good.wav", "loop_tabla", "--out", "good.wav"], "good.wav is one of the"),
+        (["good.wav", "loop_tabla", "--out", "x.aiff"], "must end in .wav, .flac, .ogg, .mp3"),
+        (["good.wav", "loop_tabla", "--out", "no/x.wav"], "there is no folder no"),
+        (["good.wav", "loop_tabla", "--filters", "0"], "filters must be a whole number"),
+        (["good.wav", "loop_tabla", "--lam", "-1"], "lam must be a number of at least 0"),
+        (["good.wav", "loop_tabla", "--init", "other"], "invalid choice: 'other'"),
+        (["good.wav"], "the following arguments are required: B.wav"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_input_is_one_sentence(words, said, files, capsys):
+    before = sorted(os.listdir(files))
+    words = words if "--out" in words else [*words, "--out", "out.wav"]
+    try:
+        code = main(["sound", *words])
+    except SystemExit as error:  # argparse
+        code = error.code
+    output = capsys.readouterr()
+    assert code == 2
+    (sentence,) = output.err.strip().splitlines()
+    assert said in sentence
+    assert output.out == ""
+    assert sorted(os.listdir(files)) == before
+
+
+def test_without_soundfile_its_extra_is_named(files, monkeypatch):
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(InputError, match=r"pip install 'styletransfer\[beyond\]'"):
+        audio.read_sound("good.wav")
+
+
+@pytest.mark.process
+def test_the_command_line(files):
+    """A FLAC file in the manner of a stereo WAV file of another rate, twice the same."""
+    both = np.stack([sine(300, rate=48_000), sine(450, rate=48_000)], axis=1)
+    soundfile.write(files / "b.wav", both, 48_000)
+    soundfile.write(files / "a.flac", 0.3 * sine(440, seconds=1.2), RATE)
+    words = [sys.executable, "-m", "styletransfer.beyond", "sound", "a.flac", "b.wav", *FEW]
+    done = subprocess.run(
+        [*words, "--out", "c.wav"], cwd=files, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "c.wav: 3 evaluations" in done.stderr
+    sound, rate = soundfile.read(files / "c.wav")
+    assert (rate, sound.shape) == (RATE, (int(1.2 * RATE),))
+    assert np.abs(sound).max() > 0.01
+    assert main(["sound", "a.flac", "b.wav", *FEW, "--out", "again.wav"]) == 0
+    assert (files / "again.wav").read_bytes() == (files / "c.wav").read_bytes()
