@@ -81,19 +81,23 @@ def problem(rng):
     return network, (x, P, A), functions, arguments
 
 
-def features(network, S):
-    """ReLU of the kernel on every eleven frames, by NumPy."""
+def losses_by_numpy(network, x, P, A):
+    """Content and style losses in float64, with the ReLU of the kernel on every eleven frames."""
     (kernel,) = network.layers[-1].get_weights()
-    windows = np.lib.stride_tricks.sliding_window_view(S[0, :, 0], 11, axis=0)
-    return np.maximum(0, np.einsum("mct,tcn->mn", windows, kernel[:, 0]))
+    F, P, A = (
+        np.maximum(0, np.einsum("mct,tcn->mn", windows, kernel[:, 0].astype(float)))
+        for windows in (
+            np.lib.stride_tricks.sliding_window_view(S[0, :, 0].astype(float), 11, axis=0)
+            for S in (x, P, A)
+        )
+    )
+    style = (F.T @ F / len(F) - A.T @ A / len(A)) ** 2
+    return np.mean((F - P) ** 2), np.mean(style)
 
 
 def test_the_losses_by_numpy(problem):
     network, spectrograms, functions, arguments = problem
-    F, P, A = (features(network, S) for S in spectrograms)
-    assert F.shape == (15, 6)
-    content = np.mean((F - P) ** 2)
-    style = np.mean((F.T @ F / len(F) - A.T @ A / len(A)) ** 2)
+    content, style = losses_by_numpy(network, *spectrograms)
     values = functions.evaluate(spectrograms[0], *arguments)
     assert float(values["content"]) == pytest.approx(content, rel=1e-4)
     assert float(values["style"]) == pytest.approx(style, rel=1e-4)
@@ -101,13 +105,15 @@ def test_the_losses_by_numpy(problem):
 
 
 def test_the_gradient_by_differences(problem, rng):
-    _, (x, _, _), functions, arguments = problem
+    network, (x, *others), functions, arguments = problem
     _, gradient = functions.differentiate(x, *arguments)
     assert gradient.shape == x.shape
     for _ in range(3):
-        step = 1e-2 * rng.choice([-1, 1], x.shape).astype(np.float32)
-        up, down = (float(functions.evaluate(x + s, *arguments)["total"]) for s in (step, -step))
-        assert float(np.vdot(gradient, 2 * step)) == pytest.approx(up - down, rel=0.02)
+        step = 1e-4 * rng.normal(size=x.shape)
+        up, down = (
+            losses_by_numpy(network, x + s, *others) @ np.array([1, 50]) for s in (step, -step)
+        )
+        assert float(np.vdot(gradient, 2 * step)) == pytest.approx(up - down, rel=1e-3)
 
 
 def test_the_weights_are_as_published():
@@ -173,20 +179,22 @@ def test_the_recordings_are_free_and_small():
 
 
 def test_the_spectrum_moves_towards_the_style():
-    """And the tune stays: the content's loudest pitch, which the style has not."""
+    """And the tune stays: its last and longest note is still the loudest of its end."""
     from styletransfer.beyond.sound import transfer_sound
 
-    content = audio.as_sound(sine(440) + 0.5 * sine(880))
-    style = audio.as_sound(sum(sine(300 * k) / k for k in range(1, 20)))
-    result = transfer_sound(content, style, filters=256, steps=12, lam=10.0, progress=False)
+    content, style = (
+        tunes.play(tune, instrument, seconds=1.5)
+        for tune, instrument in (("ode_to_joy", "organ"), ("frere_jacques", "string"))
+    )
+    result = transfer_sound(content, style, filters=1024, steps=15, lam=100.0, progress=False)
     assert result.audio.shape == content.shape
-    assert (result.rate, result.stopped, len(result.losses)) == (RATE, None, 12)
+    assert (result.rate, result.stopped, len(result.losses)) == (RATE, None, 15)
     assert result.losses[-1]["style"] < 0.5 * result.losses[0]["style"]
     before, after = (
         np.abs(long_term(sound) - long_term(style)).mean() for sound in (content, result.audio)
     )
-    assert after < 0.7 * before
-    assert loudest(result.audio) == pytest.approx(440, abs=5)
+    assert after < 0.5 * before
+    assert loudest(result.audio[-3000:]) == pytest.approx(293.66, abs=5)
 
 
 def test_the_ways_and_the_seed():
@@ -203,7 +211,7 @@ def test_the_ways_and_the_seed():
     assert weighed.losses[0]["content"] == 0 < weighed.losses[-1]["content"]
     assert noise.losses[0]["content"] > 0
     for losses in weighed.losses:
-        assert losses["total"] == pytest.approx(losses["content"] + 10 * losses["style"], rel=0.01)
+        assert losses["total"] == pytest.approx(losses["content"] + 10 * losses["style"], rel=0.1)
     np.testing.assert_array_equal(made().audio, alone.audio)
     assert not np.array_equal(made(seed=1).audio, alone.audio)
 
