@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import ShortTimeFFT, get_window, resample_poly
+from scipy.signal import resample_poly
 
 from ..errors import InputError
 from ..options import Options, option
@@ -22,20 +22,21 @@ LEVEL = 0.1
 """Root mean square of every sound, where 1 is full scale; theirs are as loud as the files are."""
 FULL = math.log1p(WINDOW / 4)
 """log(1 + |STFT|) of a sine at full scale; over it, a spectrogram lies in [0, 1]."""
+LAM = 100.0
+"""λ from noise: of five values the largest that keeps the tune (notebooks/15_sound.ipynb)."""
 WRITABLE = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
 """Formats of sounds that can be written, by the endings of their files."""
 _LEAST, _SILENCE = 0.5, 1e-4  # seconds, and of full scale
-_STFT = ShortTimeFFT(get_window("hann", WINDOW), HOP, RATE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SoundSettings(Options):
     """Options of `sound.transfer_sound`; InputError for a value outside its range."""
 
+    init: str = option("noise", "where the sound starts", choices=("noise", "content"))
     lam: float | None = option(
-        None, "λ, weight of the style; by default there is no content loss", low=0, high=MOST_WEIGHT
+        None, f"λ; by default {LAM:g}, or no content loss from the content", low=0, high=MOST_WEIGHT
     )
-    init: str = option("content", "where the sound starts", choices=("content", "noise"))
     filters: int = option(4096, "random filters; the time grows with them", low=1, high=8192)
     steps: int = option(60, "evaluations of the loss and its gradient", low=1, high=100_000)
     seed: int = option(0, "of the filters and of the noise", low=0, high=2**31 - 1)
@@ -70,7 +71,7 @@ def read_sound(source: str | os.PathLike, *, seconds: float = 10.0) -> np.ndarra
     """
     path = recordings().get(str(source)) or Path(source)
     check_file(path)
-    soundfile = _soundfile()
+    soundfile = library("soundfile")
     try:
         with soundfile.SoundFile(path) as file:
             if not 1_000 <= (rate := file.samplerate) <= 400_000:
@@ -79,38 +80,37 @@ def read_sound(source: str | os.PathLike, *, seconds: float = 10.0) -> np.ndarra
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path} is no sound that can be read: {error.error_string}") from None
     shared = math.gcd(rate, RATE)
-    sound = resample_poly(channels.mean(1), RATE // shared, rate // shared)
-    return as_sound(sound, str(path))
+    return as_sound(resample_poly(channels.mean(1), RATE // shared, rate // shared), str(path))
 
 
 def write_sound(path: str | os.PathLike, sound: np.ndarray) -> None:
     """Write a sound (samples,) at `RATE`, softer where it would be clipped; see `WRITABLE`."""
     kind = check_writable(path, endings=WRITABLE)
     with atomic_path(path) as temporary:
-        _soundfile().write(temporary, sound / max(1.0, np.abs(sound).max()), RATE, format=kind)
+        library("soundfile").write(
+            temporary, sound / max(1.0, np.abs(sound).max()), RATE, format=kind
+        )
 
 
-def _soundfile() -> Any:
+def library(name: str) -> Any:
+    """The package of that name, of the extra "beyond"; InputError where it is not installed."""
     try:
-        return importlib.import_module("soundfile")
-    except (ImportError, OSError):  # OSError: the library under it is missing
-        raise InputError("sounds need soundfile: pip install 'styletransfer[beyond]'") from None
+        return importlib.import_module(name)
+    except (ImportError, OSError):  # OSError: the C library under it is missing
+        raise InputError(f"sounds need {name}: pip install 'styletransfer[beyond]'") from None
 
 
 def spectrogram(sound: np.ndarray) -> np.ndarray:
     """log(1 + |STFT|)/`FULL` of a sound (samples,), float32 (frames, WINDOW/2 + 1)."""
-    return (np.log1p(np.abs(_STFT.stft(sound))).T / FULL).astype(np.float32)
+    stft = library("librosa").stft(sound, n_fft=WINDOW, hop_length=HOP)
+    return (np.log1p(np.abs(stft)).T / FULL).astype(np.float32)
 
 
-def griffin_lim(S: np.ndarray, start: np.ndarray, *, steps: int = 100) -> np.ndarray:
-    """A sound with the spectrogram S and at first the phases of the sound `start` (samples,).
+def audible(S: np.ndarray, *, samples: int, seed: int = 0) -> np.ndarray:
+    """A sound (samples,) whose `spectrogram` is near S, from random phases.
 
     Griffin and Lim 1984, with the momentum 0.99 of Perraudin et al. 2013.
     """
-    magnitudes = np.expm1(np.maximum(S, 0) * FULL).T
-    coefficients = before = _STFT.stft(start)
-    for _ in range(steps):
-        guess = _STFT.istft(magnitudes * np.exp(1j * np.angle(coefficients)), k1=len(start))
-        projected = _STFT.stft(guess)
-        coefficients, before = projected + 0.99 * (projected - before), projected
-    return _STFT.istft(magnitudes * np.exp(1j * np.angle(coefficients)), k1=len(start))
+    options = {"n_fft": WINDOW, "hop_length": HOP, "length": samples, "random_state": seed}
+    magnitudes = np.expm1(np.maximum(S, 0, dtype=np.float64) * FULL).T
+    return library("librosa").griffinlim(magnitudes, n_iter=100, momentum=0.99, **options)

@@ -20,7 +20,7 @@ from ..losses import Measures, statistic_named
 from ..optimizers import LBFGS
 from ..options import build
 from ..runs.callbacks import interrupted_once
-from .audio import FULL, RATE, WINDOW, SoundSettings, as_sound, griffin_lim, spectrogram
+from .audio import FULL, LAM, RATE, WINDOW, SoundSettings, as_sound, audible, spectrogram
 
 REACH, NOISE = 11, 1e-3  # frames under a filter; deviation of the start: Ulyanov and Lebedev's
 BOX = 10.0  # how strongly a spectrogram is drawn back into [0, 1]: see `Settings.box`
@@ -68,6 +68,8 @@ def transfer_sound(
     the time left. For the settings see `SoundSettings`; InputError refuses what cannot be used.
     """
     chosen = build(SoundSettings, settings)
+    if chosen.lam is None and chosen.init == "noise":
+        chosen = replace(chosen, lam=LAM)
     content, style = as_sound(content, "the content"), as_sound(style, "the style")
     P, A = (spectrogram(sound)[None, :, None] for sound in (content, style))
     layers: tuple[str, ...] = () if chosen.lam is None else ("conv",)
@@ -91,5 +93,5 @@ def transfer_sound(
             if not losses:
                 raise
             stopped = "interrupted"
-    audio = griffin_lim(state.kept[0, :, 0], content)
+    audio = audible(state.kept[0, :, 0], samples=len(content), seed=chosen.seed)
     return SoundResult(audio, RATE, tuple(losses), chosen, stopped)
