@@ -38,7 +38,7 @@ class SoundSettings(Options):
         None, f"λ; by default {LAM:g}, or no content loss from the content", low=0, high=MOST_WEIGHT
     )
     filters: int = option(4096, "random filters; the time grows with them", low=1, high=8192)
-    steps: int = option(60, "evaluations of the loss and its gradient", low=1, high=100_000)
+    steps: int = option(40, "evaluations of the loss and its gradient", low=1, high=100_000)
     seed: int = option(0, "of the filters and of the noise", low=0, high=2**31 - 1)
 
 
