@@ -20,7 +20,7 @@ from styletransfer.pictures.datasets import data_folder
 from styletransfer.study import hearing
 
 RATE = audio.RATE
-FEW = ("--filters", "8", "--steps", "3", "--quiet")
+FEW = ("--filters", "8", "--steps", "3", "--init", "content", "--quiet")
 
 
 def sine(frequency, *, seconds=1.0, rate=RATE):

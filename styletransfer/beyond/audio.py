@@ -22,8 +22,8 @@ LEVEL = 0.1
 """Root mean square of every sound, where 1 is full scale; theirs are as loud as the files are."""
 FULL = math.log1p(WINDOW / 4)
 """log(1 + |STFT|) of a sine at full scale; over it, a spectrogram lies in [0, 1]."""
-LAM = 100.0
-"""λ from noise: of five values the largest that keeps the tune (notebooks/15_sound.ipynb)."""
+LAM = 30.0
+"""λ from noise: with it the tune is kept of all four styles of notebooks/15_sound.ipynb."""
 WRITABLE = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
 """Formats of sounds that can be written, by the endings of their files."""
 _LEAST, _SILENCE = 0.5, 1e-4  # seconds, and of full scale
