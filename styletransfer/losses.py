@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ._tensorflow import tf
 from .errors import InputError, nearest
 from .forms import Form
@@ -25,10 +27,46 @@ class Statistic:
     finish: Finish  # the statistic from the sums, the positions M and `Form.per_position`
     additive: bool = True  # whether those of a picture's parts add up, as tiles need it
 
-    def __call__(self, features: tf.Tensor, *, per_position: bool) -> tf.Tensor:
-        """The statistic of one picture's features (1, H, W, N)."""
-        positions = tf.size(features) // features.shape[-1]
-        return self.finish(self.sums(features), tf.cast(positions, features.dtype), per_position)
+    def __call__(
+        self, features: tf.Tensor, *, per_position: bool, guides: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """The statistic of one picture's features (1, H, W, N); of each region with `guides`.
+
+        See `sums_over` and `finished`.
+        """
+        positions = tf.cast(tf.size(features) // features.shape[-1], features.dtype)
+        return self.finished(self.sums_over(features, guides), positions, per_position, guides)
+
+    def sums_over(self, features: tf.Tensor, guides: tf.Tensor | None) -> tf.Tensor:
+        """The `sums`; with guides, bool (R, H, W), one above the other those of each region.
+
+        The positions of a region are taken out and not multiplied by T: that would make R maps of
+        one.
+        """
+        if guides is None:
+            return self.sums(features)
+        regions = guides.shape[0]
+        places = tf.where(tf.reshape(guides, (regions, -1)))  # region and position, by region
+        columns = tf.gather(tf.reshape(features, (-1, features.shape[-1])), places[:, 1])
+        counts = tf.math.count_nonzero(guides, (1, 2), dtype=tf.int32)
+        parts = tf.split(columns, counts, num=regions)
+        return tf.stack([self.sums(part[None, :, None]) for part in parts])
+
+    def finished(
+        self, sums: tf.Tensor, positions: tf.Tensor, per_position: bool, guides: tf.Tensor | None
+    ) -> tf.Tensor:
+        """The statistic from the sums of a whole picture of M positions; for `guides` `sums_over`.
+
+        Gatys et al. 2017 (arXiv 1611.07865), Eq. 7: G_r = (T_r∘F)ᵀ(T_r∘F)/M, with T_r scaled to a
+        mean square of 1. Of a T_r that is 0 or c this is M/|r| times the sums over the region's |r|
+        positions, over M: a region counts as if it filled the picture.
+        """
+        if guides is None:
+            return self.finish(sums, positions, per_position)
+        shares = tf.reduce_mean(tf.cast(guides, positions.dtype), (1, 2))
+        factors = tf.unstack(1 / tf.maximum(shares, 1 / positions))
+        scaled = [part * factor for part, factor in zip(tf.unstack(sums), factors, strict=True)]
+        return tf.stack([self.finish(part, positions, per_position) for part in scaled])
 
     @property
     def own(self) -> bool:
@@ -107,6 +145,17 @@ def mean_std(features: tf.Tensor) -> tf.Tensor:
     return tf.stack([sums, tf.reduce_sum(tf.square(features), (0, 1, 2))])
 
 
+def mean_statistic(statistics: Sequence[tf.Tensor], weights: np.ndarray) -> tf.Tensor:
+    """The mean of paintings' statistics, weighted (paintings,); (paintings, R) with R regions."""
+    if weights.ndim == 2:
+        parts = zip(*map(tf.unstack, statistics), strict=True)
+        return tf.stack([mean_statistic(part, w) for part, w in zip(parts, weights.T, strict=True)])
+    if (weights == weights[0]).all():
+        return tf.add_n(statistics) / len(statistics)
+    shares = (weights / weights.sum()).tolist()
+    return tf.add_n([share * A for share, A in zip(shares, statistics, strict=True)])
+
+
 def content_loss(
     F: tf.Tensor, P: tf.Tensor, *, form: Form, entries: tf.Tensor | None = None
 ) -> tf.Tensor:
@@ -124,14 +173,17 @@ def content_loss(
     return form.content_factor * squares
 
 
-def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form) -> tf.Tensor:
+def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form, regions: int = 0) -> tf.Tensor:
     """style_factor · R(|G − A|^power) of one layer, with R the form's mean or sum.
 
     Gatys et al. 2016, Eq. 4, or the second term of the proposal; G is the picture's statistic, A
-    the painting's.
+    the painting's. With `regions` both have one of each, and the loss is the mean of theirs: Gatys
+    et al. 2017, Eq. 8, with equal weights.
     """
     apart = tf.square(G - A) if form.power == 2 else tf.abs(G - A)
     reduced = tf.reduce_mean(apart) if form.reduction == "mean" else tf.reduce_sum(apart)
+    if regions and form.reduction == "sum":
+        reduced /= regions
     return form.style_factor * reduced
 
 
@@ -173,11 +225,17 @@ class Measures:
     statistic: Statistic
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
+    regions: int = 0  # how many have a style of their own; 0 where the picture has one
 
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers, each once."""
         return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+
+    def guides(self, layers: Sequence[str]) -> list[tf.TensorSpec]:
+        """What the guides of style layers are to a compiled function; none without regions."""
+        guide = tf.TensorSpec((self.regions, None, None), tf.bool)
+        return [guide for _ in layers] if self.regions else []
 
 
 Weighting = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]

@@ -74,7 +74,7 @@ WRITTEN = {
     "objective": (set(), 0),
     "pages": ({"petra.html"}, 2),
     "pictures": (
-        {"petra-two-paintings.json", "petra-two-paintings.png", "petra-own-colours.png"},
+        {f"petra-{name}.png" for name in ("two-paintings", "own-colours", "mixed", "regions")},
         0,
     ),
     "runs": ({"sheet.jpg"}, 6 + 2),

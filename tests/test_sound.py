@@ -61,7 +61,7 @@ def problem(rng):
     A = rng.uniform(0, 0.2, (1, 31, 1, 1025)).astype(np.float32)
     functions = Whole(network, Measures(sound.FORM, statistic_named("gram"), ("conv",), ("conv",)))
     weighting = tuple(tf.constant(w, tf.float32) for w in (50.0, (1.0,), 0.0, 0.0))
-    arguments = functions.encode(P)[0], functions.encode(A)[1], weighting
+    arguments = functions.encode(P, [])[0], functions.encode(A, [])[1], weighting, []
     return network, (x, P, A), functions, arguments
 
 

@@ -75,7 +75,7 @@ def transfer_sound(
     layers: tuple[str, ...] = () if chosen.lam is None else ("conv",)
     measures = Measures(FORM, statistic_named("gram"), layers, ("conv",))
     functions = Whole(random_network(chosen.filters, seed=chosen.seed), measures)
-    targets = functions.encode(P)[0], functions.encode(A)[1]
+    targets = functions.encode(P, [])[0], functions.encode(A, [])[1]  # no regions
     noise = np.random.default_rng(chosen.seed).normal(0, NOISE, P.shape).astype(np.float32)
     state = OPTIMIZER.start(P if chosen.init == "content" else noise)
     lam, box, losses, stopped = 1.0 if chosen.lam is None else chosen.lam, 0.0, [], None
@@ -83,7 +83,7 @@ def transfer_sound(
         try:
             for _ in tqdm(range(chosen.steps), "sound", disable=not progress):
                 weighting = tuple(tf.constant(w, tf.float32) for w in (lam, (1.0,), 0.0, box))
-                values, gradient = functions.differentiate(state.x, *targets, weighting)
+                values, gradient = functions.differentiate(state.x, *targets, weighting, [])
                 box = box or BOX * float(tf.sqrt(tf.reduce_mean(tf.square(gradient))))
                 state = OPTIMIZER.step(state, float(values["total"]), gradient.numpy())
                 losses.append({k: float(values[k]) for k in ("total", "content", "style")})

@@ -175,12 +175,13 @@ class Adapted(TrainingObjective):
         self.unit = self.lam * float(tf.reduce_mean(photographs))
 
     def _encode(self, crop: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        return self._whole.encode((crop[None] + 1) / 2)
+        return self._whole.encode((crop[None] + 1) / 2, [])
 
     def _losses(self, crop: tf.Tensor, photograph: tf.Tensor) -> dict[str, tf.Tensor]:
         """The study's losses of one picture (H, W, 3) in [-1, 1] made of a photograph."""
         content, _ = self._encode(photograph)
-        return self._whole.evaluate((crop[None] + 1) / 2, content, self._target, self._weighting)
+        weighting = self._weighting
+        return self._whole.evaluate((crop[None] + 1) / 2, content, self._target, weighting, [])
 
     def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
         """See `TrainingObjective`."""

@@ -18,6 +18,7 @@ PER_KERNEL_BYTE = {"float32": 2.0, "winograd": 5.5, "mixed": 2.0}
 """Bytes for each byte of the kernels."""
 PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
 """Bytes for each byte of a picture's features: one for itself, about one for its gradient."""
+PER_GUIDED_BYTE = 0.65  # more with regions: the style layers' positions are taken out once more
 TILED_BYTES_PER_PIXEL = 250  # of what a tiled evaluation keeps of the whole picture
 TILES = (1024, 512, 256)  # sides of the tiles that are tried where a whole picture does not fit
 SHARE = 0.8  # of the free memory; the rest is left to others
@@ -45,14 +46,14 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
 def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> float:
     """Bytes that the process has at most during a stage.
 
-    Of the settings optimiser, history and layers count, of the stage everything.
+    Of the settings optimiser, history, layers and regions count, of the stage everything.
     """
     kernels, features, first = _network_bytes(settings, architecture)
     picture, *paintings = pixels(shapes, stage.size, settings.style_scale)
     painting = max(paintings)  # they are encoded one after another
     # A painting takes no gradient: nothing of it is kept for the way back.
     most = max(picture, painting / 4)
-    factor = PER_FEATURE_BYTE[stage.precision]
+    factor = PER_FEATURE_BYTE[stage.precision] + (PER_GUIDED_BYTE if settings.regions else 0)
     if stage.tile is None:
         evaluation = factor * features * most
     else:

@@ -134,7 +134,8 @@ class Saved:
         if Path(path).exists() and not is_saved_run(path):
             raise InputError(f"{path} is there and is not a saved run; choose another name")
         request = self.request
-        sources = {"content": request.content, "style": request.style, "start": request.start}
+        names = ("content", "style", "start", "masks")
+        sources = {name: getattr(request, name) for name in names}
         pictures = {
             _picture(name, number): member.compact
             for name, source in sources.items()
@@ -144,6 +145,7 @@ class Saved:
             "settings": asdict(request.settings),
             "about": {"content": request.content.about, "style": request.style.about},
             "start": request.start.about if request.start else None,
+            "masks": request.masks.about if request.masks else None,
             "weights": self.weights,
             "asked": self.asked,
             "plan": [asdict(stage) for stage in self.plan],
@@ -171,9 +173,13 @@ class Saved:
 
         try:
             content, style = (source(name, facts["about"][name]) for name in ("content", "style"))
-            start = source("start", facts["start"]) if facts["start"] else None
+            start, masks = (
+                source(name, facts[name]) if facts.get(name) else None
+                for name in ("start", "masks")
+            )
             _check_arrays(arrays, facts["position"]["state"].get("pairs", ()))
-            request = Request(content, style, schema.replayable(facts["settings"]), start)
+            settings = schema.replayable(facts["settings"])
+            request = Request(content, style, settings, start, masks)
         except InputError as error:
             raise InputError(f"{path} cannot be gone on with: {error}") from None
         plan = tuple(Stage(**stage) for stage in facts["plan"])
@@ -190,9 +196,10 @@ def _check(values: dict[str, Any], headers: Headers) -> None:
     """Refuse a saved run that does not agree with itself, with a message that names the key."""
     facts = schema.checked(schema.Facts, values)
     settings, at = schema.recorded_settings(values["settings"]), facts.position
-    style = enumerate(facts.about.style.pictures or [facts.about.style])
     pictures: list[tuple[str, Any]] = [("content", facts.about.content)]
-    pictures += [(_picture("style", number), about) for number, about in style]
+    for name, several in (("style", facts.about.style), ("masks", facts.masks)):
+        members = enumerate(several.pictures or [several] if several else ())
+        pictures += [(_picture(name, number), about) for number, about in members]
     pictures += [("start", facts.start)] if facts.start else []
     sizes = [stage.size for stage in facts.plan]
     steps = sum(stage.steps for stage in facts.plan)

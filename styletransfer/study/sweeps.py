@@ -31,7 +31,7 @@ log = logging.getLogger("styletransfer")
 MEASURED = ("loss", "content_loss", "style_loss", "steps", "seconds")
 
 NETWORK = ("backbone", "form", "pooling", "padding", "activation", "floor", "precision", "tile")
-TERMS = ("content_layers", "style_layers", "statistic")
+TERMS = ("content_layers", "style_layers", "statistic", "regions")
 """With those of NETWORK, the settings that decide what TensorFlow compiles."""
 
 Made = Iterator[tuple[int, Callable[[], Result]]]
@@ -288,12 +288,10 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
 
 
 def _make(request: Request, *callbacks: Any) -> Result:
-    """What a worker does.
-
-    Raises:
-        KeyboardInterrupt: the run was interrupted; a picture that is not finished is no result.
-    """
-    run = Run(request.content, request.style, request.settings, start=request.start)
+    """What a worker does; raises KeyboardInterrupt where it was interrupted before the end."""
+    run = Run(
+        request.content, request.style, request.settings, start=request.start, masks=request.masks
+    )
     result = run.finish(callbacks)
     if result.record["stopped"] == "interrupted":
         raise KeyboardInterrupt
