@@ -128,7 +128,7 @@ def test_the_command_line(files):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    assert "c.wav: 3 evaluations" in done.stderr
+    assert "c.wav: 3 of 3 evaluations" in done.stderr
     sound, rate = soundfile.read(files / "c.wav")
     assert (rate, sound.shape) == (RATE, (int(1.2 * RATE),))
     assert np.abs(sound).max() > 0.01

@@ -38,7 +38,8 @@ def _sound(content: str, style: str, out: str, quiet: bool, **given: Any) -> int
 
     result = transfer_sound(*sounds, progress=not quiet, **given)
     write_sound(out, result.audio)
-    print(f"{out}: {len(result.losses)} evaluations, {result.settings}", file=sys.stderr)
+    done = f"{len(result.losses)} of {result.settings.steps} evaluations"
+    print(f"{out}: {done}", file=sys.stderr)
     return INTERRUPTED if result.stopped else 0
 
 

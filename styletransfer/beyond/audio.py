@@ -35,7 +35,10 @@ class SoundSettings(Options):
 
     init: str = option("noise", "where the sound starts", choices=("noise", "content"))
     lam: float | None = option(
-        None, f"λ; by default {LAM:g}, or no content loss from the content", low=0, high=MOST_WEIGHT
+        None,
+        f"λ, weight of the style; by default {LAM:g}, or no content loss from the content",
+        low=0,
+        high=MOST_WEIGHT,
     )
     filters: int = option(4096, "random filters; the time grows with them", low=1, high=8192)
     steps: int = option(40, "evaluations of the loss and its gradient", low=1, high=100_000)
