@@ -1,19 +1,17 @@
 """Regions that are painted on the photograph with brushes, and a painting for each."""
 
 import io
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
-from skimage.segmentation import random_walker
+from PIL import Image, ImageColor
 
 from ..errors import InputError
 from ..pictures import datasets
 from ..pictures.images import encode, fit, resize
 from ..pictures.sources import Collection, Source, open_mask, open_picture
+from ..pictures.strokes import GROWN, WIDTH, drawn, grown
 from ..runs.request import Request
 from ..settings import Settings
 from .controls import Controls
@@ -23,48 +21,8 @@ from .pictures import Chooser, kept
 COLOURS = ("#e69f00", "#56b4e9", "#009e73")
 """Of the brushes: colours that the colour-blind tell apart (Okabe and Ito 2008)."""
 
-WIDTH = 0.03  # of a stroke, as a share of the photograph's width
-SIDE = 256  # long side in pixels of the picture in which regions grow from strokes
-
 FIRST = ("cafe_terrace_at_night", "great_wave", "composition_viii")  # brushes' paintings at first
 CHOSEN = "the painting chosen above"
-
-
-def drawn(strokes: Sequence[Mapping[str, Any]], shape: tuple[int, int]) -> np.ndarray:
-    """Strokes as a picture, int (H, W): 1 along those of the first brush, 2, 3; 0 elsewhere.
-
-    Args:
-        strokes: each with its "brush", from 0, and its "points", shares (x, y) of width and height.
-        shape: (H, W). Later strokes cover earlier ones.
-    """
-    height, width = shape
-    image = Image.new("L", (width, height))
-    pen, thick = ImageDraw.Draw(image), max(1, round(WIDTH * width))
-    for stroke in strokes:
-        points = [(x * width, y * height) for x, y in stroke["points"]]
-        pen.line(points, fill=stroke["brush"] + 1, width=thick, joint="curve")
-        for x, y in (points[0], points[-1]):  # round ends, and a stroke that is one point
-            pen.circle((x, y), thick / 2, fill=stroke["brush"] + 1)
-    return np.asarray(image, int)
-
-
-def grown(photo: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """The regions that grow from strokes, int (H, W): each pixel has the number of a brush.
-
-    A random walk from the pixel that avoids edges reaches this brush's strokes first (Grady 2006).
-
-    Args:
-        photo: float (H, W, 3).
-        strokes: see `drawn`.
-
-    Raises:
-        InputError: strokes of fewer than two brushes.
-    """
-    brushes = np.unique(strokes[strokes > 0])
-    if len(brushes) < 2:
-        raise InputError("paint with a second brush, too: a region needs another one beside it")
-    seeds = np.where(strokes > 0, 1 + np.searchsorted(brushes, strokes), 0)
-    return brushes[random_walker(photo, seeds, mode="bf", channel_axis=-1) - 1]
 
 
 class Regions(widgets.VBox):
@@ -141,7 +99,7 @@ class Regions(widgets.VBox):
         before, text, masks = self._regions, "", Collection(())
         if self.brush.strokes:
             picture = self._photo.source.picture
-            small = resize(picture, fit(picture.shape, SIDE))
+            small = resize(picture, fit(picture.shape, GROWN))
             try:
                 numbers = grown(small, drawn(self.brush.strokes, small.shape[:2]))
                 palette = np.array([ImageColor.getrgb(colour) for colour in ("#000", *COLOURS)])

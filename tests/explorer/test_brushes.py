@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 from styletransfer import load_image
 from styletransfer.errors import InputError
 from styletransfer.explorer import Explorer
-from styletransfer.explorer.brushes import COLOURS, WIDTH, drawn, grown
+from styletransfer.explorer.brushes import COLOURS
 from styletransfer.explorer.session import opened
 from styletransfer.pictures.images import read_image
+from styletransfer.pictures.strokes import WIDTH, drawn, grown
 from styletransfer.settings import Settings
 
 from .browser import button, fill, open_alone, run, wait_for_message
