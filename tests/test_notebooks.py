@@ -38,6 +38,7 @@ STORED = {
     ],
     "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
+    "17_control": lambda p: [f"The Great Wave, {p['size']} px"],
 }
 
 
