@@ -92,7 +92,7 @@ def mean_activations(
     with contextlib.suppress(OSError, InputError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as temporary:
-            np.savez(temporary, allow_pickle=False, **means)
+            np.savez(temporary, **means)
     return means
 
 
