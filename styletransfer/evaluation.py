@@ -44,15 +44,9 @@ class Whole:
     def _encode(
         self, image: tf.Tensor, guides: Sequence[tf.Tensor]
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        form, statistic = self._measures.form, self._measures.statistic
         features = {name: tf.cast(F, tf.float32) for name, F in self._network(image).items()}
         content = [features[layer] for layer in self._measures.content_layers]
-        layers = self._measures.style_layers
-        style = [
-            statistic(features[layer], per_position=form.per_position, guides=guide)
-            for layer, guide in zip(layers, guides or [None] * len(layers), strict=True)
-        ]
-        return content, style
+        return content, self._measures.style(features, tf.shape(image)[1:3], guides)
 
     def _evaluate(
         self,

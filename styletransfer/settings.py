@@ -90,8 +90,10 @@ class Settings(Options):
     )
     statistic: str = option(
         "gram",
-        "what of the features is the style: gram, the Gram matrix; mean_std, mean and deviation of "
-        "each filter; or your own (see losses.py)",
+        "what of the features is the style: gram, the Gram matrix; shifted_gram, also that with "
+        "features further on; mean_std, mean and deviation of each filter; mean_cov, mean and "
+        "covariance; gaussian_w2, the Wasserstein distance of Gaussians; mmd, random Fourier "
+        "features; histogram, soft histograms; or your own (see statistics.py)",
     )
     tv: float = option(
         0.0, "weight of total variation, which smooths the picture", low=0, high=MOST_WEIGHT
@@ -223,6 +225,13 @@ class Settings(Options):
                 f"regions is {' '.join(self.regions)!r}; it must be match, or match:2 to "
                 f"match:{MOST_REGIONS}, or label pictures of the photograph and of each painting"
             )
+        if FORMS[self.form].nearest:
+            for name in ("statistic", "tile", "mix", "regions"):
+                if getattr(self, name) != getattr(Settings, name):
+                    raise InputError(
+                        f"{name} does not go with the form {self.form}, which compares positions "
+                        "of the picture as a whole with those of all paintings; leave it out"
+                    )
         sizes = self.sizes
         if sizes is not None:
             if not sizes or list(sizes) != sorted(set(sizes)):

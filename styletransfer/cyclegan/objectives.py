@@ -16,9 +16,10 @@ from .._tensorflow import keras, tf
 from ..evaluation import Whole
 from ..forms import FORMS
 from ..layers import default_omega
-from ..losses import Measures, statistic_named
+from ..losses import Measures
 from ..network import loss_network
-from ..scaling import rescaled
+from ..scaling import in_units, rescaled
+from ..statistics import statistic_named
 from ..weights.backbones import load_weights, resolve_backbone
 from .networks import discriminator, generator
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
@@ -158,6 +159,7 @@ class Adapted(TrainingObjective):
         # Neither total variation nor the box is asked of a generator, whose values end at 0 and 1.
         self._weighting = tuple(tf.constant(w, tf.float32) for w in (self.lam, omega, 0.0, 0.0))
         self.weights = weights = load_weights(resolve_backbone(settings.backbone)[0])
+        measures = in_units(measures, weights, pooling=form.pooling)
         network = loss_network(
             rescaled(weights, pooling=form.pooling) if form.scaled else weights,
             measures.layers,

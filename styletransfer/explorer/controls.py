@@ -13,9 +13,9 @@ import ipywidgets as widgets
 from ..errors import InputError
 from ..forms import FORMS, Form
 from ..layers import LAYERS, default_omega
-from ..losses import STATISTICS
 from ..options import reader
 from ..settings import Settings, settings_from, title
+from ..statistics import STATISTICS
 from ..weights.backbones import BACKBONES
 
 MAIN = ("size", "quality", "lam", "color", "init")

@@ -110,7 +110,8 @@ class Section:
         cores = {n: _cut(features[n], bounds, self.factors[n]) for n in measured}
         onward = [] if self.last else [_cut(features["onward"], bounds, self.unit)]
         pairs = zip(self.style, guides or [None] * len(self.style), strict=True)
-        sums = [self._measures.statistic.sums_over(cores[name], guide) for name, guide in pairs]
+        sums_over, unit = self._measures.statistic.sums_over, self._measures.unit
+        sums = [sums_over(cores[name], guide, unit(name)) for name, guide in pairs]
         return [cores[name] for name in self.content], sums, onward
 
     def _forward(

@@ -178,6 +178,7 @@ class Tiled:
                 tf.constant(positions[name], tf.float32),
                 per_position,
                 guiding.get(name),
+                self._measures.unit(name),
             )
             for name in self._measures.style_layers
         ]

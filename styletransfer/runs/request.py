@@ -16,7 +16,6 @@ from ..errors import InputError
 from ..fast.precision import resolve_precision
 from ..forms import FORMS
 from ..layers import check_sides
-from ..losses import statistic_named
 from ..pictures.images import MAX_PIXELS, fit
 from ..pictures.sources import (
     Collection,
@@ -28,6 +27,7 @@ from ..pictures.sources import (
 )
 from ..regions import labelled, matched, mixing
 from ..settings import Settings
+from ..statistics import statistic_named
 from ..weights.backbones import load_weights, resolve_backbone
 from ..weights.convolutions import Weights
 from .memory import tile_for

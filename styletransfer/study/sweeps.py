@@ -13,13 +13,13 @@ import pandas as pd
 
 from ..errors import InputError, NonFiniteError
 from ..loop import Run
-from ..losses import STATISTICS
 from ..pictures.sources import Pictures
 from ..runs.forecast import forecast_request
 from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.schedule import settled
 from ..runs.store import Store
+from ..statistics import STATISTICS
 from .grid import MOST_RUNS, PICTURES, Grid, points_of, requests_of, shown
 from .page import Kept, bake
 from .progress import SweepProgress
