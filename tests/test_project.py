@@ -16,7 +16,7 @@ from styletransfer.cyclegan.generators import SHIPPED
 
 HOME = Path(__file__).parent.parent
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))
-USERS = ("cluster", "explorer", "published")  # extras that are for users of the package
+USERS = ("cluster", "explorer", "beyond", "published")  # extras that are for users of the package
 SOURCES = [
     path for folder in ("styletransfer", "tests") for path in sorted((HOME / folder).rglob("*.py"))
 ]

@@ -1,0 +1,1 @@
+"""The objective beyond pictures."""
