@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from styletransfer import cli
+from styletransfer.beyond import __main__ as beyond_cli
 from styletransfer.cyclegan import __main__ as cyclegan_cli
 from styletransfer.cyclegan.generators import SHIPPED, Generator
 from styletransfer.forms import FORMS
@@ -64,6 +65,7 @@ def shortened(script):
 WRITTEN = {
     "README": ({"petra.json", "petra.png"}, 0),
     "architecture": (set(), 0),
+    "beyond": ({"beam.png", "beam.stl"}, 0),
     "conversions": ({"as-neural-style.json", "as-neural-style.png"}, 0),
     "explorer": (set(), 0),
     "generators": ({"petra-cyclegan.json", "petra-cyclegan.png"}, 0),
@@ -133,7 +135,11 @@ def test_the_first_python_is_six_lines():
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
 def test_a_pages_commands_are_understood(page):
-    parsers = {"styletransfer": cli._parser(), "styletransfer.cyclegan": cyclegan_cli._parser()}
+    parsers = {
+        "styletransfer": cli._parser(),
+        "styletransfer.beyond": beyond_cli._parser(),
+        "styletransfer.cyclegan": cyclegan_cli._parser(),
+    }
     for module, *words in commands(page):
         parsers[module].parse_args(words)
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from ..errors import InputError
 from ..layers import layer_name
 from ..options import Options, option
 from ..pictures.datasets import load_image
@@ -43,9 +44,19 @@ class DesignSettings(Options):
     lam: float = option(0.3, "λ, the weight of style", low=0, high=MOST_WEIGHT)
     volume: float = option(0.5, "V, the share of material", above=0, below=1)
     size: tuple[int, ...] = option((120, 40), "elements along x and y", low=2, high=1000)
-    steps: int = option(80, "evaluations, a quarter for each of PENALTIES", low=4, high=MOST_STEPS)
+    steps: int = option(80, "evaluations, in equal stages", low=1, high=MOST_STEPS)
+    penalties: tuple[float, ...] = option(
+        (1.0, 2.0, 3.0, 3.0), "p of each stage; the first plate has grey to draw in", low=1, high=9
+    )
     layers: tuple[str, ...] = option(LAYERS, "layers of the style", convert=layer_name)
     backbone: str = option(Settings.backbone, "the loss network's weights, as in Settings")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.size) != 2:
+            raise InputError(f"size must be two numbers, along x and y, not {self.size}")
+        if not 1 <= len(self.penalties) <= self.steps:
+            raise InputError("there must be a penalty, and at least one step for each of them")
 
 
 SHAPE, PERIOD = (80, 120), 10.0  # of a drawn pattern, and of what it repeats, in elements
@@ -61,7 +72,7 @@ def _cells(y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 DRAWN = {
     "cells": _cells,
-    "lattice": lambda y, x: -np.maximum(*(abs(u / PERIOD % 1 - 0.5) for u in (x + y, x - y))),
+    "lattice": lambda y, x: -np.maximum(*(abs(u / 14.2 % 1 - 0.5) for u in (x + y, x - y))),
     "waves": lambda y, x: np.cos(2 * np.pi * (y + 3 * np.sin(2 * np.pi * x / 30)) / PERIOD),
 }
 """Drawn patterns by name: functions of y and x whose lowest values become material."""
@@ -79,5 +90,5 @@ def pattern_of(name: str, *, volume: float) -> np.ndarray:
         picture = load_image(name)
         width = max(1, round(SHAPE[0] * picture.shape[1] / picture.shape[0]))
         grey = resize(picture, (SHAPE[0], width)) @ (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
-        field = gaussian_filter(grey, PERIOD / 10) - gaussian_filter(grey, 0.8 * PERIOD)
+        field = gaussian_filter(grey, PERIOD / 10) - gaussian_filter(grey, 0.3 * PERIOD)
     return (field <= np.quantile(field, volume)).astype(float)

@@ -37,10 +37,8 @@ K0 /= 24 * (1 - NU**2)
 """Stiffness of an element, a bilinear square in plane stress: Andreassen et al. 2011 (SMO 43)."""
 CONE = np.maximum(0, 2 - np.hypot(*np.mgrid[-1:2, -1:2]))  # F: Hoyer et al. 2019 (arXiv 1909.04240)
 ENLARGED = 2  # pixels of the picture along the side of an element
-PENALTIES, SOFT = (1.0, 2.0, 3.0, 3.0), 3.0
-"""p of each stage: the stiffest plate at p = 1 has grey for the style to draw in. A stage begins
-with the density of the last, softened to |z| ≤ SOFT and without islands."""
-OPTIMIZER = LBFGS(first=0.3)  # of |z|
+SOFT = 3.0  # the largest |z| that a stage begins with: σ(±3) is 0.95 and 0.05
+OPTIMIZER = LBFGS(first=0.3)
 
 
 class Structure:
@@ -52,8 +50,6 @@ class Structure:
     def __init__(self, problem: str | Problem, size: tuple[int, ...]) -> None:
         if isinstance(problem, str) and problem not in PROBLEMS:
             raise InputError(nearest(problem, PROBLEMS, what="problem"))
-        if len(size) != 2:
-            raise InputError(f"size must be two numbers of elements, along x and y, not {size}")
         self.problem = PROBLEMS[problem] if isinstance(problem, str) else problem
         y, x = np.mgrid[: size[1] + 1, : size[0] + 1]
 
@@ -74,6 +70,8 @@ class Structure:
             raise InputError("the structure could move as a whole: give it more supports")
         if not self.force.any():
             raise InputError("the structure has no load: give it one")
+        at = held.any(-1) | self.force.any(-1)
+        self._joined = at[1:, 1:] | at[1:, :-1] | at[:-1, 1:] | at[:-1, :-1]
         n = np.arange(x.size).reshape(x.shape)
         corners = np.stack([n[:-1, :-1], n[:-1, 1:], n[1:, 1:], n[1:, :-1]], -1)
         self._degrees, self._held = (2 * corners[..., None] + [0, 1]).reshape(-1, 8), held.ravel()
@@ -116,6 +114,11 @@ class Structure:
         # 0 only where it is given, so that no trial of the optimiser is a load on a void
         return np.where(free, expit(np.maximum(z + b, -500)), self.given)
 
+    def islands(self, density: np.ndarray) -> np.ndarray:
+        """The material, ρ > ½, that hangs together with no support and no load, bool (H, W)."""
+        pieces, _ = label(density > 0.5)
+        return ~np.isin(pieces, [0, *pieces[self._joined]])
+
 
 def _smooth(z: np.ndarray) -> np.ndarray:
     return convolve(z, CONE / CONE.sum(), mode="reflect")  # a symmetric matrix: Fᵀ = F
@@ -137,13 +140,6 @@ def style_of(density: np.ndarray, objective: Objective) -> tuple[float, np.ndarr
     losses, gradient = objective.value_and_gradient(picture_of(density))
     blocks = gradient.sum(axis=2, dtype=float).reshape(len(density), ENLARGED, -1, ENLARGED)
     return losses.total, -blocks.sum(axis=(1, 3))
-
-
-def _softened(density: np.ndarray) -> np.ndarray:
-    pieces, _ = label(density > 0.5)
-    largest = 1 + np.bincount(pieces.ravel(), minlength=2)[1:].argmax()
-    z = logit(np.clip(density, expit(-SOFT), expit(SOFT)))
-    return np.where((pieces == 0) | (pieces == largest), z, -3 * SOFT)
 
 
 def _objective(pattern: Any, plain: np.ndarray, settings: DesignSettings) -> Objective:
@@ -220,10 +216,13 @@ def design(
 
     with interrupted_once(), tqdm(total=settings.steps, disable=not progress) as bar:
         try:
-            for p in PENALTIES:
-                start = _softened(structure.density(z, volume=settings.volume)) if history else z
-                state = OPTIMIZER.start(start)
-                for _ in range(settings.steps // len(PENALTIES)):
+            for p in settings.penalties:
+                if history:
+                    density = structure.density(z, volume=settings.volume)
+                    z = logit(np.clip(density, expit(-SOFT), expit(SOFT)))
+                    z[structure.islands(density)] = -3 * SOFT
+                state = OPTIMIZER.start(z)
+                for _ in range(settings.steps // len(settings.penalties)):
                     _, losses, gradient = evaluate(state.x, p)
                     state = OPTIMIZER.step(state, losses["loss"], gradient)
                     z, history = state.kept, [*history, losses]
@@ -234,7 +233,9 @@ def design(
             if not history:
                 raise
             stopped = "interrupted"
-    density, losses, _ = evaluate(z, PENALTIES[-1])
+    # What islands are left become void; b gives their volume to the edges.
+    structure.given[structure.islands(structure.density(z, volume=settings.volume))] = 0.0
+    density, losses, _ = evaluate(z, settings.penalties[-1])
     return Design(density, losses["compliance"], losses["style"], tuple(history), settings, stopped)
 
 
