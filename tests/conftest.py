@@ -1,6 +1,7 @@
 import functools
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,8 +40,17 @@ if "STYLETRANSFER_TESTS" not in os.environ:
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+PATIENCE = 300_000  # milliseconds, on a machine that has other things to do, too
+
+
 def pytest_collection_modifyitems(items):
     """The longest first, so that at the end no process waits long for the other."""
+    for item in items:
+        if item.get_closest_marker("browser") and CHROMIUM is None:
+            item.add_marker(pytest.mark.skip(reason="no Chromium here: apt-get install chromium"))
     order = ("browser", "notebook", "slow", "process")
 
     def place(item):
@@ -55,7 +65,7 @@ def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
     missing = [report.nodeid for report in skipped if "Chromium" in str(report.longrepr)]
     if missing:
-        terminalreporter.section(f"{len(missing)} tests of the explorer's page were left out")
+        terminalreporter.section(f"{len(missing)} tests of pages were left out")
         terminalreporter.line("There is no Chromium here; on Debian: apt-get install chromium")
         for name in missing:
             terminalreporter.line(name)
@@ -226,3 +236,49 @@ def interrupt_run(monkeypatch):
         monkeypatch.setattr(sweeps, "_make", make)
 
     return at
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """A small sweep of which all but the last run is there."""
+    from styletransfer import transfer
+    from styletransfer.study.sweeps import Sweep
+
+    from .pages import GONE, POINTS, TINY
+
+    store = tmp_path_factory.mktemp("runs")
+    for point in POINTS:
+        transfer("petra", **point, **TINY, store=store, progress=False)
+    return Sweep("petra", None, [*POINTS, GONE], store=store, **TINY)
+
+
+@pytest.fixture
+def page():
+    """A tab of a new Chromium; `page.complaints` has what its console says, and distant hosts."""
+    from playwright.sync_api import expect, sync_playwright
+
+    quiet = ["--no-first-run", "--disable-component-update", "--disable-background-networking"]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", *quiet]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        tab = browser.new_page(viewport={"width": 1280, "height": 800})
+        tab.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        tab.complaints = []
+        tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+
+        def heard(message):
+            # Voilà warns that its own modules are older than those that ipywidgets was built with,
+            # and JupyterLab where the machine is slow.
+            known = " of shared " in message.text or message.text.endswith("ms to activate.")
+            if message.type in ("error", "warning") and not known:
+                tab.complaints.append(message.text)
+
+        def asked(request):
+            if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:")):
+                tab.complaints.append(f"asked {request.url}")
+
+        tab.on("request", asked)
+        tab.on("console", heard)
+        yield tab
+        browser.close()

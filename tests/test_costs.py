@@ -51,15 +51,9 @@ def test_matrix_rate(monkeypatch):
 
 
 @pytest.mark.slow
-def test_errors():
+def test_errors_of_the_gradient():
     content, style = (load_image(name, size=96) for name in ("petra", "night_cafe"))
     where, options = {"here": content}, OPTIONS
-    found = costs.errors_by_layer(
-        content, style, where, precisions=("winograd", "mixed"), **options
-    )
-    errors = {name: found[name, "here"] for name in ("winograd", "mixed")}
-    assert errors["winograd"]["block1_conv2"] == 0  # the first block is TensorFlow's own
-    assert 0 < max(errors["winograd"].values()) < 1e-2
     gradient = costs.gradient_errors(content, style, where, **options)
     exact, rounded = (
         Objective(content, style, precision=name, **options).value_and_gradient(content)[1]
@@ -69,5 +63,3 @@ def test_errors():
     assert gradient["winograd"] == {"here": pytest.approx(expected, rel=1e-2)}
     if precision.has_bfloat16():
         assert gradient["mixed"]["here"] > gradient["winograd"]["here"]
-        assert errors["mixed"]["block2_conv2"] == 0
-        assert errors["mixed"]["block4_conv1"] > errors["winograd"]["block4_conv1"]

@@ -22,7 +22,9 @@ def test_losses_are_those_of_the_objective(drawn):
     losses = objective(picture).layers
     texts = [text.get_text() for text in figure.axes[0].texts]
     for layer in ("block1_conv1", "block2_conv1"):
-        assert f"E = {losses['style'][layer]:,.0f}" in texts
+        weight = objective.lam * objective.omega[objective.style_layers.index(layer)]
+        assert f"λωE = {weight * losses['style'][layer]:,.0f}" in texts
+    assert f"L = content + λ Σ ω E = {objective(picture).total:,.0f}" in texts
     assert f"content = {losses['content']['block4_conv2']:,.0f}" in texts
     assert [t for t in texts if t.startswith("conv")] == ["conv1_1", "conv2_1", "conv4_2"]
 

@@ -30,7 +30,7 @@ STORED = {
     "05_paintings": lambda p: [f"{len(p['paintings'])} pairs", f"{p['size']} px"],
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
     "07_optimisers": lambda p: [f"{p['size']} px, {p['steps']} steps"],
-    "08_cost": lambda p: [f"{p['size']} px, {p['plain_steps']} steps"],
+    "08_cost": lambda p: [f"{p['plain_steps'][-1]:,} evaluations", f"{p['qualities'][0]}"],
     "09_cyclegan": lambda p: [f"{p['steps']} steps at {p['size']} px", f"{p['picture_size']} px"],
     "10_cnn_or_gan": lambda p: [
         f"{p['adapted']['steps']} steps at {p['adapted']['size']} px), {p['size']} px",

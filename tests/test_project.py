@@ -17,6 +17,15 @@ from styletransfer.cyclegan.generators import SHIPPED
 HOME = Path(__file__).parent.parent
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))
 USERS = ("cluster", "explorer", "beyond", "published")  # extras that are for users of the package
+SHIPPED_FILES = (  # what the wheel may have
+    r"styletransfer/([a-z_]+/)?[a-z_]+\.py",
+    r"styletransfer/py\.typed",
+    r"styletransfer/explorer/(static/[a-z]+\.(js|css)|voila/templates/offline/[a-z.0-9]+)",
+    r"styletransfer/study/page\.html",
+    r"styletransfer/data/([A-Z]+\.csv|(photos|paintings)/[a-z_]+\.webp|generators/[a-z0-9]+\.npz)",
+    r"styletransfer/data/runs/[0-9a-f]+/picture\.(json|png)",
+    rf"styletransfer-{PROJECT['project']['version']}\.dist-info/(licenses/)?[A-Za-z_]+(\.txt)?",
+)
 SOURCES = [
     path for folder in ("styletransfer", "tests") for path in sorted((HOME / folder).rglob("*.py"))
 ]
@@ -56,7 +65,12 @@ def test_an_installed_package_has_the_pictures(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
+        assert [
+            name for name in names if not any(re.fullmatch(p, name) for p in SHIPPED_FILES)
+        ] == []
         assert len([name for name in names if name.endswith(".webp")]) == 61
+        assert "styletransfer/study/page.html" in names
+        assert len([name for name in names if "/data/runs/" in name]) == 2 * 8
         networks = [name for name in names if "generators" in name and name.endswith(".npz")]
         assert {Path(name).stem for name in networks} == set(SHIPPED)
         file.extractall(tmp_path / "site")
@@ -136,6 +150,6 @@ def test_the_summary_says_what_was_left_out_for_lack_of_a_browser():
     assert lines == []
     reporter.stats["skipped"] = reports
     pytest_terminal_summary(reporter)
-    assert lines[0].startswith("1 tests of the explorer's page")
+    assert lines[0].startswith("1 tests of pages")
     assert "apt-get install chromium" in lines[1]
     assert lines[2:] == ["test_a.py::test"]

@@ -17,6 +17,7 @@ from styletransfer.cyclegan import __main__ as cyclegan_cli
 from styletransfer.cyclegan.generators import SHIPPED, Generator
 from styletransfer.forms import FORMS
 from styletransfer.settings import Settings
+from styletransfer.study import __main__ as study_cli
 from styletransfer.study.conversions import CONVENTIONS, settings_of
 from styletransfer.weights.backbones import networks
 
@@ -71,6 +72,7 @@ WRITTEN = {
     "generators": ({"petra-cyclegan.json", "petra-cyclegan.png"}, 0),
     "judge": ({"judged.jpg"}, 4),
     "objective": (set(), 0),
+    "pages": ({"petra.html"}, 2),
     "pictures": (
         {"petra-two-paintings.json", "petra-two-paintings.png", "petra-own-colours.png"},
         0,
@@ -135,11 +137,8 @@ def test_the_first_python_is_six_lines():
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
 def test_a_pages_commands_are_understood(page):
-    parsers = {
-        "styletransfer": cli._parser(),
-        "styletransfer.beyond": beyond_cli._parser(),
-        "styletransfer.cyclegan": cyclegan_cli._parser(),
-    }
+    lines = {"": cli, ".beyond": beyond_cli, ".cyclegan": cyclegan_cli, ".study": study_cli}
+    parsers = {f"styletransfer{name}": line._parser() for name, line in lines.items()}
     for module, *words in commands(page):
         parsers[module].parse_args(words)
 
@@ -148,6 +147,7 @@ def test_the_commands_are_found():
     assert len(commands("README")) >= 4
     assert len(commands("command_line")) >= 8
     assert len(commands("generators")) >= 5
+    assert len(commands("pages")) == 1
 
 
 def test_the_page_on_generators_says_how_they_were_made():

@@ -13,10 +13,12 @@ from styletransfer.errors import InputError
 from styletransfer.fast.precision import resolve_precision
 from styletransfer.forms import FORMS
 from styletransfer.loop import Run
+from styletransfer.pictures import datasets
 from styletransfer.pictures.images import read_image, save_image
 from styletransfer.runs.record import Result
 from styletransfer.runs.request import Request
 from styletransfer.runs.store import Store
+from styletransfer.settings import recorded_settings
 
 TINY = {
     "size": 48,
@@ -214,6 +216,40 @@ def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path):
     (new / "picture.json").write_bytes(b"half")
     assert len(Store(tmp_path)) == 0
     assert list(Store(tmp_path).records()) == []
+
+
+def test_a_store_that_is_only_read(pair, tmp_path):
+    store = Store(tmp_path / "none", read_only=True)
+    assert list(store.records()) == []
+    assert store.get("none") is None
+    assert not (tmp_path / "none").exists()
+    made = transfer(*pair, store=tmp_path, **TINY)
+    (entry,) = tmp_path.iterdir()
+    store = Store(tmp_path, read_only=True)
+    with pytest.raises(PermissionError, match="only read"):
+        store.put("another", made)
+    (entry / "picture.png").write_bytes(b"broken")
+    assert store.get(entry.name) is None
+    assert entry.exists()  # one that could be written would remove it
+
+
+def test_the_runs_that_come_with_the_package():
+    """Their records name the bundled pictures, and have the losses of the pictures beside them."""
+    folder, known = datasets.data_folder() / "runs", {**datasets.photos(), **datasets.paintings()}
+    assert sum(path.stat().st_size for path in folder.rglob("*.*")) < 600_000
+    store, lams = Store(folder, read_only=True), {}
+    for identity, record in store.records():
+        kept = store.get(identity)
+        assert kept is not None
+        assert record["weights"]["name"] == "embedded"
+        names = [record[key]["picture"] for key in ("content", "style")]
+        for key, name in zip(("content", "style"), names, strict=True):
+            assert record[key]["sha256"] == known[name].checksum()
+        lams.setdefault(tuple(names), set()).add(record["settings"]["lam"])
+    assert [len(values) for values in lams.values()] == [4, 4]
+    objective = Run(*names, recorded_settings(record["settings"])).objective
+    losses, _ = objective.value_and_gradient(kept.image)  # rounded to 8 bits
+    assert losses.total == pytest.approx(record["picture"]["losses"]["total"], rel=0.02)
 
 
 def test_places_where_nothing_can_be_kept(pair, tmp_path):

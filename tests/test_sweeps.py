@@ -87,7 +87,7 @@ def test_pictures_may_be_in_the_grid(tmp_path):
 
 def test_several_paintings_may_be_one_value(pair, tmp_path):
     from styletransfer.explorer.sweeptab import SweepBrowser
-    from styletransfer.explorer.views import as_code
+    from styletransfer.runs.code import as_code
 
     all_of_them = list(datasets.paintings(artist="van Gogh"))
     styles = ["night_cafe", ["pere_tanguy", "night_cafe"], all_of_them, [pair[1], *all_of_them]]
@@ -107,8 +107,8 @@ def test_several_paintings_may_be_one_value(pair, tmp_path):
     sheet = figures.contact_sheet(found, rows="style")
     words = [axis.get_ylabel().partition(" = ")[2].split()[0] for axis in sheet.axes[::2]]
     assert words == ["night_cafe", "night_cafe", "9", "10"]
-    assert SweepBrowser(Store(tmp_path)).pair.options == (
-        "petra in the manner of night_cafe + pere_tanguy",
+    assert SweepBrowser(Store(tmp_path), tmp_path).pair.options == (
+        "Petra in the manner of night_cafe + pere_tanguy",
     )
 
 

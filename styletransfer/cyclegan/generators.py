@@ -18,7 +18,7 @@ from ..pictures.images import as_picture, fit, resize
 from ..pictures.sources import Source, open_picture
 from ..runs.checkpoint import read_state, write_state
 from ..runs.record import Result, picture_checksum, versions
-from .networks import MULTIPLE, generator, parameters
+from .networks import BYTES, MULTIPLE, generator, parameters
 from .record import check_record
 
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
@@ -29,10 +29,6 @@ SHIPPED = ("photo2vangogh", "vangogh2photo")
 They were trained on eight of the bundled paintings by Van Gogh and on the bundled photographs but
 for `HOLD_OUT`. The ninth painting, village_street_in_auvers, came later.
 """
-
-BYTES = 30
-"""Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at
-1024 and 2048 px with 32 filters (`tests/benchmarks/test_cyclegan.py`)."""
 
 LEAST_SIDE = 16  # pixels, below which there is nothing to reflect at the borders
 

@@ -12,6 +12,10 @@ from typing import Any
 from .._tensorflow import keras
 
 MULTIPLE = 4  # sides of a picture that a generator takes are multiples of this: it halves twice
+BYTES = 30
+"""Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at
+1024 and 2048 px with 32 filters (`tests/benchmarks/test_cyclegan.py`)."""
+
 EPSILON = 1e-5  # PyTorch's, in the authors' code
 
 

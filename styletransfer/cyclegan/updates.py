@@ -1,17 +1,18 @@
 """The alternating updates of generators and discriminators, on one device or on several."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 
 from .._tensorflow import keras, tf
 from ..errors import InputError
-from .generators import BYTES
-from .networks import parameters
-from .objectives import Losses, TrainingObjective
+from .networks import BYTES, parameters
 from .settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from .objectives import Losses, TrainingObjective
 
 FINITE = "finite"  # beside the losses: the sum of all weights, which is finite where they all are
 
@@ -79,7 +80,7 @@ class Updates:
 
     def __init__(
         self,
-        objective: TrainingObjective,
+        objective: "TrainingObjective",
         settings: TrainingSettings,
         strategy: tf.distribute.Strategy,
     ) -> None:
@@ -118,7 +119,7 @@ class Updates:
         values = {name: float(losses[name]) for name in self._objective.terms}
         return values, bool(np.isfinite([*values.values(), *map(float, sums)]).all())
 
-    def _update(self, kind: str, names: Sequence[str], losses: Callable[..., Losses]) -> Callable:
+    def _update(self, kind: str, names: Sequence[str], losses: "Callable[..., Losses]") -> Callable:
         """A step of some networks on every device: losses added up, pictures as they are."""
         networks = [self._objective.networks[name] for name in names]
         variables = [variable for network in networks for variable in network.trainable_variables]

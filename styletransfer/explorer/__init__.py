@@ -73,7 +73,7 @@ class Explorer(widgets.VBox):
             worked.say(TAKEN_OVER)
         self.photo, self.painting = self.workbench.photo, self.workbench.painting
         self.controls = self.workbench.controls
-        self.sweeps = SweepBrowser(store)
+        self.sweeps = SweepBrowser(store, folder)
         self.voting = Voting(self._candidates, folder / "votes.csv")
         self.heartbeat = Heartbeat(lost=LOST)
         swap = action("Swap the two", self.swap, "The painting becomes the photograph, and back")

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import html
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
@@ -14,15 +15,40 @@ from ..forms import FORMS, Form
 from ..layers import LAYERS, default_omega
 from ..losses import STATISTICS
 from ..options import reader
-from ..settings import Settings, settings_from
+from ..settings import Settings, settings_from, title
 from ..weights.backbones import BACKBONES
 
-_PICTURE = ("size", "quality", "lam", "form", "content_layers", "style_layers", "omega")
-_WAY = ("init", "seed", "optimizer", "pooling", "tv", "backbone")
-MAIN = _PICTURE + _WAY
+MAIN = ("size", "quality", "lam", "color", "init")
 """The settings that are always in view; all others are under "More settings"."""
 
-TITLES = {"lam": "λ", "omega": "ω", "tv": "total variation"}
+GROUPS = {
+    "The objective": (
+        *("form", "content_layers", "style_layers", "omega"),
+        *("statistic", "tv", "box", "style_scale"),
+    ),
+    "The loss network": (
+        *("backbone", "pooling", "padding", "activation", "floor"),
+        *("precision", "tile"),
+    ),
+}
+"""The headings under "More settings"; what is not named here stands under `LAST`."""
+
+LAST = "The start and the optimiser"
+
+LABELS = {
+    "lam": "style weight λ",
+    "color": "colours",
+    "init": "initialisation",
+    "omega": "layer weights ω",
+    "statistic": "style statistic",
+    "tv": "total variation",
+    "box": "range weight",
+    "style_scale": "scale of the painting",
+    "backbone": "loss network",
+    "history": "L-BFGS history",
+    "noise": "noise level",
+    "decay": "learning rate decay",
+}
 
 SUGGESTED = {"backbone": BACKBONES, "init": ("content", "style", "noise")}
 """Of settings that may also be the path of a file."""
@@ -47,8 +73,12 @@ class Controls(widgets.VBox):
         self.fields = {name: _field(name) for name in ENTRIES}
         self.weights: dict[str, widgets.FloatSlider] = {}
         rows = {name: _row(name, field) for name, field in self.fields.items()}
-        more = widgets.VBox([row for name, row in rows.items() if name not in MAIN])
-        accordion = widgets.Accordion([more], titles=("More settings",))
+        named = [*MAIN, *itertools.chain(*GROUPS.values())]
+        groups = {**GROUPS, LAST: [name for name in rows if name not in named]}
+        more = []
+        for heading, names in groups.items():
+            more += [widgets.HTML(heading).add_class("st-heading"), *(rows[name] for name in names)]
+        accordion = widgets.Accordion([widgets.VBox(more)], titles=("More settings",))
         super().__init__([*(rows[name] for name in MAIN), accordion])
         self._form_chosen()
         self._layers_chosen()
@@ -158,16 +188,16 @@ class Controls(widgets.VBox):
         self.fields["omega"].children = tuple(self.weights.values())
 
 
-def title(name: str) -> str:
-    """What the page calls a setting."""
-    return TITLES.get(name, name.replace("_", " "))
+def label(name: str) -> str:
+    """What the page calls a setting beside its control."""
+    return LABELS.get(name, title(name))
 
 
 def _row(name: str, field: widgets.Widget) -> widgets.VBox:
     about = ENTRIES[name]["help"]
     if name == "omega":
         about += f"; here as a multiple of it, 0 to {MOST_OMEGA:g}"
-    heading = widgets.HTML(f"<b>{title(name)}</b>")
+    heading = widgets.HTML(f"<b>{label(name)}</b>")
     note = widgets.HTML(f"<p>{html.escape(about)}</p>").add_class("st-about")
     row = widgets.VBox([heading, field, note], layout={"margin": "0 0 4px 0"})
     return row.add_class(f"st-row-{name}")

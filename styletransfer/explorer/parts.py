@@ -141,7 +141,7 @@ def jpeg(picture: np.ndarray | Image.Image, *, most: int = 1024) -> bytes:
     image = image.convert("RGB")
     image.thumbnail((most, most))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
+    image.save(buffer, "JPEG", quality=90, subsampling=0)  # strokes differ in colour
     return buffer.getvalue()
 
 

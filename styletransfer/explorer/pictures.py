@@ -101,7 +101,7 @@ class Chooser(widgets.VBox):
         for name, picture in pictures.items():
             with Image.open(picture.path, formats=FORMATS) as image:
                 author = picture.author if painting else ""
-                items.append(tile(name, image, name.replace("_", " "), picture.credit, author))
+                items.append(tile(name, image, picture.title, picture.credit, author))
         self.gallery = Gallery(items=items, label=title)
         upload = Upload(self._upload, label="Upload your own")
         self.about = widgets.HTML().add_class("st-about")

@@ -3,16 +3,18 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..errors import InputError, NonFiniteError
-from ..loop import Run
 from ..runs.record import Result
 from ..runs.request import Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store, kept_in
+
+if TYPE_CHECKING:
+    from ..loop import Run
 
 log = logging.getLogger("styletransfer")
 
@@ -43,7 +45,7 @@ class Session:
 
     A run that came to its end unchanged is kept in the `store`. Sessions that share a `turn`, which
     is held while they work, follow one another. `resolve` decides what was left open in the
-    request, and fetches the network where it is not here.
+    request, and fetches the network where it is not here; `begin` makes the run, as `Run` does.
 
     Every attribute may be read at any time, from any thread; it is replaced as a whole. The state
     is "waiting" until `start`; "preparing" until the network is here and the targets are encoded;
@@ -54,6 +56,7 @@ class Session:
         self,
         request: Request,
         *,
+        begin: "Callable[..., Run]",
         store: Store | None = None,
         turn: "threading.Lock | None" = None,
         resolve: Callable[[Request], object] = resolve,
@@ -67,6 +70,7 @@ class Session:
         self.left: float | None = None  # seconds, at the pace so far
         self.result: Result | None = None
         self._store, self._turn, self._resolve = store, turn or threading.Lock(), resolve
+        self._begin = begin
         self._weights: dict[str, Any] = {}
         self._paused = self._stopped = self._asked = False
         self._snapshot: Result | None = None
@@ -154,7 +158,7 @@ class Session:
         if not self.active:
             return
         self.doing = "Reading the pictures into the network …"
-        run = Run(request.content, request.style, request.settings, start=request.start)
+        run = self._begin(request.content, request.style, request.settings, start=request.start)
         self._between(run)
         result = run.finish([self._follow])
         self.result, self.image = result, result.image
@@ -171,7 +175,7 @@ class Session:
                 self.state = state
                 self._changed.notify_all()
 
-    def _follow(self, run: Run, step: Step) -> None:
+    def _follow(self, run: "Run", step: Step) -> None:
         """After every step: show it, and do what was asked for meanwhile."""
         self.image, self.steps = run.image, (*self.steps, step)
         self.left = step.seconds * (1 - step.work) / step.work
@@ -181,7 +185,7 @@ class Session:
             self._error = error
             raise KeyboardInterrupt from None
 
-    def _between(self, run: Run) -> None:
+    def _between(self, run: "Run") -> None:
         with self._changed:
             while True:
                 weights, self._weights = self._weights, {}

@@ -1,17 +1,30 @@
 """Moving through runs that were kept: nothing is computed, so every move is there at once."""
 
+import asyncio
 import functools
 import html
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
+from ..errors import InputError
 from ..forms import FORMS
+from ..pictures import datasets
+from ..pictures.sources import recorded_picture
+from ..runs.request import Request
+from ..runs.schema import replayable
 from ..runs.store import Store
-from ..settings import Settings
-from ..study.grid import shown
-from .controls import title
+from ..settings import Settings, title
+from ..study.grid import PICTURES, shown
+from ..study.page import Kept, bake
 from .parts import Picture, action, jpeg
+from .views import free_place, minutes
+
+log = logging.getLogger("styletransfer")
 
 IGNORED = ("sizes", "steps", "history", "precision", "tile", "learning_rate", "backbone", "box")
 """Settings that say how a picture was computed, or follow from others: they get a slider where all
@@ -19,42 +32,56 @@ else is equal."""
 
 
 class SweepBrowser(widgets.VBox):
-    """A slider for every setting that differs among the kept runs of two pictures."""
+    """A slider for every setting that differs among the kept runs of two pictures.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Where no pictures have two runs in the store, the runs that come with the package are shown.
+    They can be saved as one page in `folder`, which uploads are looked for in, too.
+    """
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._own = self._store = store
+        self._folder = folder
         self._records: dict[str, dict[str, dict[str, Any]]] = {}  # by pair and identity
         self._runs: dict[tuple, str] = {}  # identities by the sliders' values
         self._moving = False
-        self.pair = widgets.Dropdown(description="Pictures", layout={"width": "auto"})
+        wide = {"width": "auto", "max_width": "calc(100% - 4px)"}
+        self.pair = widgets.Dropdown(description="Pictures", layout=wide)
         self.sliders: dict[str, widgets.SelectionSlider] = {}
         self._place = widgets.VBox()
-        self.picture = Picture().add_class("st-preview")
+        self.picture = Picture(layout={"max_width": "100%"}).add_class("st-kept")
         self.caption = widgets.HTML().add_class("st-sweep-caption")
         again = action("Read again", self.read, "Look for runs that were kept meanwhile")
-        top = widgets.HBox([self.pair, again])
-        super().__init__([top, self._place, self.picture, self.caption])
+        about = "Write these runs as one file that any browser shows, without Python"
+        self.save_button = action("Save as page", self.save, about)
+        self.message = widgets.HTML().add_class("st-message")
+        self._saving: asyncio.Task | None = None
+        self._read = 0  # pictures that are on the page being saved
+        buttons = [self.pair, again, self.save_button]
+        top = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
+        self.about = widgets.HTML()
+        above = [self.about, top, self.message]
+        super().__init__([*above, self._place, self.picture, self.caption])
         self.pair.observe(lambda _: self._pair_chosen(), "value")
         self._jpeg = functools.lru_cache(maxsize=256)(self._read_jpeg)
         self.read()
 
     def read(self) -> None:
         """Look what is kept."""
-        self._records = {}
-        for identity, record in self._store.records():
-            names = [record[key]["picture"] or "an array" for key in ("content", "style")]
-            self._records.setdefault(" in the manner of ".join(names), {})[identity] = record
-        several = sorted((p for p, runs in self._records.items() if len(runs) > 1), key=str.lower)
-        chosen = self.pair.value
-        self.pair.options = several
-        if several:
-            self.pair.value = chosen if chosen in several else several[0]
-        else:
+        about = "Move a slider: every picture was made before, so it is there at once."
+        self._store, self._records = self._own, _pairs(self._own)
+        if not self._records:
+            self._store = Store(datasets.data_folder() / "runs", read_only=True)
+            self._records = _pairs(self._store)
             lams = ", ".join(f"{factor * FORMS[Settings.form].lam:g}" for factor in (0.1, 1, 10))
-            self.caption.value = html.escape(
-                f"No sweep is kept in {self._store.folder} yet. Make one in a notebook: "
-                f'sweep("petra", "night_cafe", {{"lam": [{lams}]}}, size=256)'
+            about += (
+                " These runs come with the package. Your own take their place once two of the same "
+                "pictures are stored: change a setting and run again under Make, or in a notebook "
+                f'sweep("petra", "night_cafe", {{"lam": [{lams}]}}, store="{self._own.folder}").'
             )
+        self.about.value = html.escape(about)
+        chosen, several = self.pair.value, sorted(self._records, key=str.lower)
+        self.pair.options = several
+        self.pair.value = chosen if chosen in several else next(iter(several), None)
 
     def _pair_chosen(self) -> None:
         runs: dict[str, dict[str, Any]] = {
@@ -77,7 +104,7 @@ class SweepBrowser(widgets.VBox):
             options=[(shown(value), value) for value in ordered],
             description=title(name),
             layout={"width": "auto"},
-            style={"description_width": "110px"},
+            style={"description_width": "130px"},
         )
         slider.observe(lambda _: self._moved(name), "value")
         return slider
@@ -103,15 +130,65 @@ class SweepBrowser(widgets.VBox):
         record = self._records[self.pair.value][identity]
         losses, settings = record["picture"]["losses"], record["settings"]
         self.picture.value = self._jpeg(identity)
+        self.picture.layout.width = f"{min(max(record['picture']['width'], 512), 768)}px"
         self.caption.value = html.escape(
             f"{record['weights']['name']}, {settings['form']}, λ = {settings['lam']:g}, "
             f"{settings['size']} px, {len(record['history'])} steps: "
             f"content {losses['content']:.3g}, style {losses['style']:.3g}{remark}"
         )
 
+    def save(self) -> None:
+        """Write the chosen pictures' runs as a page, beside the event loop."""
+        if self._runs:
+            self._saving = asyncio.get_running_loop().create_task(self._save())
+
+    async def _save(self) -> None:
+        self.save_button.disabled, self._read, began = True, 0, time.monotonic()
+        name, count = self.pair.value.replace(" in the manner of ", "-"), len(self._runs)
+        runs = self._kept(self._records[self.pair.value], list(self.sliders), dict(self._runs))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            place = free_place(self._folder / f"{Path(name.replace(' ', '_')).name}.html")
+            work = asyncio.ensure_future(asyncio.to_thread(bake, runs, place, progress=False))
+            while not work.done():
+                left = (time.monotonic() - began) * (count / max(self._read, 1) - 1)
+                self.message.value = f"{self._read} of {count}, about {minutes(left)} left"
+                await asyncio.wait([work], timeout=0.5)
+            work.result()
+        except (InputError, OSError) as error:
+            log.debug("A page was not saved.", exc_info=True)
+            self.message.value = html.escape(f"Not saved: {error}")
+        else:
+            self.message.value = html.escape(f"Saved as {place}; any browser opens it.")
+        finally:
+            self.save_button.disabled = False
+
+    def _kept(
+        self, records: Mapping[str, dict[str, Any]], names: Sequence[str], runs: Mapping[tuple, str]
+    ) -> Iterator[Kept]:
+        for values, identity in runs.items():
+            record, result = records[identity], self._store.get(identity)
+            if result is not None:
+                recorded = functools.partial(recorded_picture, record, beside=self._folder)
+                pictures: Any = {name: recorded(name) for name in PICTURES}
+                request = Request.open(**pictures, settings=replayable(record["settings"]))
+                yield Kept(dict(zip(names, values, strict=True)), result, request)
+            self._read += 1
+
     def _read_jpeg(self, identity: str) -> bytes:
         result = self._store.get(identity)
         return b"" if result is None else jpeg(result.image)
+
+
+def _pairs(store: Store) -> dict[str, dict[str, dict[str, Any]]]:
+    """Records by identity, by what to call their pictures; of pictures with two runs or more."""
+    known = {**datasets.photos(), **datasets.paintings()}
+    pairs: dict[str, dict[str, dict[str, Any]]] = {}
+    for identity, record in store.records():
+        names = [record[key]["picture"] or "an array" for key in ("content", "style")]
+        titles = (known[name].title if name in known else name for name in names)
+        pairs.setdefault(" in the manner of ".join(titles), {})[identity] = record
+    return {pair: runs for pair, runs in pairs.items() if len(runs) > 1}
 
 
 def _comparable(value: Any) -> float | str:

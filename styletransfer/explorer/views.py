@@ -1,6 +1,5 @@
-"""What the page shows of runs: curves, the call in Python, a strip of those that were made."""
+"""What the page shows of runs: their curves, and a strip of those that were made."""
 
-import dataclasses
 import io
 import itertools
 from collections.abc import Callable, Sequence
@@ -8,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import InputError
-from ..pictures.sources import Collection, Source
+from ..pictures.sources import Source
 from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.state import Step
-from ..settings import Settings
 from .parts import Gallery, Wipe, jpeg, tile
+
+PHOTOGRAPH = "the photograph"
 
 COLOURS = {"total": "#888888", "content": "#1f9e89", "style": "#d1495b"}
 
@@ -45,24 +46,6 @@ def curves(steps: Sequence[Step]) -> bytes:
     return buffer.getvalue()
 
 
-def as_code(request: Request) -> str:
-    """The call of `transfer` that makes a request's picture."""
-    default = dataclasses.asdict(Settings())
-    options = [
-        f"    {name}={value!r},"
-        for name, value in dataclasses.asdict(request.settings).items()
-        if value != default[name]
-    ]
-    lines = [f"    {_shown(request.content)},", f"    {_shown(request.style)},", *options]
-    call = ["from styletransfer import transfer", "", "result = transfer(", *lines, ")"]
-    return "\n".join([*call, 'result.save("out.png")'])
-
-
-def _shown(source: Source | Collection) -> str:
-    names = [member.about["picture"] for member in source.members]
-    return repr(names if len(names) > 1 else names[0])
-
-
 def minutes(seconds: float) -> str:
     """A time in words: "1 min 26 s"."""
     minutes, rest = divmod(round(seconds), 60)
@@ -79,23 +62,28 @@ class PastRun:
 
 
 class PastRuns(widgets.VBox):
-    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name."""
+    """Shows them, and calls `then` with the one that is clicked; `runs` has them by name.
+
+    The `wipe` compares a picture with its photograph, or with the run that `against` names.
+    """
 
     def __init__(self, then: Callable[[PastRun], None]) -> None:
         self.runs: dict[str, PastRun] = {}
+        self.wipe, self._photo = Wipe(right_name="the picture"), b""
         self.strip = Gallery(strip=True, label="runs of this page")
         self.strip.on_click(lambda name: then(self.runs[name]))
-        self.sides = {side: widgets.Dropdown(layout={"width": "48%"}) for side in ("left", "right")}
-        self.wipe = Wipe()
-        for side, field in self.sides.items():
-            field.observe(lambda _, side=side: self._show_side(side), "value")
+        look = {"description_width": "initial"}
+        self.against = widgets.Dropdown(
+            options=[PHOTOGRAPH], description="Compare with", style=look
+        )
+        self.against.observe(lambda _: self._lay_against(), "value")
         title = "<b>Runs of this page</b>; a click brings one back, with its pictures and settings."
-        compare = widgets.VBox([widgets.HBox(list(self.sides.values())), self.wipe])
-        below = widgets.Accordion([compare], titles=("Compare two runs",))
-        super().__init__([widgets.HTML(title), self.strip, below])
+        super().__init__(
+            [self.against, widgets.HTML(title), self.strip], layout={"display": "none"}
+        )
 
     def add(self, run: PastRun) -> None:
-        """Put a run at the end of the strip, and compare the last two."""
+        """Put a run at the end of the strip."""
         name, result = f"Run {len(self.runs) + 1}", run.result
         self.runs[name] = run
         settings = result.record["settings"]
@@ -103,21 +91,25 @@ class PastRuns(widgets.VBox):
         label += f"{settings['size']} px, {settings['init']}"
         item = tile(name, result.image, label, result.caption)
         self.strip.items = [*self.strip.items, item]
-        names = list(self.runs)
-        for field, shown in zip(self.sides.values(), (names[-2:][0], name), strict=True):
-            field.options = names
-            field.value = shown
+        chosen = self.against.value
+        self.against.options = [PHOTOGRAPH, *self.runs]
+        self.against.value = chosen
+        self.layout.display = ""
+
+    def lay(self, photo: Source, picture: np.ndarray | None = None) -> None:
+        """Lay a picture over its photograph; before there is one, the photograph itself."""
+        self._photo = jpeg(photo.picture)
+        self.wipe.right = self._photo if picture is None else jpeg(picture)
+        self._lay_against()
+
+    def _lay_against(self) -> None:
+        run = self.runs.get(self.against.value)
+        self.wipe.left = self._photo if run is None else jpeg(run.result.image)
+        self.wipe.left_name = self.against.value
 
     def mark(self, run: PastRun) -> None:
         """Mark the one that is shown."""
         self.strip.value = next(name for name, other in self.runs.items() if other is run)
-
-    def _show_side(self, side: str) -> None:
-        name = self.sides[side].value
-        if name in self.runs:
-            result = self.runs[name].result
-            setattr(self.wipe, side, jpeg(result.image))
-            setattr(self.wipe, f"{side}_name", f"{name}: {result.caption}")
 
 
 def save(result: Result, folder: Path, name: str) -> Path:
@@ -135,9 +127,14 @@ def save(result: Result, folder: Path, name: str) -> Path:
         advice = "leave out folders, and do not begin with a dot"
         raise InputError(f"{name} is no name for a file: {advice}")
     folder.mkdir(parents=True, exist_ok=True)
-    first = place = folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png")
-    numbers = itertools.count(2)
+    place = free_place(folder / (name if Path(name).suffix.lower() == ".png" else f"{name}.png"))
+    result.save(place)
+    return place
+
+
+def free_place(first: Path) -> Path:
+    """The first of name, name-2, name-3 … that is not there, and has no record beside it."""
+    place, numbers = first, itertools.count(2)
     while place.exists() or place.with_suffix(".json").exists():
         place = first.with_stem(f"{first.stem}-{next(numbers)}")
-    result.save(place)
     return place

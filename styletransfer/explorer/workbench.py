@@ -12,15 +12,18 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..errors import InputError
+from ..loop import Run
+from ..runs.code import as_code
 from ..runs.forecast import Forecast, forecast
 from ..runs.request import Plan, Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store
-from .controls import Controls, title
+from ..settings import title
+from .controls import Controls
 from .parts import Code, Picture, action, jpeg
 from .pictures import Chooser
 from .session import ENDED, LIVE, Session, network_of, opened
-from .views import PastRun, PastRuns, as_code, curves, minutes, save
+from .views import PastRun, PastRuns, curves, minutes, save
 
 log = logging.getLogger("styletransfer")
 
@@ -60,8 +63,7 @@ class Workbench(widgets.VBox):
         self._complained = False
 
         look: dict[str, Any] = {"layout": {"width": "80px"}}
-        about = "Make the picture"
-        self.run_button = action("Run", self.run, about, button_style="primary", **look)
+        self.run_button = action("Run", self.run, "Make a picture", button_style="primary", **look)
         self.pause_button = action("Pause", self.pause, "Wait after the present step", **look)
         self.stop_button = action("Stop", self.stop, "End with the picture so far", **look)
         about = "Write the picture and the record that replays it"
@@ -73,17 +75,19 @@ class Workbench(widgets.VBox):
         self.message = widgets.HTML().add_class("st-message")
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "auto"})
         self.where = widgets.HTML().add_class("st-about").add_class("st-where")
-        self.preview = Picture().add_class("st-preview")
         self.curves = Picture(format="png").add_class("st-curves")
         self.past = PastRuns(self.bring_back)
         self.code = Code()
         code = widgets.Accordion([self.code], titles=("Copy as code",))
         above = [row, self.forecast, self.message, self.bar, self.where]
-        super().__init__([*above, self.preview, self.curves, self.past, code])
+        pictures = widgets.HBox([self.past.wipe, self.curves], layout={"flex_flow": "row wrap"})
+        super().__init__([*above, pictures, self.past, code])
         for chooser in (photo, painting):
             chooser.observe(lambda _: self._changed(), "source")
             chooser.complain = self.complain
+        photo.observe(lambda _: self._photo_chosen(), "source")
         controls.changed = self._setting_changed
+        self._photo_chosen()
         self._changed()
         self._buttons()
 
@@ -126,7 +130,11 @@ class Workbench(widgets.VBox):
         if self._stale:
             self.forecast.value = ""
         self._shown, self._announced, self._drawn = None, None, 0
-        self.session = Session(request, store=self.store, turn=self._turn, resolve=self.resolve)
+        self.where.value, self.bar.value = "", 0
+        self.past.lay(request.content)
+        self.session = Session(
+            request, begin=Run, store=self.store, turn=self._turn, resolve=self.resolve
+        )
         self.session.start()
         self.tick()
 
@@ -166,6 +174,11 @@ class Workbench(widgets.VBox):
         except InputError as error:
             self.code.text = f"# {error}"
 
+    def _photo_chosen(self) -> None:
+        """Before the first run the photograph stands where the picture will be."""
+        if not self.worked:
+            self.past.lay(self.photo.source)
+
     def _setting_changed(self, name: str) -> None:
         self._changed()
         session = self.session
@@ -199,7 +212,7 @@ class Workbench(widgets.VBox):
         self._shown = run
         self.past.mark(run)
         if not self.active:
-            self.preview.value = jpeg(run.result.image)
+            self.past.lay(run.request.content, run.result.image)
             self.where.value = html.escape(run.result.caption)
             self._draw(run.steps)
 
@@ -221,7 +234,7 @@ class Workbench(widgets.VBox):
         steps, image = session.steps, session.image
         if image is not None and len(steps) != self._drawn:
             step, self._drawn = steps[-1], len(steps)
-            self.preview.value = jpeg(image)
+            self.past.wipe.right = jpeg(image)
             self.bar.value = step.work
             left = "" if session.left is None else f", about {minutes(session.left)} left"
             self.where.value = (

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -81,28 +82,35 @@ class Request:
         Raises:
             InputError: an unknown statistic, or weights that are not here.
         """
-        settings = settled(self.settings, self.shapes)
-        options = dataclasses.asdict(settings)
-        if settings.precision == "auto":
-            options["precision"] = resolve_precision("auto", size=settings.size)
-        del options["backbone"], options["quality"]
-        if settings.init != "noise":
-            del options["noise"]
-        if not FORMS[settings.form].scaled:
-            del options["floor"]
-        if settings.color == "painting":
-            del options["color"]  # as it was before there was a choice
+        options = counting(self.settings, self.shapes)
+        del options["backbone"]
         if self.start is not None:
             del options["init"]  # its name; the picture counts
         sources = (self.content, self.style, self.start)
         facts = {
             "settings": options,
-            "statistic": statistic_named(settings.statistic).fingerprint,
-            "weights": load_weights(resolve_backbone(settings.backbone)[0]).sha256,
+            "statistic": statistic_named(self.settings.statistic).fingerprint,
+            "weights": load_weights(resolve_backbone(self.settings.backbone)[0]).sha256,
             "pictures": [source and source.about["sha256"] for source in sources],
             "version": __version__,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def counting(settings: Settings, shapes: Shapes) -> dict[str, Any]:
+    """The settings that decide the picture, with all that was left open decided."""
+    settings = settled(settings, shapes)
+    options = dataclasses.asdict(settings)
+    if settings.precision == "auto":
+        options["precision"] = resolve_precision("auto", size=settings.size)
+    del options["quality"]
+    if settings.init != "noise":
+        del options["noise"]
+    if not FORMS[settings.form].scaled:
+        del options["floor"]
+    if settings.color == "painting":
+        del options["color"]  # as it was before there was a choice
+    return options
 
 
 @dataclass(frozen=True)

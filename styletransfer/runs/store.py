@@ -27,13 +27,17 @@ class Store:
 
     Args:
         folder: is made where it does not exist; by default "runs" in `cache_folder`.
+        read_only: nothing is made, kept or removed there.
 
     Raises:
         InputError: the folder cannot be made, or nothing can be written there.
     """
 
-    def __init__(self, folder: str | os.PathLike | None = None) -> None:
+    def __init__(self, folder: str | os.PathLike | None = None, *, read_only: bool = False) -> None:
         self.folder = cache_folder() / "runs" if folder is None else Path(folder)
+        self._read_only = read_only
+        if read_only:
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._half():  # can anything be written?
@@ -114,6 +118,8 @@ class Store:
     @contextlib.contextmanager
     def _half(self) -> Iterator[Path]:
         """A folder for what is not finished; what is left of it in the end goes."""
+        if self._read_only:
+            raise PermissionError(f"{self.folder} is only read")
         path = self.folder / f".half-{uuid.uuid4().hex}"
         path.mkdir()
         try:

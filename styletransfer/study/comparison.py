@@ -193,7 +193,7 @@ class Comparison:
             if any(settings[kind] for settings in used):
                 picture = datasets.locate(name)
                 painter = picture.author if kind == "style_layers" else ""
-                title = ", ".join(filter(None, (picture.title or picture.name, painter)))
+                title = "\n".join(filter(None, (picture.title or picture.name, painter)))
                 sources.append((title, picture.load(size=384)))
         return sources
 

@@ -13,13 +13,12 @@ import psutil
 
 from .._tensorflow import tf
 from ..fast.timing import fastest
-from ..layers import CONVOLUTIONS, LAYERS, filters_of
+from ..layers import CONVOLUTIONS, filters_of
 from ..loop import Run
 from ..objective import Objective
 from ..settings import settings_from
 
 __all__ = [
-    "errors_by_layer",
     "gradient_errors",
     "matrix_rate",
     "operations_by_block",
@@ -78,40 +77,6 @@ def seconds_by_block(content: np.ndarray, style: np.ndarray, **options: Any) -> 
     return seconds
 
 
-def _apart(gradient: np.ndarray, exact: np.ndarray) -> float:
-    """Relative L2 error."""
-    return float(np.linalg.norm(gradient - exact) / np.linalg.norm(exact))
-
-
-def errors_by_layer(
-    content: np.ndarray,
-    style: np.ndarray,
-    pictures: Mapping[str, np.ndarray],
-    *,
-    precisions: Sequence[str],
-    **options: Any,
-) -> dict[tuple[str, str], dict[str, float]]:
-    """Relative L2 error of the gradient of each layer's own style loss, against "float32".
-
-    Returns:
-        The errors by layer, for each precision and picture; arguments are as for
-        `gradient_errors`, but for the layers.
-    """
-    layers = [name for name in LAYERS if name <= LAST[5] and not name.endswith("conv4")]
-    options |= {"content_layers": (), "style_layers": layers}
-    exact: dict[tuple[str, str], np.ndarray] = {}
-    errors: dict[tuple[str, str], dict[str, float]] = {}
-    for precision in ("float32", *precisions):
-        objective = Objective(content, style, precision=precision, **options)
-        for layer in layers:
-            objective.omega = [float(name == layer) for name in layers]
-            for name, picture in pictures.items():
-                gradient = objective.value_and_gradient(picture)[1]
-                error = _apart(gradient, exact.setdefault((name, layer), gradient))
-                errors.setdefault((precision, name), {})[layer] = error
-    return {(p, name): errors[p, name] for p in precisions for name in pictures}
-
-
 def gradient_errors(
     content: np.ndarray,
     style: np.ndarray,
@@ -136,7 +101,10 @@ def gradient_errors(
 
     exact = gradients("float32")
     return {
-        precision: {name: _apart(g, exact[name]) for name, g in gradients(precision).items()}
+        precision: {
+            name: float(np.linalg.norm(gradient - exact[name]) / np.linalg.norm(exact[name]))
+            for name, gradient in gradients(precision).items()
+        }
         for precision in precisions
     }
 

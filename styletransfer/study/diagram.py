@@ -34,10 +34,10 @@ def method(
 ) -> Figure:
     """Fig. 2 of Gatys et al. 2016, drawn for three pictures: what is computed and what is compared.
 
-    The network's layers go from below to above. At the left are the painting's Gram matrices, in
+    The network's layers go from bottom to top. At the left are the painting's Gram matrices, in
     the middle those of the picture, at the right the photograph's features at the content layer.
     Feature maps are shown as means over their filters, Gram matrices as logarithms. The losses are
-    those of `objective`.
+    those of `objective`, and those of style have their weights: what is written adds up to L.
 
     Args:
         objective: the objective of photograph and painting, with one content layer.
@@ -91,7 +91,8 @@ def method(
                 thumbnail(x, y, gram, SIDE, cmap="magma", vmin=least, vmax=most)
                 _arrow(canvas, (x - way * 0.93, y), (x - way * 0.4, y), STYLE)
             _compared(canvas, (PAINTING_GRAM, LAYER_LOSS, PICTURE_GRAM), y, STYLE)
-            _said(canvas, LAYER_LOSS, y, f"E = {losses['style'][layer]:,.0f}", STYLE)
+            weight = objective.lam * objective.omega[objective.style_layers.index(layer)]
+            _said(canvas, LAYER_LOSS, y, f"λωE = {weight * losses['style'][layer]:,.0f}", STYLE)
         if layer == content_layer:
             _compared(canvas, (PICTURE, CONTENT_LOSS, PHOTO), y, CONTENT)
             value = losses["content"][layer]
@@ -100,9 +101,10 @@ def method(
     heads = ((PAINTING_GRAM, "Gram matrix A"), (PICTURE_GRAM, "Gram matrix G"))
     for x, text in (*heads, (PAINTING, "features"), (PICTURE, "F"), (PHOTO, "P")):
         canvas.text(x, top - 0.28, text, ha="center", va="center", fontsize=9, color="0.3")
-    total = "L = content + λ Σ ω E"
+    total = f"L = content + λ Σ ω E = {objective(picture).total:,.0f}"
     canvas.text((LAYER_LOSS + CONTENT_LOSS) / 2, top, total, ha="center", va="center", fontsize=13)
-    _arrow(canvas, (CONTENT_LOSS + 0.2, top - 0.1), (PICTURE + 0.95, 1.05), GRADIENT, curve=-0.3)
+    canvas.plot([CONTENT_LOSS - 0.7, CONTENT_LOSS + 0.9], [top, top], color=GRADIENT, linewidth=1)
+    _arrow(canvas, (CONTENT_LOSS + 0.9, top), (PICTURE + 0.95, 1.05), GRADIENT, curve=-0.3)
     step = "the gradient ∂L/∂x′\nchanges the pixels,\nagain and again"
     canvas.text(CONTENT_LOSS + 0.15, 0.75, step, ha="center", va="center", color=GRADIENT)
     return figure

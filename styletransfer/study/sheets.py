@@ -21,6 +21,9 @@ FONT = 10
 SMALL = 0.75
 """Of that: the titles of photograph and painting."""
 
+NAMES = 1.45
+"""Inches: the least width of the column of photographs and paintings, so that titles fit."""
+
 INSET = 0.32
 """Of a panel's sides: the room for an inset."""
 
@@ -76,6 +79,10 @@ def panels(
     shares = [max(beside), *aspects] if beside else aspects
     height = min((width - left - GAP * len(shares)) / sum(shares), MOST_HEIGHT)
     widths = [height * share for share in shares]
+    if beside and widths[0] < NAMES:
+        room = width - left - GAP * len(shares) - NAMES
+        height = min(room / sum(aspects), MOST_HEIGHT)
+        widths = [NAMES, *(height * share for share in aspects)]
     titles = [
         wrapped(name, one) for name, one in zip(columns, widths[-len(aspects) :], strict=False)
     ]
@@ -83,6 +90,7 @@ def panels(
     lines = _lines([note for row in notes for note in row])
     below = LINE * (max(lines, 1) + 0.3) if notes or sources else GAP
     under = 1.2 * LINE if footer else 0.0
+    named = [[wrapped(name, widths[0] / SMALL) for name, _ in both] for both in sources]
     size = left + sum(widths) + GAP * len(widths), top + len(pictures) * (height + below) + under
     figure = plt.figure(figsize=size)
     figure.text(1, 0, footer, ha="right", va="bottom", fontsize=FONT * SMALL, color="0.3")
@@ -97,11 +105,11 @@ def panels(
         x, y = left, top + i * (height + below)
         if sources:
             half = (height + below) / 2
-            for j, (name, source) in enumerate(sources[i]):
-                axis = place(x, y + j * half, widths[0], half - 2 * LINE)
+            for j, (_, source) in enumerate(sources[i]):
+                under_it = SMALL * LINE * (_lines([named[i][j]]) + 0.7)
+                axis = place(x, y + j * half, widths[0], half - under_it)
                 show(axis, source)
-                caption = wrapped(name, widths[0] / SMALL)
-                axis.set_xlabel(caption, fontsize=FONT * SMALL, labelpad=2)
+                axis.set_xlabel(named[i][j], fontsize=FONT * SMALL, labelpad=2)
             x += widths[0] + GAP
         for j, picture in enumerate(row):
             wide = widths[j - len(row)]

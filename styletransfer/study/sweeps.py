@@ -21,6 +21,7 @@ from ..runs.request import Request
 from ..runs.schedule import settled
 from ..runs.store import Store
 from .grid import MOST_RUNS, PICTURES, Grid, points_of, requests_of, shown
+from .page import Kept, bake
 from .progress import SweepProgress
 
 __all__ = ["MOST_RUNS", "Sweep", "knee", "sweep"]
@@ -207,6 +208,18 @@ class Sweep:
     def record(self, i: int) -> dict[str, Any] | None:
         """The record of a run without its picture, or None where it is not there."""
         return self._store.record(self.requests[i].identity)
+
+    def to_html(self, path: str | os.PathLike, **options: Any) -> None:
+        """Write the runs that are there as one page for a browser; its options are those of `bake`.
+
+        Raises:
+            InputError: no run is there, or the page cannot be written.
+        """
+        there = [i for i in range(len(self)) if self.record(i)]
+        runs = (Kept(self.point(i), r, self.requests[i]) for i in there if (r := self[i]))
+        others = [i for i in range(len(self)) if i not in there]
+        missing = [": ".join(filter(None, (self.label(i), self.errors.get(i)))) for i in others]
+        bake(runs, path, count=len(there), missing=missing, **options)
 
     @property
     def table(self) -> pd.DataFrame:

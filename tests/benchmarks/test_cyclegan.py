@@ -7,7 +7,7 @@ import pytest
 
 from styletransfer import load_image
 from styletransfer.cyclegan import CycleSettings, Generator, Training, open_data
-from styletransfer.cyclegan.generators import BYTES
+from styletransfer.cyclegan.networks import BYTES
 
 seconds = {}
 

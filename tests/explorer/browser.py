@@ -20,7 +20,7 @@ def fill(page, setting, value):
 
 
 def preview(page):
-    return page.locator("img.st-preview, .st-preview img").first.get_attribute("src")
+    return page.locator(".st-wipe-right").get_attribute("src")
 
 
 def open_alone(page, served, **options):

@@ -1,8 +1,7 @@
-"""JupyterLab and Voilà are started here, and Chromium opens them."""
+"""JupyterLab and Voilà are started here."""
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,28 +10,21 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+from ..conftest import PATIENCE
+
 HOME = Path(__file__).parents[2]
-
-PATIENCE = 300_000  # milliseconds, on a machine that has other things to do, too
 
 CELL = 'from styletransfer.explorer import Explorer\n\nExplorer(folder="saved", store="runs")'
 
 PROGRAMS = {
-    "voila": ["--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"],
+    "voila": [
+        "--template=offline",
+        "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension",
+    ],
     "jupyterlab": ["--ServerApp.token=secret", "--ServerApp.allow_root=True"],
 }
 """Voilà as `make explorer` starts it."""
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.get_closest_marker("browser") and CHROMIUM is None:
-            item.add_marker(pytest.mark.skip(reason="no Chromium here: apt-get install chromium"))
 
 
 def free_port():
@@ -53,6 +45,7 @@ def served(tmp_path):
         port, log = free_port(), (tmp_path / "server.log").open("wb")
         folders = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")
         own = {name: str(tmp_path / name.lower()) for name in folders}
+        own["JUPYTER_PATH"] = str(HOME / "styletransfer" / "explorer")
         notebooks = ["explorer.ipynb"] if program == "voila" else []
         options = [*notebooks, *PROGRAMS[program], f"--port={port}", "--no-browser"]
         process = subprocess.Popen(
@@ -79,27 +72,3 @@ def served(tmp_path):
         log.close()
     text = (tmp_path / "server.log").read_text()
     assert "Traceback" not in text, text
-
-
-@pytest.fixture
-def page():
-    """A tab of a new Chromium; its console's complaints are in `page.complaints`."""
-    quiet = ["--no-first-run", "--disable-component-update", "--disable-background-networking"]
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", *quiet]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        tab = browser.new_page(viewport={"width": 1280, "height": 800})
-        tab.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
-        tab.complaints = []
-        tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
-
-        def heard(message):
-            # Voilà's own page asks a distant host for icons, which a closed network refuses.
-            own = "127.0.0.1" in message.location.get("url", "127.0.0.1")
-            if message.type == "error" and own:
-                tab.complaints.append(message.text)
-
-        tab.on("console", heard)
-        yield tab
-        browser.close()

@@ -48,6 +48,7 @@ def test_what_cannot_be_used(lab, tmp_path):
     button(lab, "Stop").click()
     wait_for_message(lab, "Stopped|stopped before the first step")
     expect(button(lab, "Run")).to_be_enabled()
+    assert not lab.complaints
 
 
 def test_a_closed_tab_and_a_restart(lab, tmp_path):

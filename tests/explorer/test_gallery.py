@@ -18,6 +18,8 @@ def test_paintings_stand_under_their_painters(served, page):
         group = gallery.get_by_role("group", name=artist, exact=True)
         names = [option.get_attribute("data-key") for option in group.get_by_role("option").all()]
         assert names == list(datasets.paintings(artist=artist))
+        titles = [painting.title for painting in datasets.paintings(artist=artist).values()]
+        assert group.locator("button span").all_text_contents() == titles
     photos = page.get_by_role("listbox", name="Photograph", exact=True)
     assert photos.get_by_role("option").count() == len(datasets.photos())
     assert photos.get_by_role("group").count() == 0
@@ -38,8 +40,9 @@ def test_paintings_stand_under_their_painters(served, page):
     assert gallery.locator('.st-group [data-key="your own"]').count() == 0
     expect(gallery.locator('[aria-selected="true"]')).to_have_attribute("data-key", "your own")
 
-    page.set_viewport_size({"width": 375, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth <= 375")
+    for width in (1920, 1280, 600, 375):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
     groups = gallery.locator(".st-group").all()
     for part in (gallery, *groups, button(page, "Run"), button(page, "Stop")):
         box = part.bounding_box()

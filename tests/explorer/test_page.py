@@ -1,13 +1,20 @@
 """The page without a browser: what its event loop does while something takes long."""
 
 import asyncio
+import dataclasses
+import html
 import threading
 
 import pytest
 
+from styletransfer import transfer
 from styletransfer.errors import InputError
 from styletransfer.explorer import Explorer
+from styletransfer.explorer.controls import LABELS, Controls, label
 from styletransfer.runs.request import resolve
+from styletransfer.settings import Settings
+
+from ..pages import data_of
 
 
 async def until(condition):
@@ -35,6 +42,25 @@ def visit(tmp_path):
         asyncio.run(life())
 
     return opened
+
+
+def test_every_setting_stands_in_one_place_with_its_name_and_meaning():
+    controls = Controls()
+    shown, places = {}, [controls]
+    while places:
+        for child in getattr(places.pop(), "children", ()):
+            places.append(child)
+            for name in (word[7:] for word in child._dom_classes if word.startswith("st-row-")):
+                assert name not in shown
+                shown[name] = child.children
+    settings = {entry.name: entry.metadata for entry in dataclasses.fields(Settings)}
+    assert set(shown) == set(settings)
+    for name, (heading, field, about) in shown.items():
+        assert f"<b>{label(name)}</b>" == heading.value
+        assert field is controls.fields[name]
+        assert settings[name]["help"] in html.unescape(about.value)
+    assert set(LABELS) <= set(settings)
+    assert label("lam") == "style weight λ"
 
 
 class Blocking:
@@ -154,7 +180,7 @@ def test_interrupts_of_the_kernel_stop_the_run_and_keep_its_picture(visit):
         assert not interrupts
         (run,) = workbench.past.runs.values()
         assert run.result.record["stopped"] == "interrupted"
-        assert workbench.preview.value
+        assert workbench.past.wipe.right
         beat = page.heartbeat.beat
         await until(lambda: page.heartbeat.beat > beat)
 
@@ -173,7 +199,33 @@ def test_a_second_page_goes_on_with_the_runs_of_the_first(visit, tmp_path):
         assert list(second.workbench.past.runs) == ["Run 1"]
         assert second.controls.settings == session.request.settings
         await until(lambda: len(second.workbench.past.runs) == 2)
-        assert second.workbench.past.sides["right"].value == "Run 2"
+        assert "Run 2" in second.workbench.past.against.options
         second.close()
 
     visit(script, steps="3")
+
+
+@pytest.mark.slow
+def test_a_sweep_is_saved_as_a_page(visit, tmp_path, pair):
+    """Under a name that is free; runs of arrays cannot be shown beside their photograph."""
+    tiny = {"size": 48, "steps": 2, "backbone": "embedded", "progress": False}
+    for lam in (1.0, 10.0):
+        for pictures in (("petra", "pere_tanguy"), pair):
+            transfer(*pictures, lam=lam, store=tmp_path / "runs", **tiny)
+
+    async def script(page, workbench):
+        sweeps, name = page.sweeps, "Petra-Portrait_of_Père_Tanguy"
+        sweeps.read()
+        for place in (f"{name}.html", f"{name}-2.html"):
+            sweeps.pair.value = "Petra in the manner of Portrait of Père Tanguy"
+            sweeps.save()
+            await until(lambda place=place: f"{place}; any browser" in sweeps.message.value)
+            assert not sweeps.save_button.disabled
+            runs = data_of(tmp_path / "saved" / place)["runs"]
+            assert sorted(run["point"]["lam"] for run in runs) == [1.0, 10.0]
+        sweeps.pair.value = "an array in the manner of an array"
+        sweeps.save()
+        await until(lambda: "Not saved: the record&#x27;s content was" in sweeps.message.value)
+
+    visit(script)
+    assert len(list((tmp_path / "saved").iterdir())) == 2

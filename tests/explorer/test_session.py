@@ -20,7 +20,7 @@ LONG = Settings(sizes=(64,), steps=4000, backbone="embedded")
 
 
 def begun(pair, settings=TINY, **options):
-    session = Session(Request.open(*pair, settings), **options)
+    session = Session(Request.open(*pair, settings), begin=Run, **options)
     session.start()
     return session
 
@@ -103,7 +103,7 @@ def test_many_stops_do_not_lose_the_picture(pair):
 
 
 def test_stopped_before_it_began(pair):
-    session = Session(Request.open(*pair, TINY))
+    session = Session(Request.open(*pair, TINY), begin=Run)
     session.stop()
     session.start()
     assert session.join(300)

@@ -18,13 +18,15 @@ pytestmark = pytest.mark.browser
 
 def another_picture(page, before):
     page.wait_for_function(
-        "before => document.querySelector('.st-preview').src !== before", arg=before
+        "before => document.querySelector('.st-wipe-right').src !== before", arg=before
     )
 
 
 def test_a_run(served, page, tmp_path, command):
     """Choose, run, watch, change λ, pause, go on, stop, save, compare, bring back; and replay."""
     open_alone(page, served)
+    # Before the first run its photograph stands where the picture will be.
+    expect(page.locator(".st-wipe-right")).to_have_js_property("naturalWidth", 1024)
     begin(page)
 
     # The picture grows, step by step.
@@ -71,12 +73,16 @@ def test_a_run(served, page, tmp_path, command):
     fill(page, "steps", 10)
     run(page)
     wait_for_message(page, "Finished")
-    strip = page.locator(".st-strip button")
+    strip, names = page.locator(".st-strip button"), page.locator(".st-wipe-names")
     expect(strip).to_have_count(2)
-    page.get_by_text("Compare two runs").click()
+    left = page.locator(".st-wipe-left")
+    expect(left).to_have_js_property("naturalWidth", 1024)
+    expect(names).to_contain_text("the photograph")
     page.locator(".st-wipe ~ input").fill("250")
-    assert "75%" in page.locator(".st-wipe-left").get_attribute("style")
-    assert "Run 1" in page.locator(".st-wipe-names").inner_text()
+    assert "75%" in left.get_attribute("style")
+    page.get_by_label("Compare with").select_option("Run 1")
+    expect(names).to_contain_text("Run 1")
+    expect(left).to_have_js_property("naturalWidth", 160)
     strip.first.click()
     wait_for_message(page, "are back")
     expect(page.locator(".st-row-steps input").first).to_have_value("400")
@@ -96,12 +102,22 @@ def test_a_run(served, page, tmp_path, command):
 
 def test_moving_through_sweeps(served, page, tmp_path):
     """What is kept is there at once; where there is no such run, it says so and shows the next."""
+    open_alone(page, served)
+    page.get_by_role("tab", name="Sweeps").click()
+    caption, picture = page.locator(".st-sweep-caption"), page.locator("img.st-kept")
+    # Nothing is stored: the package's own runs are shown.
+    expect(page.get_by_text("These runs come with the package")).to_be_visible()
+    expect(picture).to_have_js_property("naturalWidth", 192)
+    before = picture.get_attribute("src")
+    page.locator(".noUi-handle:visible").press("End")
+    expect(caption).to_contain_text("λ = 0.3")
+    expect(picture).not_to_have_attribute("src", before)
     for grid in ({"lam": [10.0, 100.0], "pooling": ["max"]}, {"lam": [10.0], "pooling": ["avg"]}):
         tiny = {"size": 64, "steps": 2, "form": "gatys-code", "backbone": "embedded"}
         sweep("petra", "pere_tanguy", grid, store=tmp_path / "runs", progress=False, **tiny)
-    open_alone(page, served)
-    page.get_by_role("tab", name="Sweeps").click()
-    caption = page.locator(".st-sweep-caption")
+    button(page, "Read again").click()
+    expect(page.get_by_label("Pictures", exact=True)).to_contain_text("Portrait of Père Tanguy")
+    expect(page.get_by_text("These runs come with the package")).to_have_count(0)
     lam, pooling = (page.locator(".noUi-handle:visible").nth(k) for k in range(2))
     lam.press("End")
     expect(caption).to_contain_text("λ = 100")
@@ -110,4 +126,11 @@ def test_moving_through_sweeps(served, page, tmp_path):
     expect(caption).to_contain_text("no run is kept that differs in pooling alone")
     pooling.press("End")
     expect(caption).not_to_contain_text("differs")
+
+    button(page, "Save as page").click()
+    wait_for_message(page, "Saved as saved/Petra-Portrait_of_Père_Tanguy.html")
+    page.goto((tmp_path / "saved" / "Petra-Portrait_of_Père_Tanguy.html").as_uri())
+    expect(page.get_by_role("status")).to_contain_text("λ = 10, pooling = ")
+    page.get_by_role("slider", name="λ", exact=True).press("End")
+    expect(page.get_by_role("status")).to_contain_text("λ = 100, pooling = max")
     assert not page.complaints

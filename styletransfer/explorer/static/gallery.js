@@ -78,12 +78,8 @@ function render({ model, el }) {
   model.on("change:items", fill);
   model.on("change:value", mark);
   fill();
-  // It has no size before it is on the page.
-  const placed = new ResizeObserver(() => {
-    if (list.clientHeight === 0) return;
-    placed.disconnect();
-    mark();
-  });
+  // It has no size before it is on the page, and another one once that is laid out.
+  const placed = new ResizeObserver(mark);
   placed.observe(list);
   return () => placed.disconnect();
 }

@@ -12,7 +12,7 @@ function render({ model, el }) {
   edge.className = "st-wipe-edge";
   frame.append(edge);
   const slider = document.createElement("input");
-  Object.assign(slider, { type: "range", min: 0, max: 1000, value: 500 });
+  Object.assign(slider, { type: "range", min: 0, max: 1000, value: 0 });
   slider.setAttribute("aria-label", "wipe between the two pictures");
   const names = document.createElement("div");
   names.className = "st-wipe-names";
@@ -39,6 +39,7 @@ function render({ model, el }) {
     const share = slider.value / 10;
     pictures[0].style.clipPath = `inset(0 ${100 - share}% 0 0)`;
     edge.style.left = `${share}%`;
+    edge.hidden = share === 0;
   }
 
   slider.addEventListener("input", wipe);
