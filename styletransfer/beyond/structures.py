@@ -233,9 +233,10 @@ def design(
             if not history:
                 raise
             stopped = "interrupted"
-    # What islands are left become void; b gives their volume to the edges.
-    structure.given[structure.islands(structure.density(z, volume=settings.volume))] = 0.0
     density, losses, _ = evaluate(z, settings.penalties[-1])
+    while (islands := structure.islands(density)).any():
+        structure.given[islands] = 0.0  # and b gives their volume to what is left
+        density, losses, _ = evaluate(z, settings.penalties[-1])
     return Design(density, losses["compliance"], losses["style"], tuple(history), settings, stopped)
 
 
