@@ -38,13 +38,16 @@ K0 /= 24 * (1 - NU**2)
 CONE = np.maximum(0, 2 - np.hypot(*np.mgrid[-1:2, -1:2]))  # F: Hoyer et al. 2019 (arXiv 1909.04240)
 ENLARGED = 2  # pixels of the picture along the side of an element
 SOFT = 3.0  # the largest |z| that a stage begins with: σ(±3) is 0.95 and 0.05
+FAINT = 0.1  # a finished structure has nothing denser than this that hangs together with no load
 OPTIMIZER = LBFGS(first=0.3)
 
 
 class Structure:
     """A problem, of `PROBLEMS` or another, on (nx, ny) elements of side 1.
 
-    InputError: there is no such problem, it could move as a whole, or it has no load.
+    `loaded` and `anchored` are the elements at loads, and at loads or supports, bool (ny, nx).
+
+    InputError: there is no such problem, a place outside, it could move as a whole, or has no load.
     """
 
     def __init__(self, problem: str | Problem, size: tuple[int, ...]) -> None:
@@ -54,7 +57,9 @@ class Structure:
         y, x = np.mgrid[: size[1] + 1, : size[0] + 1]
 
         def places(box: Box, more: int = 1) -> tuple[slice, ...]:
-            ends = [np.round(np.multiply(box[i::2], size[i])).astype(int) for i in (1, 0)]
+            if not all(0 <= share <= 1 for share in box):
+                raise InputError(f"a place is outside: its shares are in [0, 1], not {box}")
+            ends = [np.round(np.multiply(sorted(box[i::2]), size[i])).astype(int) for i in (1, 0)]
             return tuple(slice(low, high + more) for low, high in ends)
 
         self.given, held = np.full(size[::-1], np.nan), np.zeros((*x.shape, 2), bool)
@@ -62,16 +67,19 @@ class Structure:
         for box, directions in self.problem.supports:
             held[places(box)] |= [direction in directions for direction in "xy"]
         for box, total in self.problem.loads:
-            self.force[places(box)] += np.divide(total, max(1, x[places(box)].size))
+            self.force[places(box)] += np.divide(total, x[places(box)].size)
         for box, density in self.problem.fixed:
+            if density not in (0, 1):
+                raise InputError(f"a density that is given must be 0 or 1, not {density}")
             self.given[places(box, 0)] = density
+        self.force[held] = 0.0  # what is held does not move, and its load does no work
         rigid = np.transpose([[x**0, 0 * x, -y], [0 * x, x**0, x]], (2, 3, 0, 1))[held]
         if len(rigid) < 3 or np.linalg.matrix_rank(rigid) < 3:
             raise InputError("the structure could move as a whole: give it more supports")
         if not self.force.any():
-            raise InputError("the structure has no load: give it one")
-        at = held.any(-1) | self.force.any(-1)
-        self._joined = at[1:, 1:] | at[1:, :-1] | at[:-1, 1:] | at[:-1, :-1]
+            raise InputError("the structure has no load beside its supports: give it one")
+        self.loaded, supported = (_around(at.any(-1)) for at in (self.force, held))
+        self.anchored = self.loaded | supported
         n = np.arange(x.size).reshape(x.shape)
         corners = np.stack([n[:-1, :-1], n[:-1, 1:], n[1:, 1:], n[1:, :-1]], -1)
         self._degrees, self._held = (2 * corners[..., None] + [0, 1]).reshape(-1, 8), held.ravel()
@@ -84,11 +92,9 @@ class Structure:
         E(ρ) = E_min + ρᵖ(1 − E_min), ∂c/∂ρ_e = −p·ρ_e^(p − 1)·(1 − E_min)·u_eᵀk₀u_e: Andreassen
         et al. 2011, Eqs. 1 and 6. InputError: a load on a void.
         """
-        near = np.pad(density > 0, 1)
-        near = near[1:, 1:] | near[1:, :-1] | near[:-1, 1:] | near[:-1, :-1]
-        if not near[self.force.any(-1)].all():
+        if not _around(np.pad(density > 0, 1))[self.force.any(-1)].all():
             raise InputError("a load is on a void: move it, or put material there")
-        rho, force = density.ravel(), self.force.ravel() * ~self._held
+        rho, force = density.ravel(), self.force.ravel()
         values = np.outer(E_MIN + rho**p * (1 - E_MIN), K0).ravel() * self._free
         stiffness = csc_matrix((values, self._entries)) + diags_array(self._held * 1.0)
         # It is symmetric and positive definite: the diagonal serves as pivots.
@@ -114,10 +120,15 @@ class Structure:
         # 0 only where it is given, so that no trial of the optimiser is a load on a void
         return np.where(free, expit(np.maximum(z + b, -500)), self.given)
 
-    def islands(self, density: np.ndarray) -> np.ndarray:
-        """The material, ρ > ½, that hangs together with no support and no load, bool (H, W)."""
-        pieces, _ = label(density > 0.5)
-        return ~np.isin(pieces, [0, *pieces[self._joined]])
+
+def _around(nodes: np.ndarray) -> np.ndarray:
+    return nodes[1:, 1:] | nodes[1:, :-1] | nodes[:-1, 1:] | nodes[:-1, :-1]
+
+
+def islands(material: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    """The pieces of the material, bool (H, W), in which none of the anchors lies."""
+    pieces, _ = label(material)
+    return material & ~np.isin(pieces, pieces[anchors])
 
 
 def _smooth(z: np.ndarray) -> np.ndarray:
@@ -220,7 +231,7 @@ def design(
                 if history:
                     density = structure.density(z, volume=settings.volume)
                     z = logit(np.clip(density, expit(-SOFT), expit(SOFT)))
-                    z[structure.islands(density)] = -3 * SOFT
+                    z[islands(density > 0.5, structure.anchored)] = -3 * SOFT
                 state = OPTIMIZER.start(z)
                 for _ in range(settings.steps // len(settings.penalties)):
                     _, losses, gradient = evaluate(state.x, p)
@@ -234,8 +245,8 @@ def design(
                 raise
             stopped = "interrupted"
     density, losses, _ = evaluate(z, settings.penalties[-1])
-    while (islands := structure.islands(density)).any():
-        structure.given[islands] = 0.0  # and b gives their volume to what is left
+    while (lost := islands(density > FAINT, structure.loaded)).any():
+        structure.given[lost] = 0.0  # and b gives its volume to what is left
         density, losses, _ = evaluate(z, settings.penalties[-1])
     return Design(density, losses["compliance"], losses["style"], tuple(history), settings, stopped)
 
