@@ -78,7 +78,7 @@ class Structure:
             raise InputError("the structure could move as a whole: give it more supports")
         if not self.force.any():
             raise InputError("the structure has no load beside its supports: give it one")
-        self.loaded, supported = (_around(at.any(-1)) for at in (self.force, held))
+        self.loaded, supported = (_around(np.any(at, -1)) for at in (self.force, held))
         self.anchored = self.loaded | supported
         n = np.arange(x.size).reshape(x.shape)
         corners = np.stack([n[:-1, :-1], n[:-1, 1:], n[1:, 1:], n[1:, :-1]], -1)
@@ -215,8 +215,9 @@ def design(
         if plain.density.shape != structure.given.shape:
             raise InputError("the structure without style has another size")
         objective, c0 = _objective(pattern, plain.density, settings), plain.compliance
-        s0 = objective(picture_of(plain.density)).total
-    z, history, stopped = np.zeros(structure.given.shape), [], None
+        s0 = objective(picture_of(plain.density)).total or 1.0  # 0 of the plain structure itself
+    z, stopped = np.zeros(structure.given.shape), None
+    history: list[dict[str, float]] = []
 
     def evaluate(z: np.ndarray, p: float) -> tuple[np.ndarray, dict[str, float], np.ndarray]:
         density = structure.density(z, volume=settings.volume)
