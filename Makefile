@@ -38,7 +38,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 # The page that the report begins with: 18 runs of 256 px, some minutes the first time
 LAMBDA := --content neuschwanstein_castle --style cafe_terrace_at_night great_wave composition_viii \
-  --grid lam=0.01,0.1,1 --grid form=gatys-code,proposal --size 256 --steps 45 --backbone embedded \
+  --grid lam=0.003,0.03,0.3 --grid form=gatys-code,proposal --size 256 --steps 45 --backbone embedded \
   --store results/runs --title "λ, painting and form"
 QUICK := -m "not browser and not notebook and not process and not slow"
 

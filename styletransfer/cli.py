@@ -12,7 +12,7 @@ from .console import INTERRUPTED, Parser, add_options, outcome, spare, without_b
 from .errors import InputError, NonFiniteError
 from .pictures import datasets
 from .pictures.files import WRITABLE, check_writable
-from .pictures.sources import open_picture, open_pictures, recorded_picture
+from .pictures.sources import open_mask, open_picture, open_pictures, recorded_picture
 from .runs.checkpoint import is_saved_run
 from .runs.record import check_record_place, picture_checksum, read_record
 from .settings import Settings, settings_from
@@ -106,8 +106,10 @@ def _run(given: dict[str, Any], *, only_forecast: bool, quiet: bool) -> int:
     if replay:
         before, settings = read_record(replay)
         refuse_retired(before["weights"]["sha256"], replay)
+        beside = Path(replay).parent
         for key in ("content", "style", "start"):
-            sources[key] = recorded_picture(before, key, beside=Path(replay).parent)
+            sources[key] = recorded_picture(before, key, beside=beside)
+        sources["masks"] = recorded_picture(before, "masks", beside=beside, open_it=open_mask)
     elif resume:
         if not Path(resume).exists():
             raise FileNotFoundError(f"there is no saved state {resume}")

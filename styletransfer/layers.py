@@ -66,6 +66,18 @@ def smallest_side(layers: Sequence[str], *, padding: str = "zero") -> int:
     return max(least, 2 ** min(deepest, PADDED_BLOCKS)) if padding == "reflect" else least
 
 
+def receptive_field(layer: str, architecture: str) -> int:
+    """The side in pixels of the square that a position of a layer sees: 156 at VGG-19's conv5_1.
+
+    A position of block b stands for 2^(b−1) pixels across. Each convolution up to it sees one
+    position of its own block further on both sides.
+    """
+    block, reach = block_of(layer), 0
+    for at, count in enumerate(CONVOLUTIONS[architecture][:block], 1):
+        reach += (count if at < block else int(layer[-1])) * 2 ** (at - 1)
+    return 2 ** (block - 1) + 2 * reach
+
+
 def check_sides(
     shape: tuple[int, ...], layers: Sequence[str], *, what: str, padding: str = "zero"
 ) -> None:

@@ -16,6 +16,7 @@ from .objective import Objective
 from .pictures.colour import chroma_of, luminance, prepared
 from .pictures.images import fit, resize
 from .pictures.sources import Collection, Pictures, Source
+from .regions import resized
 from .runs.callbacks import follow, interrupted_once
 from .runs.forecast import Forecast, forecast
 from .runs.record import Result, picture_checksum, versions
@@ -38,6 +39,8 @@ class Run:
         settings: every option.
         start: the picture to start from, where it is none that `settings.init` can name; it is
             resized.
+        masks: label pictures of the photograph and of each painting, where they are none that
+            `settings.regions` can name.
 
     Attributes:
         settings: the options, every one that was left open decided.
@@ -53,8 +56,9 @@ class Run:
         settings: Settings | None = None,
         *,
         start: np.ndarray | Source | None = None,
+        masks: Sequence[np.ndarray] | Collection | None = None,
     ) -> None:
-        request = Request.open(content, style, settings or Settings(), start)
+        request = Request.open(content, style, settings or Settings(), start, masks)
         self._prepare(request, resolve(request))
         objective = self._objective(0)
         state = self._optimizer.start(self._grey(first_canvas(request, self._shape(0))))
@@ -63,6 +67,7 @@ class Run:
     def _prepare(self, request: Request, plan: Plan) -> None:
         self._request, self._plan, self.settings = request, plan, plan.settings
         self._optimizer = optimizer_of(plan.settings)
+        self._labels = request.labels(plan.weights)
 
     def __iter__(self) -> Iterator[Step]:
         return self
@@ -115,31 +120,29 @@ class Run:
     def _next_stage(self) -> RunState:
         """Where the run begins its next stage: λ and ω stay as they are now."""
         now = self._now
-        stage = now.stage + 1
-        objective, shape = self._objective(stage), self._shape(stage)
+        stage, shape = now.stage + 1, self._shape(now.stage + 1)
+        canvas = self._grey(enlarged(self._request, self._canvas, shape))
+        same = shape == self._shape(now.stage)
+        matching = {"matches": now.objective.matches} if same else {"start": canvas}
+        objective = self._objective(stage, **matching)
         for name, weight in now.objective.weighting.items():
             setattr(objective, name, weight)
-        if shape == self._shape(now.stage):
-            objective.box = now.objective.box
-        state = self._optimizer.start(self._grey(enlarged(self._request, self._canvas, shape)))
+        objective.box = now.objective.box if same else 0.0
         now = dataclasses.replace(now, stage=stage, done=0, fresh=True)
-        return dataclasses.replace(now, objective=objective, state=state)
+        return dataclasses.replace(now, objective=objective, state=self._optimizer.start(canvas))
 
-    def _objective(self, stage: int) -> Objective:
+    def _objective(self, stage: int, **matching: Any) -> Objective:
         settings, planned = self.settings, self._plan.stages[stage]
         side = max(1, round(planned.size * settings.style_scale))
         paintings = [member.picture for member in self._request.style.members]
-        options: Any = {name: getattr(settings, name) for name in Objective.OPTIONS}
-        photo, paintings = prepared(
-            resize(self._request.content.picture, self._shape(stage)),
-            [resize(painting, fit(painting.shape, side)) for painting in paintings],
-            color=settings.color,
-        )
-        return Objective(
-            photo,
-            paintings,
-            **{**options, "precision": planned.precision, "tile": planned.tile},
-        )
+        options: Any = {n: getattr(settings, n) for n in (*Objective.OPTIONS, "mix", "guide")}
+        options |= {"precision": planned.precision, "tile": planned.tile}
+        photo = resize(self._request.content.picture, self._shape(stage))
+        paintings = [resize(painting, fit(painting.shape, side)) for painting in paintings]
+        shapes = [picture.shape[:2] for picture in (photo, *paintings)]
+        labels = self._labels and list(map(resized, self._labels, shapes))
+        photo, paintings = prepared(photo, paintings, color=settings.color, labels=labels)
+        return Objective(photo, paintings, labels=labels, **matching, **options)
 
     def _grey(self, canvas: np.ndarray) -> np.ndarray:
         """A canvas to go on from, without colours where they do not count."""
@@ -200,8 +203,9 @@ class Run:
 
     @property
     def inputs(self) -> list[Source]:
-        """The pictures that went in: photograph, paintings, and the one to start from, if any."""
-        sources = (self._request.content, self._request.style, self._request.start)
+        """The pictures that went in: photograph, paintings, one to start from, label pictures."""
+        request = self._request
+        sources = (request.content, request.style, request.start, request.masks)
         return [member for source in sources if source for member in source.members]
 
     def forecast(self) -> Forecast:
@@ -238,6 +242,7 @@ class Run:
             "content": request.content.about,
             "style": request.style.about,
             **({"start": request.start.about} if request.start else {}),
+            **({"masks": request.masks.about} if request.masks else {}),
             "weights": {**objective.weights.about, **self._plan.asked},
             "network": {"pooling": objective.pooling, "scaled": objective.form.scaled},
             "form": dataclasses.asdict(objective.form),
@@ -288,7 +293,8 @@ class Run:
         )
         run = cls.__new__(cls)
         run._prepare(saved.request, Plan(settings, stages, weights, saved.asked))
-        objective = run._objective(saved.position["stage"])
+        found = saved.arrays.pop("matches", None)
+        objective = run._objective(saved.position["stage"], matches=found)
         kind = type(run._optimizer.start(np.zeros(1, np.float32)))
         run._now = RunState.unpacked(saved.arrays, saved.position, objective=objective, kind=kind)
         return run

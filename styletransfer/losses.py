@@ -1,110 +1,32 @@
 """What is compared: content, style statistics, total variation; and the objective made of them.
 
 F is a layer's features of the picture and P those of the photograph, with M = H·W positions and N
-filters, as tensors (1, H, W, N). A new style statistic is one function with `@statistic()`: its
-name is then a value of the setting `statistic` everywhere.
+filters, as tensors (1, H, W, N). The statistics themselves are in `statistics.py`.
 """
 
-import hashlib
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ._tensorflow import tf
-from .errors import InputError, nearest
 from .forms import Form
-
-Finish = Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor]
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """A style statistic: something that adds up over positions, and what is made of the sums."""
-
-    sums: Callable[[tf.Tensor], tf.Tensor]  # of the features (1, H, W, N)
-    finish: Finish  # the statistic from the sums, the positions M and `Form.per_position`
-    additive: bool = True  # whether those of a picture's parts add up, as tiles need it
-
-    def __call__(self, features: tf.Tensor, *, per_position: bool) -> tf.Tensor:
-        """The statistic of one picture's features (1, H, W, N)."""
-        positions = tf.size(features) // features.shape[-1]
-        return self.finish(self.sums(features), tf.cast(positions, features.dtype), per_position)
-
-    @property
-    def own(self) -> bool:
-        """Whether it comes with this package, so that its name and the version say what it is."""
-        return self.sums.__module__ == __name__
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the lines of a user's statistic, not of what they call; empty for `own`."""
-        if self.own:
-            return ""
-        parts = (self.sums, self.finish)
-        try:
-            code = [inspect.getsource(part) for part in parts]
-        except (OSError, TypeError):  # typed into an interpreter that keeps no source
-            code = [repr((part.__code__.co_code, part.__code__.co_consts)) for part in parts]
-        return hashlib.sha256("\n".join(code).encode()).hexdigest()
+from .neighbours import hypercolumns
+from .statistics import STATISTICS as STATISTICS  # these names are used from here, too
+from .statistics import Statistic as Statistic
+from .statistics import statistic as statistic
+from .statistics import statistic_named as statistic_named
 
 
-STATISTICS: dict[str, Statistic] = {}
-"""Style statistics by name."""
-
-
-def statistic_named(name: str) -> Statistic:
-    """The statistic of that name; the InputError where there is none says which come closest."""
-    if name not in STATISTICS:
-        raise InputError(nearest(name, STATISTICS, what="statistic"))
-    return STATISTICS[name]
-
-
-def _mean(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tensor:
-    return sums / positions if per_position else sums
-
-
-def statistic(
-    finish: Finish = _mean, *, additive: bool = True
-) -> Callable[[Callable[[tf.Tensor], tf.Tensor]], Statistic]:
-    """Make a function of features (1, H, W, N) a style statistic, under its own name.
-
-    Args:
-        finish: see `Statistic`; by default the function's value, over M with `Form.per_position`.
-        additive: False where values over parts of a picture do not add up: tiles then refuse it.
-    """
-
-    def register(sums: Callable[[tf.Tensor], tf.Tensor]) -> Statistic:
-        STATISTICS[sums.__name__] = Statistic(sums, finish, additive)
-        return STATISTICS[sums.__name__]
-
-    return register
-
-
-@statistic()
-def gram(features: tf.Tensor) -> tf.Tensor:
-    """Gram matrix FᵀF (N, N), Gatys et al. 2016, Eq. 3; divided by M with `per_position`."""
-    columns = tf.reshape(features, (-1, features.shape[-1]))
-    # TensorFlow's gradient of FᵀF multiplies F by U and by Uᵀ. Taken through one factor alone,
-    # doubled and made symmetric, it is F(U + Uᵀ), the same in one product.
-    product = tf.matmul(columns, tf.stop_gradient(columns), transpose_a=True)
-    product = 2 * product - tf.stop_gradient(product)
-    return (product + tf.transpose(product)) / 2
-
-
-def _mean_and_deviation(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tensor:
-    mean, square = tf.unstack(sums / positions)
-    # The root's slope at zero is infinite: a filter that never fires would give NaN.
-    return tf.stack([mean, tf.sqrt(tf.nn.relu(square - tf.square(mean)) + 1e-8)])
-
-
-@statistic(_mean_and_deviation)
-def mean_std(features: tf.Tensor) -> tf.Tensor:
-    """Mean and deviation of each filter (2, N): Li et al. 2017 (arXiv 1701.01036), "BN statistics".
-
-    Both are means over positions by definition; `per_position` changes nothing.
-    """
-    sums = tf.reduce_sum(features, (0, 1, 2))
-    return tf.stack([sums, tf.reduce_sum(tf.square(features), (0, 1, 2))])
+def mean_statistic(statistics: Sequence[tf.Tensor], weights: np.ndarray) -> tf.Tensor:
+    """The mean of paintings' statistics, weighted (paintings,); (paintings, R) with R regions."""
+    if weights.ndim == 2:
+        parts = zip(*map(tf.unstack, statistics), strict=True)
+        return tf.stack([mean_statistic(part, w) for part, w in zip(parts, weights.T, strict=True)])
+    if (weights == weights[0]).all():
+        return tf.add_n(statistics) / len(statistics)
+    shares = (weights / weights.sum()).tolist()
+    return tf.add_n([share * A for share, A in zip(shares, statistics, strict=True)])
 
 
 def content_loss(
@@ -124,14 +46,20 @@ def content_loss(
     return form.content_factor * squares
 
 
-def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form) -> tf.Tensor:
+def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form, regions: int = 0) -> tf.Tensor:
     """style_factor · R(|G − A|^power) of one layer, with R the form's mean or sum.
 
     Gatys et al. 2016, Eq. 4, or the second term of the proposal; G is the picture's statistic, A
-    the painting's.
+    the painting's. With `Form.nearest` both are parts of hypercolumns (1, H/4, W/4, N), and this is
+    the layer's share of half their mean squared distance. With `regions` both have one of each, and
+    the loss is the mean of theirs: Gatys et al. 2017, Eq. 8, with equal weights.
     """
     apart = tf.square(G - A) if form.power == 2 else tf.abs(G - A)
+    if form.nearest:
+        apart = tf.reduce_sum(apart, -1)
     reduced = tf.reduce_mean(apart) if form.reduction == "mean" else tf.reduce_sum(apart)
+    if regions and form.reduction == "sum":
+        reduced /= regions
     return form.style_factor * reduced
 
 
@@ -173,11 +101,44 @@ class Measures:
     statistic: Statistic
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
+    regions: int = 0  # how many have a style of their own; 0 where the picture has one
+    units: tuple[float, ...] = ()  # of the style layers, see `Statistic`; without any they are 1
 
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers, each once."""
         return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+
+    def style(
+        self, features: Mapping[str, tf.Tensor], size: tf.Tensor, guides: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """What is compared of each style layer, of a picture of `size` (rows, columns).
+
+        The statistics of features (1, H, W, N) by layer, or parts of hypercolumns.
+        """
+        layers = [features[layer] for layer in self.style_layers]
+        if self.form.nearest and layers:
+            return hypercolumns(layers, self.style_layers, size // 4, unit=self.form.unit)
+        return [
+            self.statistic(
+                F,
+                per_position=self.form.per_position,
+                guides=guide,
+                unit=self.unit(layer),
+            )
+            for layer, F, guide in zip(
+                self.style_layers, layers, guides or [None] * len(layers), strict=True
+            )
+        ]
+
+    def unit(self, layer: str) -> float:
+        """The unit of a style layer's features."""
+        return self.units[self.style_layers.index(layer)] if self.units else 1.0
+
+    def guides(self, layers: Sequence[str]) -> list[tf.TensorSpec]:
+        """What the guides of style layers are to a compiled function; none without regions."""
+        guide = tf.TensorSpec((self.regions, None, None), tf.bool)
+        return [guide for _ in layers] if self.regions else []
 
 
 Weighting = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]

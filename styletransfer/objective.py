@@ -14,11 +14,14 @@ from .fast.precision import resolve_precision
 from .fast.tiles import Tiled
 from .forms import FORMS
 from .layers import check_sides, default_omega, smallest_side
-from .losses import Losses, Measures, statistic_named
+from .losses import Losses, Measures, mean_statistic
+from .neighbours import GRID, ITERATE, matched, taken
 from .network import loss_network
 from .pictures.images import as_picture
-from .scaling import rescaled
+from .regions import guiding, mixing
+from .scaling import in_units, rescaled
 from .settings import Settings, settings_from
+from .statistics import statistic_named
 from .weights.backbones import load_weights, resolve_backbone
 
 
@@ -30,9 +33,16 @@ class Objective:
         style: the painting, float (H', W', 3) in [0, 1] of any size; None where there is no style
             layer. Or several of any sizes: the targets are the means of their statistics, as in Zhu
             et al. 2017 (arXiv 1703.10593), Sec. 5.2: "the average Gram matrix over the whole target
-            collection". Where the form does not divide the Gram matrix by the positions (`proposal`
-            and its kin), a painting counts in proportion to its pixels. Of `mean_std` means and
-            deviations are averaged, each by itself.
+            collection"; or the means with the weights of `mix`. Where the form does not divide the
+            Gram matrix by the positions (`proposal` and its kin), a painting counts in proportion
+            to its pixels. Of `mean_std` means and deviations are averaged, each by itself.
+        labels: with a style for each region, the number of every pixel's region, int (H, W), in the
+            content picture and in each painting, −1 for none (see `regions.py`). The targets of a
+            region are the means over the paintings that have it. A layer is left out where the
+            region has no position in it, with a word in the log.
+        start: with the form `nearest` the picture so far, of the photograph's shape: ¼ of it and ¾
+            of the photograph are matched with the painting; None for the photograph alone.
+        matches: with this form the `matches` of an objective like this one, in place of a search.
         form: this and all that follow: see `Settings`; a tile of None evaluates the picture whole.
 
     Attributes:
@@ -40,6 +50,8 @@ class Objective:
             0, ω one for each style layer, raises InputError.
         box: the weight of the box term (`losses.image_terms`); 0 until `weigh_box`.
         form: the `Form`.
+        matches: with the form `nearest` the paintings' position that each of the picture is to be
+            like, int (H/4, W/4) (see `neighbours.matched`); else None.
         weights: the `Weights` of the loss network.
         pooling: "avg" or "max", as in use.
         precision: "float32", "winograd" or "mixed", as in use.
@@ -74,6 +86,9 @@ class Objective:
         content: np.ndarray | None,
         style: np.ndarray | Sequence[np.ndarray] | None,
         *,
+        labels: Sequence[np.ndarray] | None = None,
+        start: np.ndarray | None = None,
+        matches: np.ndarray | None = None,
         form: str = Settings.form,
         lam: float | None = Settings.lam,
         content_layers: Sequence[str] = Settings.content_layers,
@@ -88,6 +103,8 @@ class Objective:
         activation: str = Settings.activation,
         precision: str = Settings.precision,
         tile: int | None = Settings.tile,
+        mix: Sequence[float] | None = Settings.mix,
+        guide: str = Settings.guide,
     ) -> None:
         settings = settings_from(
             {
@@ -105,13 +122,17 @@ class Objective:
                 "activation": activation,
                 "precision": precision,
                 "tile": tile,
+                "mix": mix,
+                "guide": guide,
             }
         )
         self.form = FORMS[settings.form]
         self.content_layers, self.style_layers = settings.content_layers, settings.style_layers
-        self._layers = (*self.content_layers, *self.style_layers)
+        nearest = self.form.nearest and bool(self.style_layers)
+        grid = (f"block{GRID}_conv1",) if nearest else ()
+        self._layers = (*self.content_layers, *self.style_layers, *grid)
         self._padding = settings.padding
-        content = self._picture(content, "content") if self.content_layers else None
+        content = self._picture(content, "content") if self.content_layers or nearest else None
         self.shape = None if content is None else content.shape
         several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
         paintings = []
@@ -121,23 +142,64 @@ class Objective:
         self.pooling = settings.pooling or self.form.pooling
         sides = [side for p in (content, *paintings) if p is not None for side in p.shape[:2]]
         self.precision = resolve_precision(settings.precision, size=max(sides, default=0))
-        self._functions = self._compiled(settings)
-        encode = self._functions.encode
-        self._content_targets = [] if content is None else encode(content[None])[0]
-        encoded = [encode(painting[None])[1] for painting in paintings]
-        self._style_targets = [
-            tf.add_n(layer) / len(encoded) for layer in zip(*encoded, strict=True)
-        ]
+        sizes = [content if content is None else content.shape[:2]]
+        several = self._labels(labels, [*sizes, *(p.shape[:2] for p in paintings)])
+        count, mix = len(self.style_layers), settings.mix if paintings else None
+        weights = list(mixing(mix, paintings=len(paintings), layers=count))
+        guides: list[list[tf.Tensor]] = [[] for _ in (content, *paintings)]
+        if several:
+            maps, weights = guiding(
+                several,
+                self.style_layers,
+                weights,
+                guide=settings.guide,
+                architecture=self.weights.architecture,
+            )
+            guides = [list(map(tf.constant, layers)) for layers in maps]
+        self._functions = self._compiled(settings, len(guides[0][0]) if several else 0)
+        encode, self._guides = self._functions.encode, guides[0]
+        self._content_targets = [] if content is None else encode(content[None], guides[0])[0]
+        pairs = zip(paintings, guides[1:], strict=True)
+        encoded = [encode(painting[None], guide)[1] for painting, guide in pairs]
+        self.matches = None
+        if nearest and content is not None:
+            if matches is None:
+                now = self._tensor(content if start is None else start)
+                mixed = ITERATE * now + (1 - ITERATE) * content[None]
+                matches = matched(encode(mixed, [])[1], encoded)
+            self.matches, self._style_targets = matches, taken(encoded, matches, content.shape)
+        else:
+            layers = zip(zip(*encoded, strict=True), weights, strict=True)
+            self._style_targets = [mean_statistic(A, w) for A, w in layers]
         self.lam = self.form.lam if settings.lam is None else settings.lam
         self.omega = settings.omega or default_omega(self.form, self.style_layers)
         self.tv, self.box = settings.tv, 0.0
 
-    def _compiled(self, settings: Settings) -> Whole | Tiled:
+    def _labels(
+        self, labels: Sequence[np.ndarray] | None, sizes: Sequence[tuple[int, ...] | None]
+    ) -> list[np.ndarray]:
+        if labels is None or not self.style_layers:
+            return []
+        several = [np.asarray(one) for one in labels]
+        found = [one.shape for one in several]
+        wanted = [size or shape for size, shape in zip(sizes, found, strict=False)]
+        if found != wanted or len(found) != len(sizes):
+            raise InputError(f"the labels must have the pictures' shapes {sizes}, not {found}")
+        self.shape = self.shape or (*found[0], 3)
+        return several
+
+    def _compiled(self, settings: Settings, regions: int) -> Whole | Tiled:
         weights = self.weights
         if self.form.scaled:
             weights = rescaled(weights, pooling=self.pooling, floor=settings.floor)
         statistic = statistic_named(settings.statistic)
-        measures = Measures(self.form, statistic, self.content_layers, self.style_layers)
+        if regions and not statistic.additive:
+            raise InputError(
+                "this style statistic does not add up over the parts of a picture, so it cannot be "
+                "that of a region; leave out the regions, or give another statistic"
+            )
+        measures = Measures(self.form, statistic, self.content_layers, self.style_layers, regions)
+        measures = in_units(measures, self.weights, pooling=self.pooling)
         network = loss_network(
             weights,
             measures.layers,
@@ -213,7 +275,7 @@ class Objective:
         weighting = tuple(
             tf.constant(value, tf.float32) for value in (self.lam, self.omega, self.tv, self.box)
         )
-        return self._content_targets, self._style_targets, weighting
+        return self._content_targets, self._style_targets, weighting, self._guides
 
     def _losses(self, values: dict[str, tf.Tensor]) -> Losses:
         content = zip(self.content_layers, values["content_layers"].numpy().tolist(), strict=True)

@@ -77,7 +77,8 @@ def _one(entry: dataclasses.Field, kind: type | None, value: Any) -> Any:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str):
-        raise InputError(f"{entry.name} must be text, not {value!r}")
+        given = "an array" if isinstance(value, np.ndarray) else repr(value)
+        raise InputError(f"{entry.name} must be text, not {given}")
     choices, convert = entry.metadata["choices"], entry.metadata["convert"]
     if choices and value not in choices:
         raise InputError(nearest(value, choices, what=entry.name))
@@ -87,6 +88,7 @@ def _one(entry: dataclasses.Field, kind: type | None, value: Any) -> Any:
 def reader(kind: Any) -> Callable[[str], Any]:
     """What makes the text of an option a value, or raises ValueError; commas separate a list.
 
+    So do spaces, but for the words of a list that has commas: names of files have spaces.
     `kind` is the option's type, such as `int | tuple[int, ...] | None`.
     """
     one, of_list = _split(kind)
@@ -95,7 +97,9 @@ def reader(kind: Any) -> Callable[[str], Any]:
         return one or str
 
     def read(text: str) -> Any:
-        values = tuple(parse(part) for part in text.replace(",", " ").split())
+        spaced = text if parse is str and "," in text else text.replace(",", " ")
+        parts = spaced.split("," if "," in spaced else None)
+        values = tuple(parse(part.strip()) for part in parts if part.strip())
         return values[0] if one is not None and len(values) == 1 else values
 
     read.__name__ = f"list of {parse.__name__}"  # argparse names it in its error

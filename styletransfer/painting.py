@@ -6,13 +6,14 @@ from typing import Unpack
 
 import numpy as np
 
+from .keywords import SettingsDict, takes_settings
 from .loop import Callback, Run
 from .pictures.sources import Pictures
 from .runs.callbacks import Progress
 from .runs.record import Result
 from .runs.request import Request
 from .runs.store import Store, kept_in
-from .settings import SettingsDict, settings_from, takes_settings
+from .settings import settings_from
 
 
 @takes_settings
@@ -21,6 +22,7 @@ def transfer(
     style: Pictures,
     *,
     start: np.ndarray | None = None,
+    masks: Sequence[np.ndarray] | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
     store: Store | str | os.PathLike | None = None,
@@ -35,6 +37,8 @@ def transfer(
         style: the painting, likewise; or several, as a list or as the path of a folder, whose mean
             statistics count.
         start: the picture to start from, where `init` cannot name it.
+        masks: label pictures of the photograph and of each painting, arrays (H, W, 3) in which a
+            region has one colour, where `regions` cannot name them.
         callbacks: called with the run and the step after every step.
         progress: show a progress bar with the time left.
         store: a folder (or a `Store`) where the result is kept; where it is there already, with the
@@ -50,10 +54,16 @@ def transfer(
         NonFiniteError: the loss became infinite or not a number; the error holds the last good
             picture.
     """
-    request = Request.open(content, style, settings_from(dict(settings)), start)
+    request = Request.open(content, style, settings_from(dict(settings)), start, masks)
 
     def make() -> Result:
-        run = Run(request.content, request.style, request.settings, start=request.start)
+        run = Run(
+            request.content,
+            request.style,
+            request.settings,
+            start=request.start,
+            masks=request.masks,
+        )
         return run.finish([*([Progress()] if progress else []), *callbacks])
 
     return kept_in(store, request.identity, make)

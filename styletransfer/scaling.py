@@ -7,13 +7,14 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
 
 from ._tensorflow import tf
 from .errors import InputError
+from .losses import Measures
 from .network import loss_network
 from .pictures import datasets
 from .pictures.downloads import cache_folder
@@ -42,6 +43,19 @@ def rescaled(weights: Weights, *, pooling: Literal["avg", "max"], floor: float =
     return dataclasses.replace(
         weights, kernels=MappingProxyType(kernels), biases=MappingProxyType(biases)
     )
+
+
+@functools.lru_cache(maxsize=4)
+def in_units(measures: Measures, weights: Weights, *, pooling: Literal["avg", "max"]) -> Measures:
+    """The measures with the units of the style layers, where their statistic has a gain.
+
+    A layer's unit is the mean of its filters' `mean_activations`; the rescaled network's is one.
+    """
+    if measures.statistic.gain is None or measures.form.scaled:
+        return measures
+    means = mean_activations(weights, pooling=pooling)
+    units = tuple(float(means[layer].mean()) for layer in measures.style_layers)
+    return dataclasses.replace(measures, units=units)
 
 
 def floored(means: np.ndarray, floor: float) -> np.ndarray:
@@ -92,7 +106,8 @@ def mean_activations(
     with contextlib.suppress(OSError, InputError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as temporary:
-            np.savez(temporary, allow_pickle=False, **means)
+            named: dict[str, Any] = dict(means)
+            np.savez(temporary, **named)
     return means
 
 

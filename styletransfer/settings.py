@@ -1,10 +1,8 @@
 """Every option of a run, its default and its meaning: for Python, command line and record."""
 
-import dataclasses
-import inspect
-from collections.abc import Callable, Sequence
+import re
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 from .errors import InputError
 from .forms import FORMS
@@ -32,6 +30,8 @@ SIZE = 512  # the default long side in pixels
 LEAST_TILE = 64  # side in pixels of the smallest tile: below it most of a tile would be margin
 MOST_WEIGHT = 1e30  # of λ, ω and the weights of terms: larger ones leave the range of float32
 MOST_SIDE = MOST_STEPS = 1_000_000
+MOST_REGIONS = 16
+FOUND = 3  # regions by default, where they are to be found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,10 @@ class Settings(Options):
     )
     statistic: str = option(
         "gram",
-        "what of the features is the style: gram, the Gram matrix; mean_std, mean and deviation of "
-        "each filter; or your own (see losses.py)",
+        "what of the features is the style: gram, the Gram matrix; shifted_gram, also that with "
+        "features further on; mean_std, mean and deviation of each filter; mean_cov, mean and "
+        "covariance; gaussian_w2, the Wasserstein distance of Gaussians; mmd, random Fourier "
+        "features; histogram, soft histograms; or your own (see statistics.py)",
     )
     tv: float = option(
         0.0, "weight of total variation, which smooths the picture", low=0, high=MOST_WEIGHT
@@ -183,6 +185,28 @@ class Settings(Options):
     style_scale: float = option(
         1.0, "long side of the painting, as a multiple of the picture's", above=0, high=1e4
     )
+    mix: tuple[float, ...] | None = option(
+        None,
+        "weights of several paintings, in their order; or those in every style layer, one layer "
+        "after another: 1,0 1,0 0,1 0,1 0,1 takes two fine layers from the first of two paintings "
+        "and the rest from the second; by default all count equally",
+        low=0,
+        high=MOST_WEIGHT,
+    )
+    regions: tuple[str, ...] | None = option(
+        None,
+        "parts of the picture that take their style from different paintings, or parts of them: "
+        f"match, {FOUND} regions of like content (match:5 for 5); or label pictures, in which a "
+        "region has one colour: the photograph's, and then each painting's, for which a colour "
+        "will do that all of it has (mask.png,white,black)",
+    )
+    guide: str = option(
+        "middle",
+        "which positions of a layer belong to a region: simple, those that lie in it; middle, "
+        "those of which the middle quarter of what they see lies in it; inside, those that see "
+        "nothing else; all, those that see any of it",
+        choices=("simple", "middle", "inside", "all"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -196,6 +220,18 @@ class Settings(Options):
         for name in ("content_layers", "style_layers"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise InputError(f"{name} names a layer twice")
+        if self.regions is not None and len(self.regions) < 2 and not self.clusters:
+            raise InputError(
+                f"regions is {' '.join(self.regions)!r}; it must be match, or match:2 to "
+                f"match:{MOST_REGIONS}, or label pictures of the photograph and of each painting"
+            )
+        if FORMS[self.form].nearest:
+            for name in ("statistic", "tile", "mix", "regions"):
+                if getattr(self, name) != getattr(Settings, name):
+                    raise InputError(
+                        f"{name} does not go with the form {self.form}, which compares positions "
+                        "of the picture as a whole with those of all paintings; leave it out"
+                    )
         sizes = self.sizes
         if sizes is not None:
             if not sizes or list(sizes) != sorted(set(sizes)):
@@ -206,6 +242,15 @@ class Settings(Options):
                 )
         if self.size is None:
             object.__setattr__(self, "size", sizes[-1] if sizes else SIZE)
+
+    @property
+    def clusters(self) -> int:
+        """How many regions are to be found; 0 where there are none, or label pictures say."""
+        if self.regions is None or len(self.regions) != 1:
+            return 0
+        found = re.fullmatch("match(:([0-9]{1,2}))?", self.regions[0])
+        count = int(found[2] or FOUND) if found else 0
+        return count if 2 <= count <= MOST_REGIONS else 0
 
 
 TITLES = {
@@ -222,40 +267,6 @@ def title(name: str) -> str:
     return TITLES.get(name, name.replace("_", " "))
 
 
-class SettingsDict(TypedDict, total=False):
-    """`Settings` as the keywords of a function, for editors and type checkers."""
-
-    size: int
-    quality: str
-    sizes: Sequence[int] | None
-    steps: int | Sequence[int] | None
-    form: str
-    lam: float | None
-    content_layers: str | Sequence[str]
-    style_layers: str | Sequence[str]
-    omega: float | Sequence[float] | None
-    statistic: str
-    tv: float
-    box: float
-    backbone: str
-    pooling: str | None
-    padding: str
-    floor: float
-    activation: str
-    precision: str
-    tile: int | None
-    optimizer: str
-    history: int | None
-    learning_rate: float | None
-    momentum: float
-    decay: float
-    init: str
-    seed: int
-    noise: float
-    color: str
-    style_scale: float
-
-
 def settings_from(options: dict[str, Any]) -> Settings:
     """Settings from names and values; raises InputError as `options.build`."""
     return build(Settings, options)
@@ -264,12 +275,3 @@ def settings_from(options: dict[str, Any]) -> Settings:
 def recorded_settings(options: dict[str, Any]) -> Settings:
     """`settings_from` a record or saved run; before version 0.2 two settings had other values."""
     return settings_from({"padding": "zero", "floor": 0.1, **options})
-
-
-def takes_settings(function: Callable) -> Callable:
-    """Describe every setting in the documentation of a function that takes them as keywords."""
-    entries = dataclasses.fields(Settings)
-    lines = [f"    {e.name} (default {e.default!r}): {e.metadata['help']}" for e in entries]
-    about = inspect.cleandoc(function.__doc__ or "")
-    function.__doc__ = "\n".join([about, "", "Settings:", *lines, ""])
-    return function

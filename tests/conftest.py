@@ -1,4 +1,3 @@
-import functools
 import itertools
 import os
 import shutil
@@ -21,8 +20,7 @@ if "STYLETRANSFER_TESTS" not in os.environ:
     _CACHES = tempfile.TemporaryDirectory(prefix="styletransfer-tests-")
     os.environ["STYLETRANSFER_TESTS"] = _CACHES.name
     os.environ["STYLETRANSFER_TESTS_OWN_KERAS"] = os.environ.get(
-        "KERAS_HOME",
-        os.path.expanduser("~/.keras"),
+        "KERAS_HOME", os.path.expanduser("~/.keras")
     )
     for _name in ("STYLETRANSFER_DATA_DIR", "KERAS_HOME"):
         os.environ[_name] = os.path.join(_CACHES.name, _name.lower())
@@ -66,9 +64,9 @@ def pytest_terminal_summary(terminalreporter):
     missing = [report.nodeid for report in skipped if "Chromium" in str(report.longrepr)]
     if missing:
         terminalreporter.section(f"{len(missing)} tests of pages were left out")
-        terminalreporter.line("There is no Chromium here; on Debian: apt-get install chromium")
-        for name in missing:
-            terminalreporter.line(name)
+        advice = "There is no Chromium here; on Debian: apt-get install chromium"
+        for line in (advice, *missing):
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +76,24 @@ def pair():
     from styletransfer.pictures.images import resize
 
     return resize(load_image("petra"), (48, 64)), resize(load_image("night_cafe"), (64, 60))
+
+
+@pytest.fixture(scope="session")
+def paintings(pair):
+    """Two paintings, of 60 x 64 and of 64 x 44 pixels."""
+    from styletransfer import load_image
+
+    return pair[1], load_image("great_wave", size=64)
+
+
+@pytest.fixture(scope="session")
+def labels(pair, paintings):
+    """A border that no layer's grid knows, and a painting of which a part is in no region."""
+    pictures = (0, pair[0]), *enumerate(paintings)
+    photo, first, second = (np.full(p.shape[:2], region) for region, p in pictures)
+    photo[:, 29:] = photo[35:, :21] = 1
+    first[:, :13] = -1  # in no region
+    return photo, first, second
 
 
 @pytest.fixture(scope="session")
@@ -155,20 +171,16 @@ def scales(monkeypatch):
     from styletransfer.pictures import datasets
     from styletransfer.weights.backbones import load_weights
 
+    from .reference import scales_of
+
     few = dict(list(datasets.photos().items())[:2])
     monkeypatch.setattr(datasets, "photos", lambda: few)
     monkeypatch.setattr(scaling, "SCALING_SIZE", 128)
     scaling.rescaled.cache_clear()
-    yield lambda pooling: _numpy_scales(load_weights("embedded"), pooling, tuple(few.values()))
+    scaling.in_units.cache_clear()
+    yield lambda pooling: scales_of(load_weights("embedded"), pooling, tuple(few.values()))
     scaling.rescaled.cache_clear()
-
-
-@functools.cache
-def _numpy_scales(weights, pooling, photographs):
-    from . import reference
-
-    pictures = [photograph.load(size=128) for photograph in photographs]
-    return reference.mean_activations(pictures, weights.kernels, weights.biases, pooling)
+    scaling.in_units.cache_clear()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ SHIPPED_FILES = (  # what the wheel may have
     r"styletransfer/explorer/(static/[a-z]+\.(js|css)|voila/templates/offline/[a-z.0-9]+)",
     r"styletransfer/study/page\.html",
     r"styletransfer/data/([A-Z]+\.csv|(photos|paintings)/[a-z_]+\.webp|generators/[a-z0-9]+\.npz)",
+    r"styletransfer/data/sounds/([A-Z]+\.csv|[a-z0-9_]+\.flac)",
     r"styletransfer/data/runs/[0-9a-f]+/picture\.(json|png)",
     rf"styletransfer-{PROJECT['project']['version']}\.dist-info/(licenses/)?[A-Za-z_]+(\.txt)?",
 )

@@ -66,7 +66,7 @@ def shortened(script):
 WRITTEN = {
     "README": ({"petra.json", "petra.png"}, 0),
     "architecture": (set(), 0),
-    "beyond": ({"beam.png", "beam.stl"}, 0),
+    "beyond": ({"beam.png", "beam.stl", "ode.wav"}, 0),
     "conversions": ({"as-neural-style.json", "as-neural-style.png"}, 0),
     "explorer": (set(), 0),
     "generators": ({"petra-cyclegan.json", "petra-cyclegan.png"}, 0),
@@ -74,7 +74,7 @@ WRITTEN = {
     "objective": (set(), 0),
     "pages": ({"petra.html"}, 2),
     "pictures": (
-        {"petra-two-paintings.json", "petra-two-paintings.png", "petra-own-colours.png"},
+        {f"petra-{name}.png" for name in ("two-paintings", "own-colours", "mixed", "regions")},
         0,
     ),
     "runs": ({"sheet.jpg"}, 6 + 2),

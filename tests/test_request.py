@@ -14,11 +14,11 @@ from styletransfer._tensorflow import tf
 from styletransfer.errors import InputError
 from styletransfer.fast import precision
 from styletransfer.forms import FORMS
+from styletransfer.keywords import SettingsDict
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.runs import memory
 from styletransfer.runs.request import Request, resolve
 from styletransfer.runs.schedule import Stage
-from styletransfer.settings import SettingsDict
 
 
 def request(pair, **settings):
@@ -183,7 +183,8 @@ def test_on_a_graphics_card_the_computer_s_memory_decides_nothing(machine, monke
 
 def test_resolve_leaves_nothing_open(pair):
     settings = resolve(request(pair)).settings
-    optional = {"tile", "learning_rate"}  # the whole picture; L-BFGS has no rate
+    # The whole picture, in one style; L-BFGS has no rate; paintings count equally.
+    optional = {"tile", "regions", "learning_rate", "mix"}
     values = dataclasses.asdict(settings)
     assert {name for name, value in values.items() if value is None} == optional
     assert resolve(request(pair, optimizer="adam")).settings.learning_rate == 0.02

@@ -1,1 +1,1 @@
-"""The objective beyond pictures."""
+"""The project's objective on what is no picture; each module here stands for itself."""

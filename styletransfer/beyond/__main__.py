@@ -1,4 +1,4 @@
-"""The command line: python -m styletransfer.beyond design …."""
+"""The command line: python -m styletransfer.beyond sound … or design …."""
 
 import sys
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from .. import __version__
 from ..console import INTERRUPTED, Parser, add_options, outcome, spare
 from ..pictures.files import check_writable
 from ..pictures.images import save_image
+from .audio import WRITABLE, SoundSettings, read_sound, recordings, write_sound
 from .patterns import DRAWN, PROBLEMS, DesignSettings
 
 __all__ = ["main"]
@@ -17,9 +18,23 @@ def _parser() -> Parser:
     about = "Style transfer on what is no picture, by the same objective."
     parser = Parser(prog="python -m styletransfer.beyond", description=about)
     parser.add_argument("--version", action="version", version=f"styletransfer {__version__}")
-    words = parser.add_subparsers(metavar="design", parser_class=Parser)
+    words = parser.add_subparsers(metavar="sound or design", parser_class=Parser)
+    _add_sound(words)
     _add_design(words)
     return parser
+
+
+def _add_sound(words: Any) -> None:
+    about = "play the content of one sound in the manner of another"
+    known = f"Sounds are files, or recordings that come along: {', '.join(recordings())}."
+    command = words.add_parser("sound", help=about, description=f"{about.capitalize()}. {known}")
+    command.set_defaults(run=_sound)
+    command.add_argument("content", metavar="A.wav", help="whose tune is kept")
+    command.add_argument("style", metavar="B.wav", help="whose timbre is taken")
+    kinds = f"ends in {', '.join(WRITABLE)}"
+    command.add_argument("--out", required=True, metavar="C.wav", help=kinds)
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_options(command.add_argument_group("settings"), SoundSettings)
 
 
 def _add_design(words: Any) -> None:
@@ -36,6 +51,19 @@ def _add_design(words: Any) -> None:
     add("--stl", metavar="BEAM.stl", help="the material as a plate, an element 1 mm wide")
     add("--quiet", action="store_true", help="no progress bar")
     add_options(command.add_argument_group("settings"), DesignSettings)
+
+
+def _sound(content: str, style: str, out: str, quiet: bool, **given: Any) -> int:
+    spare([out], [content, style])
+    check_writable(out, endings=WRITABLE)
+    sounds = [read_sound(name) for name in (content, style)]
+    from .sound import transfer_sound
+
+    result = transfer_sound(*sounds, progress=not quiet, **given)
+    write_sound(out, result.audio)
+    done = f"{len(result.losses)} of {result.settings.steps} evaluations"
+    print(f"{out}: {done}", file=sys.stderr)
+    return INTERRUPTED if result.stopped else 0
 
 
 def _design(
@@ -65,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     if "run" not in given:
-        parser.error("say what to do: design")
+        parser.error("say what to do: sound or design")
     run = given.pop("run")
     return outcome(lambda: run(**given), interrupted="Interrupted before anything was made.")
 

@@ -16,9 +16,10 @@ from .._tensorflow import keras, tf
 from ..evaluation import Whole
 from ..forms import FORMS
 from ..layers import default_omega
-from ..losses import Measures, statistic_named
+from ..losses import Measures
 from ..network import loss_network
-from ..scaling import rescaled
+from ..scaling import in_units, rescaled
+from ..statistics import statistic_named
 from ..weights.backbones import load_weights, resolve_backbone
 from .networks import discriminator, generator
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
@@ -158,6 +159,7 @@ class Adapted(TrainingObjective):
         # Neither total variation nor the box is asked of a generator, whose values end at 0 and 1.
         self._weighting = tuple(tf.constant(w, tf.float32) for w in (self.lam, omega, 0.0, 0.0))
         self.weights = weights = load_weights(resolve_backbone(settings.backbone)[0])
+        measures = in_units(measures, weights, pooling=form.pooling)
         network = loss_network(
             rescaled(weights, pooling=form.pooling) if form.scaled else weights,
             measures.layers,
@@ -175,12 +177,13 @@ class Adapted(TrainingObjective):
         self.unit = self.lam * float(tf.reduce_mean(photographs))
 
     def _encode(self, crop: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        return self._whole.encode((crop[None] + 1) / 2)
+        return self._whole.encode((crop[None] + 1) / 2, [])
 
     def _losses(self, crop: tf.Tensor, photograph: tf.Tensor) -> dict[str, tf.Tensor]:
         """The study's losses of one picture (H, W, 3) in [-1, 1] made of a photograph."""
         content, _ = self._encode(photograph)
-        return self._whole.evaluate((crop[None] + 1) / 2, content, self._target, self._weighting)
+        weighting = self._weighting
+        return self._whole.evaluate((crop[None] + 1) / 2, content, self._target, weighting, [])
 
     def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
         """See `TrainingObjective`."""

@@ -13,9 +13,9 @@ import ipywidgets as widgets
 from ..errors import InputError
 from ..forms import FORMS, Form
 from ..layers import LAYERS, default_omega
-from ..losses import STATISTICS
 from ..options import reader
 from ..settings import Settings, settings_from, title
+from ..statistics import STATISTICS
 from ..weights.backbones import BACKBONES
 
 MAIN = ("size", "quality", "lam", "color", "init")
@@ -24,7 +24,7 @@ MAIN = ("size", "quality", "lam", "color", "init")
 GROUPS = {
     "The objective": (
         *("form", "content_layers", "style_layers", "omega"),
-        *("statistic", "tv", "box", "style_scale"),
+        *("statistic", "tv", "box", "style_scale", "mix", "regions", "guide"),
     ),
     "The loss network": (
         *("backbone", "pooling", "padding", "activation", "floor"),
@@ -44,6 +44,8 @@ LABELS = {
     "tv": "total variation",
     "box": "range weight",
     "style_scale": "scale of the painting",
+    "mix": "weights of paintings",
+    "guide": "positions of a region",
     "backbone": "loss network",
     "history": "L-BFGS history",
     "noise": "noise level",

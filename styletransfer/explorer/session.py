@@ -37,7 +37,9 @@ def network_of(request: Request) -> str:
 
 def opened(request: Request) -> Request:
     """The request with the picture that `settings.init` may name, which can cost a download."""
-    return Request.open(request.content, request.style, request.settings, request.start)
+    return Request.open(
+        request.content, request.style, request.settings, request.start, request.masks
+    )
 
 
 class Session:
@@ -158,7 +160,13 @@ class Session:
         if not self.active:
             return
         self.doing = "Reading the pictures into the network …"
-        run = self._begin(request.content, request.style, request.settings, start=request.start)
+        run = self._begin(
+            request.content,
+            request.style,
+            request.settings,
+            start=request.start,
+            masks=request.masks,
+        )
         self._between(run)
         result = run.finish([self._follow])
         self.result, self.image = result, result.image

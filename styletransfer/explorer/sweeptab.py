@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from ..errors import InputError
 from ..forms import FORMS
 from ..pictures import datasets
-from ..pictures.sources import recorded_picture
+from ..pictures.sources import Source, recorded_picture
 from ..runs.request import Request
 from ..runs.schema import replayable
 from ..runs.store import Store
@@ -49,6 +49,7 @@ class SweepBrowser(widgets.VBox):
         self.sliders: dict[str, widgets.SelectionSlider] = {}
         self._place = widgets.VBox()
         self.picture = Picture(layout={"max_width": "100%"}).add_class("st-kept")
+        self.sources = [Picture(layout={"max_width": "240px", "margin": "2px"}) for _ in PICTURES]
         self.caption = widgets.HTML().add_class("st-sweep-caption")
         again = action("Read again", self.read, "Look for runs that were kept meanwhile")
         about = "Write these runs as one file that any browser shows, without Python"
@@ -60,7 +61,9 @@ class SweepBrowser(widgets.VBox):
         top = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
         self.about = widgets.HTML()
         above = [self.about, top, self.message]
-        super().__init__([*above, self._place, self.picture, self.caption])
+        pictures = [self.picture, widgets.VBox(self.sources)]
+        shown_at_once = widgets.HBox(pictures, layout={"flex_flow": "row wrap"})
+        super().__init__([*above, self._place, shown_at_once, self.caption])
         self.pair.observe(lambda _: self._pair_chosen(), "value")
         self._jpeg = functools.lru_cache(maxsize=256)(self._read_jpeg)
         self.read()
@@ -96,7 +99,19 @@ class SweepBrowser(widgets.VBox):
         self.sliders = {name: self._slider(name, values[name]) for name in names}
         self._place.children = tuple(self.sliders.values())
         if self._runs:
+            record = self._records[self.pair.value][next(iter(self._runs.values()))]
+            for place, name in zip(self.sources, PICTURES, strict=True):
+                place.value = self._source(record, name)
             self._go(next(iter(self._runs)))
+
+    def _source(self, record: dict[str, Any], name: str) -> bytes:
+        """The photograph or painting, small; empty where its file is gone or they are several."""
+        try:
+            source = recorded_picture(record, name, beside=self._folder)
+        except (InputError, OSError):
+            log.debug("The %s of a kept run is not there.", name, exc_info=True)
+            return b""
+        return jpeg(source.picture, most=480) if isinstance(source, Source) else b""
 
     def _slider(self, name: str, values: set) -> widgets.SelectionSlider:
         ordered = sorted(values, key=lambda value: (isinstance(value, str), value))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .._tensorflow import keras, tf
 from ..layers import block_of
@@ -78,9 +79,13 @@ class Section:
         outputs = {name: network.get_layer(name).output for name in (*self.content, *self.style)}
         self._model = keras.Model(begin, outputs if self.last else {**outputs, "onward": end})
         # Shapes are left open: tiles at the border are smaller than others.
-        tile = [tf.TensorSpec((1, None, None, begin.shape[3])), tf.TensorSpec(4, tf.int32)]
+        tile: list[Any] = [
+            tf.TensorSpec((1, None, None, begin.shape[3])),
+            tf.TensorSpec(4, tf.int32),
+        ]
         targets = [tf.TensorSpec((1, None, None, outputs[name].shape[3])) for name in self.content]
         entries = [tf.TensorSpec(()) for _ in self.content]
+        tile.append(measures.guides(self.style))
         inputs = [*tile, targets, entries]
         self.encode = tf.function(self._encode, input_signature=tile, autograph=False)
         self.forward = tf.function(self._forward, input_signature=inputs, autograph=False)
@@ -96,20 +101,29 @@ class Section:
             for core_columns, outer_columns in columns:
                 yield Tile((core_rows, core_columns), (outer_rows, outer_columns))
 
-    def _encode(self, x: tf.Tensor, bounds: tf.Tensor) -> tuple[list, list, list]:
+    def _encode(
+        self, x: tf.Tensor, bounds: tf.Tensor, guides: Sequence[tf.Tensor]
+    ) -> tuple[list, list, list]:
         """Content features, sums of the style statistics, and the next section's input, if any."""
         features = self._model(x)
         measured = (*self.content, *self.style)
         cores = {n: _cut(features[n], bounds, self.factors[n]) for n in measured}
         onward = [] if self.last else [_cut(features["onward"], bounds, self.unit)]
-        sums = [self._measures.statistic.sums(cores[name]) for name in self.style]
+        pairs = zip(self.style, guides or [None] * len(self.style), strict=True)
+        sums_over, unit = self._measures.statistic.sums_over, self._measures.unit
+        sums = [sums_over(cores[name], guide, unit(name)) for name, guide in pairs]
         return [cores[name] for name in self.content], sums, onward
 
     def _forward(
-        self, x: tf.Tensor, bounds: tf.Tensor, targets: list[tf.Tensor], entries: list[tf.Tensor]
+        self,
+        x: tf.Tensor,
+        bounds: tf.Tensor,
+        guides: Sequence[tf.Tensor],
+        targets: list[tf.Tensor],
+        entries: list[tf.Tensor],
     ) -> tuple[list, list, list]:
         """The tile's part of the content losses, and else as `_encode`."""
-        cores, sums, onward = self._encode(x, bounds)
+        cores, sums, onward = self._encode(x, bounds, guides)
         form = self._measures.form
         parts = zip(cores, targets, entries, strict=True)
         return [content_loss(F, P, form=form, entries=n) for F, P, n in parts], sums, onward
@@ -118,6 +132,7 @@ class Section:
         self,
         x: tf.Tensor,
         bounds: tf.Tensor,
+        guides: Sequence[tf.Tensor],
         targets: list[tf.Tensor],
         entries: list[tf.Tensor],
         upstream: tuple,
@@ -125,7 +140,7 @@ class Section:
         """The gradient in the tile, from those in what `_forward` gives."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            results = tf.nest.flatten(self._forward(x, bounds, targets, entries))
+            results = tf.nest.flatten(self._forward(x, bounds, guides, targets, entries))
         return tape.gradient(results, x, output_gradients=tf.nest.flatten(upstream))
 
 

@@ -22,6 +22,9 @@ from .sections import Section, Tile, sections, smaller
 Sums = dict[str, tf.Tensor]
 """By layer, what adds up over tiles."""
 
+Guides = dict[str, np.ndarray]
+"""By style layer, which positions are a region's, bool (R, H, W); empty without regions."""
+
 
 class Tiled:
     """Evaluates a picture in tiles, with the functions that `evaluation.Whole` has.
@@ -48,12 +51,16 @@ class Tiled:
         """How often TensorFlow has traced a section's gradient."""
         return sum(s.backward.experimental_get_tracing_count() for s in self._sections)
 
-    def encode(self, image: np.ndarray | tf.Tensor) -> tuple[list[np.ndarray], list[tf.Tensor]]:
-        """Picture (1, H, W, 3) → content targets and style targets, in the order of layers."""
+    def encode(
+        self, image: np.ndarray | tf.Tensor, guides: Sequence[tf.Tensor]
+    ) -> tuple[list[np.ndarray], list[tf.Tensor]]:
+        """Picture (1, H, W, 3), guides → content targets and style targets, in layers' order."""
         features: dict[str, np.ndarray] = {}
+        guiding = self._guiding(guides)
 
         def visit(section: Section, tile: Tile, x: np.ndarray) -> tuple[list, list, list]:
-            cores, sums, onward = section.encode(tf.constant(x[tile.outer][None]), tile.bounds)
+            outer, inside = tf.constant(x[tile.outer][None]), _inside(section, tile, guiding)
+            cores, sums, onward = section.encode(outer, tile.bounds, inside)
             for name, core in zip(section.content, cores, strict=True):
                 factor = section.factors[name]
                 if name not in features:
@@ -63,10 +70,11 @@ class Tiled:
             return [], sums, onward
 
         inputs, _, sums = self._forward(image, visit)
-        return [features[n] for n in self._measures.content_layers], self._statistics(sums, inputs)
+        content = [features[name] for name in self._measures.content_layers]
+        return content, self._statistics(sums, inputs, guiding)
 
     def evaluate(self, *inputs: Any) -> dict[str, tf.Tensor]:
-        """Picture, content targets, style targets, weighting → losses by name."""
+        """Picture, content targets, style targets, weighting, guides → losses by name."""
         return self._measure(*inputs)[0]
 
     def differentiate(
@@ -74,6 +82,7 @@ class Tiled:
     ) -> tuple[dict[str, tf.Tensor], np.ndarray]:
         """The same → losses by name, gradient of the total (1, H, W, 3)."""
         values, inputs, slopes, gradient = self._measure(image, content_targets, *rest)
+        guiding = self._guiding(rest[-1])
         targets = dict(zip(self._measures.content_layers, content_targets, strict=True))
         upstream: Any = None
         for depth in reversed(range(len(self._sections))):
@@ -88,6 +97,7 @@ class Tiled:
                 part = section.backward(
                     tf.constant(x[tile.outer][None]),
                     tile.bounds,
+                    _inside(section, tile, guiding),
                     *_parts(section, tile, targets),
                     (by_content, by_sums, onward),
                 )
@@ -128,35 +138,48 @@ class Tiled:
         content_targets: Sequence[np.ndarray],
         style_targets: Sequence[tf.Tensor],
         weighting: Weighting,
+        guides: Sequence[tf.Tensor],
     ) -> tuple[dict[str, tf.Tensor], list[np.ndarray], Sums, tf.Tensor]:
         """Losses by name, sections' inputs, slopes of the total in the sums, gradient of terms."""
+        guiding = self._guiding(guides)
         targets = dict(zip(self._measures.content_layers, content_targets, strict=True))
 
         def visit(section: Section, tile: Tile, x: np.ndarray) -> tuple[list, list, list]:
-            parts = _parts(section, tile, targets)
+            parts = _inside(section, tile, guiding), *_parts(section, tile, targets)
             return section.forward(tf.constant(x[tile.outer][None]), tile.bounds, *parts)
 
         inputs, losses, sums = self._forward(image, visit)
-        form = self._measures.form
+        form, regions = self._measures.form, self._measures.regions
         terms, gradient = self._terms(image, weighting[2], weighting[3])
         with tf.GradientTape() as tape:
             tape.watch(sums)
-            pairs = zip(self._statistics(sums, inputs), style_targets, strict=True)
-            style = [style_loss(G, A, form=form) for G, A in pairs]
+            pairs = zip(self._statistics(sums, inputs, guiding), style_targets, strict=True)
+            style = [style_loss(G, A, form=form, regions=regions) for G, A in pairs]
             content = [losses[name] for name in self._measures.content_layers]
             values = objective(content, style, terms, weighting)
         return values, inputs, tape.gradient(values["total"], sums), gradient
 
-    def _statistics(self, sums: Sums, inputs: Sequence[np.ndarray]) -> list[tf.Tensor]:
+    def _guiding(self, guides: Sequence[tf.Tensor]) -> Guides:
+        return dict(zip(self._measures.style_layers, map(np.asarray, guides), strict=False))
+
+    def _statistics(
+        self, sums: Sums, inputs: Sequence[np.ndarray], guiding: Guides
+    ) -> list[tf.Tensor]:
         """The style statistics of the whole picture, from the sums over its tiles."""
         positions = {
             name: (x.shape[0] // factor) * (x.shape[1] // factor)
             for section, x in zip(self._sections, inputs, strict=True)
             for name, factor in section.factors.items()
         }
-        finish, per_position = self._measures.statistic.finish, self._measures.form.per_position
+        finished, per_position = self._measures.statistic.finished, self._measures.form.per_position
         return [
-            finish(sums[name], tf.constant(positions[name], tf.float32), per_position)
+            finished(
+                sums[name],
+                tf.constant(positions[name], tf.float32),
+                per_position,
+                guiding.get(name),
+                self._measures.unit(name),
+            )
             for name in self._measures.style_layers
         ]
 
@@ -169,6 +192,12 @@ def _parts(
     spans = [smaller(tile.core, section.factors[name]) for name in section.content]
     parts = [tf.constant(P[0][span][None]) for P, span in zip(whole, spans, strict=True)]
     return parts, [tf.constant(P.size, tf.float32) for P in whole]
+
+
+def _inside(section: Section, tile: Tile, guiding: Guides) -> list[tf.Tensor]:
+    """Of the guides what lies in the tile's core."""
+    spans = {name: smaller(tile.core, section.factors[name]) for name in section.style}
+    return [tf.constant(guiding[name][:, *span]) for name, span in spans.items() if guiding]
 
 
 def _terms_and_gradient(

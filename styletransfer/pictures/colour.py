@@ -74,7 +74,7 @@ def match(painting: np.ndarray, photo: np.ndarray, *, by: str) -> np.ndarray:
     Sec. 5.1: x′ = A (x − μ_S) + μ_C, before the transfer.
 
     Args:
-        painting: of any shape.
+        painting: of any shape; pixels (n, 3) are a region.
         photo: likewise.
         by: see `transform`.
 
@@ -87,18 +87,34 @@ def match(painting: np.ndarray, photo: np.ndarray, *, by: str) -> np.ndarray:
     pixels, goal = (p.reshape(-1, 3).astype(np.float64) for p in (painting, photo))
     source, target = (np.cov(p.T, bias=True) for p in (pixels, goal))
     if np.linalg.eigvalsh(source)[1] < GREY:
-        raise InputError("the painting is grey and has no colours to match; use color=luminance")
+        what = "the painting" if painting.ndim == 3 else "a region of the painting"
+        raise InputError(f"{what} is grey and has no colours to match; use color=luminance")
     ridge = RIDGE * np.eye(3)
     moved = (pixels - pixels.mean(0)) @ transform(source + ridge, target + ridge, by=by).T
     return np.clip(moved + goal.mean(0), 0, 1).reshape(painting.shape).astype(np.float32)
 
 
 def prepared(
-    photo: np.ndarray, paintings: Sequence[np.ndarray], *, color: str
+    photo: np.ndarray,
+    paintings: Sequence[np.ndarray],
+    *,
+    color: str,
+    labels: Sequence[np.ndarray] | None = None,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Photograph and paintings as the objective gets them with a value of `COLOURS`."""
+    """Photograph and paintings as the objective gets them with a value of `COLOURS`.
+
+    With `labels` (see `Objective`) colours are matched region by region.
+    """
     if color == "luminance":
         return luminance(photo), [as_light_as(painting, photo) for painting in paintings]
-    if color != "painting":
-        paintings = [match(painting, photo, by=color) for painting in paintings]
-    return photo, list(paintings)
+    if color == "painting":
+        return photo, list(paintings)
+    if labels is None:
+        return photo, [match(painting, photo, by=color) for painting in paintings]
+    own, *others = labels
+    matched = [painting.copy() for painting in paintings]
+    for painting, there in zip(matched, others, strict=True):
+        for region in np.intersect1d(own, there):
+            here = there == region
+            painting[here] = match(painting[here], photo[own == region], by=color)
+    return photo, matched

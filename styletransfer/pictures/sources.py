@@ -1,5 +1,6 @@
 """Pictures that go into a run, and what a record says of them."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import ImageColor
 
 from ..errors import InputError
 from . import datasets
@@ -69,26 +71,25 @@ def _source(compact: np.ndarray, about: dict[str, Any]) -> Source:
 class Collection:
     """Several pictures that are one style: its statistics are means over them (see `Objective`).
 
-    The members are put in the order of their checksums, so that not even the mean's last digit
-    depends on the order given. By default the label that a table has is the names joined by " + ",
-    or their number and the first digits of the checksum where they are more than `NAMED`.
+    They stand in the order given, on which the checksum does not depend. By default the label that
+    a table has is the names joined by " + ", or their number and the first digits of the checksum
+    where they are more than `NAMED`.
     """
 
     members: tuple[Source, ...]
     label: str = ""
 
     def __post_init__(self) -> None:
-        members = tuple(sorted(self.members, key=lambda member: member.about["sha256"]))
-        object.__setattr__(self, "members", members)
         if not self.label:
-            several = f"{len(members)} pictures ({self.checksum[:6]})"
-            names = " + ".join(sorted(member.label for member in members))
-            object.__setattr__(self, "label", names if len(members) <= NAMED else several)
+            count = len(self.members)
+            several = f"{count} pictures ({self.checksum[:6]})"
+            names = " + ".join(sorted(member.label for member in self.members))
+            object.__setattr__(self, "label", names if count <= NAMED else several)
 
     @property
     def checksum(self) -> str:
         """SHA-256 of the pictures' checksums."""
-        lines = "\n".join(member.about["sha256"] for member in self.members)
+        lines = "\n".join(sorted(member.about["sha256"] for member in self.members))
         return hashlib.sha256(lines.encode()).hexdigest()
 
     @property
@@ -136,6 +137,16 @@ def open_picture(source: str | os.PathLike | np.ndarray, what: str = "the pictur
     return Source(picture, {**about, "width": width, "height": height})
 
 
+def open_mask(source: str | os.PathLike | np.ndarray, what: str = "the label picture") -> Source:
+    """A label picture, as `open_picture`; or a colour's name, for a picture that is all of it."""
+    if isinstance(source, str) and not os.path.exists(source):
+        with contextlib.suppress(ValueError):
+            colour = np.array(ImageColor.getcolor(source, "RGB"), np.uint8)
+            named = open_picture(np.broadcast_to(colour, (LEAST_SIDE, LEAST_SIDE, 3)))
+            return Source(named.picture, {**named.about, "picture": source})
+    return open_picture(source, what)
+
+
 def _recordable(path: str | os.PathLike) -> str:
     if (name := str(path)).encode(errors="ignore").decode() != name:
         raise InputError(f"the name {name!a} is not UTF-8, and no record can hold it; rename it")
@@ -172,11 +183,16 @@ def open_pictures(
 
 
 def recorded_picture(
-    record: dict[str, Any], key: str, *, beside: Path
+    record: dict[str, Any],
+    key: str,
+    *,
+    beside: Path,
+    open_it: Callable[[str | os.PathLike], Source] = open_picture,
 ) -> Source | Collection | None:
     """An input of a record, by its key, compared with its checksum; None where the run had none.
 
-    Relative paths count from the folder `beside`, that of the record, or else from the working one.
+    Relative paths count from the folder `beside`, that of the record, or else from the working one;
+    `open_it` opens them.
 
     Raises:
         FileNotFoundError: a file is gone.
@@ -191,7 +207,7 @@ def recorded_picture(
             )
         files = [file for file in dict.fromkeys((beside / name, Path(name))) if file.is_file()]
         for file in files or [name]:
-            source = open_picture(file)
+            source = open_it(file)
             if source.about["sha256"] == about["sha256"]:
                 return Source(source.picture, {**source.about, "picture": name})
         raise InputError(

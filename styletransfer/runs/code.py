@@ -16,14 +16,15 @@ def as_code(request: Request) -> str:
     default = dataclasses.asdict(Settings())
     asked = dataclasses.asdict(request.settings).items()
     options = {name: value for name, value in asked if value != default[name]}
-    return _call(request.content.about, request.style.about, options)
+    masks = request.masks.about if request.masks else None
+    return _call(request.content.about, request.style.about, options, {"masks": masks})
 
 
 def code_of(record: Mapping[str, Any]) -> str:
     """The call that makes a record's picture: no setting stands there that would follow anyway.
 
     The network is always named, for "auto" may be another one elsewhere. Where a picture was an
-    array, `photo`, `painting` or `start` stands for it.
+    array, `photo`, `painting` or `start` stands for it, and `masks` for label pictures.
 
     Raises:
         InputError: the record has settings that do not exist any more.
@@ -36,22 +37,28 @@ def code_of(record: Mapping[str, Any]) -> str:
         with contextlib.suppress(InputError):  # those that are left do not go together
             if name != "backbone" and counting(settings_from(shorter), shapes) == whole:
                 options = shorter
-    start = record.get("start")
-    unnamed = ["start=start"] if start and start["picture"] is None else []
-    return _call(record["content"], record["style"], options, unnamed)
+    more = {name: record.get(name) for name in ("start", "masks")}
+    return _call(record["content"], record["style"], options, more)
 
 
 def _call(
     content: Mapping[str, Any],
     style: Mapping[str, Any],
     options: Mapping[str, Any],
-    more: Sequence[str] = (),
+    more: Mapping[str, Mapping[str, Any] | None],
 ) -> str:
-    pictures = [_named([content], "photo"), _named(style.get("pictures") or [style], "painting")]
-    settings = [f"{name}={_short(value)!r}" for name, value in options.items()]
-    lines = [f"    {line}," for line in [*pictures, *settings, *more]]
+    pictures = [_named(_all(content), "photo"), _named(_all(style), "painting")]
+    arrays = [name for name, about in more.items() if None in (p["picture"] for p in _all(about))]
+    left_out = "regions" if "masks" in arrays else ""
+    settings = [f"{name}={_short(v)!r}" for name, v in options.items() if name != left_out]
+    arrays = [f"{name}={name}" for name in arrays]
+    lines = [f"    {line}," for line in [*pictures, *settings, *arrays]]
     call = ["from styletransfer import transfer", "", "result = transfer(", *lines, ")"]
     return "\n".join([*call, 'result.save("out.png")'])
+
+
+def _all(about: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+    return about.get("pictures") or [about] if about else []
 
 
 def _named(pictures: Sequence[Mapping[str, Any]], unnamed: str) -> str:

@@ -7,8 +7,10 @@ import psutil
 
 from .._tensorflow import tf
 from ..errors import InputError
+from ..forms import FORMS
 from ..layers import block_of, filters_of, layers_of
 from ..settings import Settings
+from ..statistics import statistic_named
 from .schedule import Shapes, Stage, history_for, pixels
 
 # Measured on one machine (Linux, TensorFlow 2.21); tests/benchmarks/test_size.py shows how far off
@@ -18,6 +20,10 @@ PER_KERNEL_BYTE = {"float32": 2.0, "winograd": 5.5, "mixed": 2.0}
 """Bytes for each byte of the kernels."""
 PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
 """Bytes for each byte of a picture's features: one for itself, about one for its gradient."""
+PER_GUIDED_BYTE = 0.65  # more with regions: the style layers' positions are taken out once more
+PER_COLUMN_BYTE = 1.6  # and with neighbours, for each byte of both pictures' hypercolumns
+PER_STATISTIC_BYTE = {"shifted_gram": 2.5, "mmd": 1.1, "histogram": 1.2}
+"""More with some statistics: shifted copies, waves and steps of the style layers' features."""
 TILED_BYTES_PER_PIXEL = 250  # of what a tiled evaluation keeps of the whole picture
 TILES = (1024, 512, 256)  # sides of the tiles that are tried where a whole picture does not fit
 SHARE = 0.8  # of the free memory; the rest is left to others
@@ -45,19 +51,23 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
 def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> float:
     """Bytes that the process has at most during a stage.
 
-    Of the settings optimiser, history and layers count, of the stage everything.
+    Of the settings optimiser, history, layers, regions, form and statistic count, of the stage all.
     """
     kernels, features, first = _network_bytes(settings, architecture)
     picture, *paintings = pixels(shapes, stage.size, settings.style_scale)
     painting = max(paintings)  # they are encoded one after another
     # A painting takes no gradient: nothing of it is kept for the way back.
     most = max(picture, painting / 4)
-    factor = PER_FEATURE_BYTE[stage.precision]
+    factor = PER_FEATURE_BYTE[stage.precision] + (PER_GUIDED_BYTE if settings.regions else 0)
+    factor += PER_STATISTIC_BYTE.get(settings.statistic, 0)
     if stage.tile is None:
         evaluation = factor * features * most
     else:
         tile = min((stage.tile + 16) ** 2, most)
         evaluation = factor * first * tile + TILED_BYTES_PER_PIXEL * most
+    if FORMS[settings.form].nearest:
+        filters = sum(filters_of(block_of(layer)) for layer in settings.style_layers)
+        evaluation += PER_COLUMN_BYTE * filters / 4 * (picture + sum(paintings))
     arrays = 8
     if settings.optimizer == "lbfgs":
         arrays += 2 * min(settings.history or history_for(picture), stage.steps)
@@ -102,7 +112,9 @@ def tile_for(settings: Settings, architecture: str, stage: Stage, shapes: Shapes
         changed = dataclasses.replace(stage, size=size, tile=tile)
         return memory(settings, architecture, changed, shapes)
 
-    choices = (None, *TILES) if settings.tile is None else (settings.tile,)
+    # A form that matches positions and a statistic that does not add up take a picture as a whole.
+    whole = FORMS[settings.form].nearest or not statistic_named(settings.statistic).additive
+    choices = (settings.tile,) if settings.tile or whole else (None, *TILES)
     for tile in choices:
         if needed(stage.size, tile) <= free:
             return tile

@@ -65,6 +65,7 @@ class Result:
             f"{weights['name']} ({weights['architecture']}), {settings['form']}, λ = {self.lam}, "
             f"{settings['size']} px, {len(self.record['history'])} steps"
             + (f", colours: {color}" if color != "painting" else "")
+            + (", in regions" if settings.get("regions") else "")
         )
 
     @property

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,18 @@ from ..errors import InputError
 from ..fast.precision import resolve_precision
 from ..forms import FORMS
 from ..layers import check_sides
-from ..losses import statistic_named
 from ..pictures.images import MAX_PIXELS, fit
-from ..pictures.sources import Collection, Pictures, Source, open_picture, open_pictures
+from ..pictures.sources import (
+    Collection,
+    Pictures,
+    Source,
+    open_mask,
+    open_picture,
+    open_pictures,
+)
+from ..regions import labelled, matched, mixing
 from ..settings import Settings
+from ..statistics import statistic_named
 from ..weights.backbones import load_weights, resolve_backbone
 from ..weights.convolutions import Weights
 from .memory import tile_for
@@ -33,6 +42,7 @@ class Request:
     style: Source | Collection  # the painting, or paintings
     settings: Settings  # every option; None where it is left open
     start: Source | None = None  # where `settings.init` names neither of the two nor noise
+    masks: Collection | None = None  # label pictures of the photograph and of each painting
 
     @classmethod
     def open(
@@ -41,12 +51,17 @@ class Request:
         style: Pictures | Source | Collection,
         settings: Settings,
         start: str | np.ndarray | Source | None = None,
+        masks: Sequence[str | np.ndarray] | Collection | None = None,
     ) -> "Request":
         """Open the pictures, where they are not open already; for the arguments see `Run`.
 
+        Several paintings, their weights and their label pictures are put in the order of their
+        checksums, so that not even the mean's last digit depends on the order given.
+
         Raises:
             FileNotFoundError: a picture that is not there.
-            InputError: a picture that cannot be used, or a start from a style of several pictures.
+            InputError: a picture that cannot be used, a start from a style of several pictures,
+                label pictures that do not fit (see `labelled`), or weights (see `mixing`).
         """
         if start is None and settings.init not in ("content", "style", "noise"):
             start = settings.init
@@ -61,7 +76,27 @@ class Request:
                 f"init is 'style', but the style is {len(style.members)} pictures; name one to "
                 "start from"
             )
-        return cls(content, style, settings, start)
+        if masks is None and settings.regions is not None and not settings.clusters:
+            masks = settings.regions
+        if masks is not None and not isinstance(masks, Collection):
+            masks = Collection(tuple(open_mask(mask) for mask in masks))
+        if masks is not None:
+            labelled(masks.members, cls(content, style, settings).shapes)
+        style, settings, masks = _in_order(style, settings, masks)
+        return cls(content, style, settings, start, masks)
+
+    def labels(self, weights: Weights) -> list[np.ndarray] | None:
+        """Which regions the pictures have, as `labelled` or `matched` says; None for no regions.
+
+        Raises:
+            InputError: there are none to be found, or the label pictures do not fit.
+        """
+        if self.masks is not None:
+            return labelled(self.masks.members, self.shapes)
+        if not (regions := self.settings.clusters):
+            return None
+        paintings = [member.picture for member in self.style.members]
+        return matched(self.content.picture, paintings, regions=regions, weights=weights)
 
     @property
     def shapes(self) -> Shapes:
@@ -73,17 +108,20 @@ class Request:
         """The same 32 hexadecimal digits for the same settings, pictures, weights and version.
 
         The settings count as `settled`: a default that is spelled out is the same as one that is
-        left open. Pictures and weights count by their checksums, not by their names; the order of
-        several paintings does not count, nor does a setting that only another start or another
-        network has (`noise`, `floor`). How the network is computed counts, for in another precision
-        the picture differs in its last digits: "auto" as what it stands for, "mixed" as it was
-        asked for. A user's statistic counts by its code (see `Statistic.fingerprint`).
+        left open. Pictures, label pictures and weights count by their checksums, not by their
+        names; the order of several paintings does not count, nor does a setting that only another
+        start or another network has (`noise`, `floor`). How the network is computed counts, for in
+        another precision the picture differs in its last digits: "auto" as what it stands for,
+        "mixed" as it was asked for. A user's statistic counts by its code (see
+        `Statistic.fingerprint`).
 
         Raises:
             InputError: an unknown statistic, or weights that are not here.
         """
         options = counting(self.settings, self.shapes)
         del options["backbone"]
+        if self.masks is not None:
+            options["regions"] = [mask.about["sha256"] for mask in self.masks.members]
         if self.start is not None:
             del options["init"]  # its name; the picture counts
         sources = (self.content, self.style, self.start)
@@ -95,6 +133,26 @@ class Request:
             "version": __version__,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _in_order(
+    style: Source | Collection, settings: Settings, masks: Collection | None
+) -> tuple[Source | Collection, Settings, Collection | None]:
+    """Paintings in the order of their checksums, with what belongs to each."""
+    count = len(style.members)
+    mixing(settings.mix, paintings=count, layers=len(settings.style_layers))
+    order = sorted(range(count), key=lambda number: style.members[number].about["sha256"])
+    if count > 1:
+        style = Collection(tuple(style.members[number] for number in order), style.label)
+    if settings.mix is not None:
+        mix = np.reshape(settings.mix, (-1, count))[:, order].ravel()
+        settings = dataclasses.replace(settings, mix=tuple(mix))
+    if masks is not None:
+        first, *others = masks.members
+        masks = Collection((first, *(others[number] for number in order)))
+        labels = tuple(mask.label for mask in masks.members)
+        settings = dataclasses.replace(settings, regions=labels)
+    return style, settings, masks
 
 
 def counting(settings: Settings, shapes: Shapes) -> dict[str, Any]:
@@ -110,6 +168,10 @@ def counting(settings: Settings, shapes: Shapes) -> dict[str, Any]:
         del options["floor"]
     if settings.color == "painting":
         del options["color"]  # as it was before there was a choice
+    if settings.mix is None:
+        del options["mix"]
+    if settings.regions is None:
+        del options["regions"], options["guide"]
     return options
 
 

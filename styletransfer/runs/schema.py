@@ -20,11 +20,11 @@ def _text(value: Any) -> str:
 
 
 def _setting(value: Any) -> Any:
-    for item in value if isinstance(value, list) and len(value) <= 100 else [value]:
+    for item in value if isinstance(value, list) and len(value) <= 1000 else [value]:
         if isinstance(item, str):
             _text(item)
         elif not isinstance(item, (type(None), bool, int, float)):
-            raise ValueError("must be a number, a text, or a list of at most 100 of them")
+            raise ValueError("must be a number, a text, or a list of at most 1,000 of them")
     return value
 
 
@@ -124,6 +124,7 @@ class Record(Pictured):
     content: _One
     style: _Several
     start: _One | None = None
+    masks: _Several | None = None
     weights: _Network
     stopped: Text | None
     stalls: list[_Stall] = Field([], max_length=MOST_STEPS)
@@ -196,6 +197,7 @@ class Facts(_Open):
     settings: _Settings
     about: _Inputs
     start: _One | None
+    masks: _Several | None = None
     weights: Checksum
     asked: dict[Text, Text]
     plan: list[_Stage] = Field(min_length=1, max_length=200)

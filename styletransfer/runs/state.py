@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..forms import FORMS
 from ..losses import Losses
 from ..optimizers import State
 from ..pictures.images import MAX_PIXELS, as_picture, fit
@@ -79,6 +80,8 @@ class RunState:
                 arrays[f"state.{name}"] = value
             else:
                 scalars[name] = value
+        if self.objective.matches is not None:
+            arrays["matches"] = self.objective.matches
         facts = {name: getattr(self, name) for name in _PLAIN}
         losses = asdict(self.losses) if self.losses else None
         weights = {**self.objective.weighting, "box": self.objective.box}
@@ -134,7 +137,8 @@ class Saved:
         if Path(path).exists() and not is_saved_run(path):
             raise InputError(f"{path} is there and is not a saved run; choose another name")
         request = self.request
-        sources = {"content": request.content, "style": request.style, "start": request.start}
+        names = ("content", "style", "start", "masks")
+        sources = {name: getattr(request, name) for name in names}
         pictures = {
             _picture(name, number): member.compact
             for name, source in sources.items()
@@ -144,6 +148,7 @@ class Saved:
             "settings": asdict(request.settings),
             "about": {"content": request.content.about, "style": request.style.about},
             "start": request.start.about if request.start else None,
+            "masks": request.masks.about if request.masks else None,
             "weights": self.weights,
             "asked": self.asked,
             "plan": [asdict(stage) for stage in self.plan],
@@ -171,9 +176,13 @@ class Saved:
 
         try:
             content, style = (source(name, facts["about"][name]) for name in ("content", "style"))
-            start = source("start", facts["start"]) if facts["start"] else None
+            start, masks = (
+                source(name, facts[name]) if facts.get(name) else None
+                for name in ("start", "masks")
+            )
             _check_arrays(arrays, facts["position"]["state"].get("pairs", ()))
-            request = Request(content, style, schema.replayable(facts["settings"]), start)
+            settings = schema.replayable(facts["settings"])
+            request = Request(content, style, settings, start, masks)
         except InputError as error:
             raise InputError(f"{path} cannot be gone on with: {error}") from None
         plan = tuple(Stage(**stage) for stage in facts["plan"])
@@ -190,9 +199,10 @@ def _check(values: dict[str, Any], headers: Headers) -> None:
     """Refuse a saved run that does not agree with itself, with a message that names the key."""
     facts = schema.checked(schema.Facts, values)
     settings, at = schema.recorded_settings(values["settings"]), facts.position
-    style = enumerate(facts.about.style.pictures or [facts.about.style])
     pictures: list[tuple[str, Any]] = [("content", facts.about.content)]
-    pictures += [(_picture("style", number), about) for number, about in style]
+    for name, several in (("style", facts.about.style), ("masks", facts.masks)):
+        members = enumerate(several.pictures or [several] if several else ())
+        pictures += [(_picture(name, number), about) for number, about in members]
     pictures += [("start", facts.start)] if facts.start else []
     sizes = [stage.size for stage in facts.plan]
     steps = sum(stage.steps for stage in facts.plan)
@@ -222,6 +232,10 @@ def _check(values: dict[str, Any], headers: Headers) -> None:
     weightings = (position["weighting"], position["weights"], *position["changes"])
     schema.check_weights(weightings, settings)
     canvas = (*fit(photo, sizes[at.stage]), 3)
+    if FORMS[settings.form].nearest and settings.style_layers:
+        grid = (canvas[0] // 4, canvas[1] // 4), np.dtype(np.int32)
+        if headers.pop("matches", None) != grid:
+            raise InputError("the array matches does not have a number for each position")
     needed = _state_arrays(settings.optimizer, position["state"], bool(at.done))
     if needed - headers.keys() or headers.keys() - needed - {"state.direction"}:
         raise InputError("position.state: its arrays are not those of the optimiser")

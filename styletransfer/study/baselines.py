@@ -58,7 +58,9 @@ def scipy_lbfgs(
 
 
 def _minimised(request: Request, *, bounded: bool, progress: bool) -> Result:
-    run = Run(request.content, request.style, request.settings, start=request.start)
+    run = Run(
+        request.content, request.style, request.settings, start=request.start, masks=request.masks
+    )
     settings, objective, start = run.settings, run.objective, run.image
     sizes, steps = cast(tuple[int, ...], settings.sizes), cast(tuple[int, ...], settings.steps)
     if len(sizes) > 1:

@@ -11,7 +11,14 @@ from ..network import loss_network
 from ..pictures.images import as_picture, fit, resize
 from ..settings import Settings
 from ..weights.backbones import load_weights, resolve_backbone
-from .distributions import frechet, hellinger, mean_std, sliced_wasserstein, squared_mmd
+from .distributions import (
+    frechet,
+    hellinger,
+    mean_std,
+    relaxed_emd,
+    sliced_wasserstein,
+    squared_mmd,
+)
 
 __all__ = ["StyleReference", "pyramid_patches", "rgb_uv_histogram", "standardized", "vgg_features"]
 
@@ -166,7 +173,8 @@ class StyleReference:
         "sliced Wasserstein" is `sliced_wasserstein`, "mean and deviation" `mean_std`, "squared MMD"
         `squared_mmd`. "VGG-SIFID" is `frechet` divided by N: the single-image Fréchet distance of
         Shaham et al. 2019 (SinGAN), who have Inception's features in place of VGG's, so that it
-        must not be compared with published SIFID. "patch Wasserstein" looks through no network: it
+        must not be compared with published SIFID. "relaxed EMD" is `relaxed_emd`. "patch
+        Wasserstein" looks through no network: it
         is `sliced_wasserstein` of `standardized` `pyramid_patches`, the mean over levels (Karras et
         al. 2018; a colour or a contrast that a whole level has is not in it). "RGB-uv to paintings"
         is `hellinger` of the picture's `rgb_uv_histogram` and `colours`.
@@ -183,6 +191,7 @@ class StyleReference:
                 "mean and deviation": mean_std(*pair),
                 "squared MMD": squared_mmd(*pair),
                 "VGG-SIFID": frechet(*pair) / sample.shape[1],
+                "relaxed EMD": relaxed_emd(*pair),
             }
             rows.append(row)
         levels = zip(self._patches(picture, self.positions, stream=0), self._textures, strict=False)

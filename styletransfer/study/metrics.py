@@ -2,7 +2,7 @@
 
 No method that is compared by `YARDSTICKS` minimises one of them. The first three come from networks
 that nothing in this project minimises (`judge.py`): what is called better here is better by them.
-Four of the others of style and one of content look through the objective's own VGG, if at other
+Five of the others of style and one of content look through the objective's own VGG, if at other
 layers, which favours methods with a loss on its features over those without (CycleGAN). "patch
 Wasserstein" looks through no network.
 """
@@ -129,6 +129,9 @@ YARDSTICKS: Mapping[str, Yardstick] = MappingProxyType(
         "VGG-SIFID": _style(
             "Shaham et al. 2019, on VGG",
             f"Gaussians alone; not comparable with published SIFID; {_VGG}",
+        ),
+        "relaxed EMD": _style(
+            "Kolkin et al. 2019", f"blind to how often something occurs, and how strongly; {_VGG}"
         ),
         "patch Wasserstein": _style(
             "Karras et al. 2018",

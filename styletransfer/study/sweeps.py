@@ -13,13 +13,13 @@ import pandas as pd
 
 from ..errors import InputError, NonFiniteError
 from ..loop import Run
-from ..losses import STATISTICS
 from ..pictures.sources import Pictures
 from ..runs.forecast import forecast_request
 from ..runs.record import Result
 from ..runs.request import Request
 from ..runs.schedule import settled
 from ..runs.store import Store
+from ..statistics import STATISTICS
 from .grid import MOST_RUNS, PICTURES, Grid, points_of, requests_of, shown
 from .page import Kept, bake
 from .progress import SweepProgress
@@ -31,7 +31,7 @@ log = logging.getLogger("styletransfer")
 MEASURED = ("loss", "content_loss", "style_loss", "steps", "seconds")
 
 NETWORK = ("backbone", "form", "pooling", "padding", "activation", "floor", "precision", "tile")
-TERMS = ("content_layers", "style_layers", "statistic")
+TERMS = ("content_layers", "style_layers", "statistic", "regions")
 """With those of NETWORK, the settings that decide what TensorFlow compiles."""
 
 Made = Iterator[tuple[int, Callable[[], Result]]]
@@ -288,12 +288,10 @@ def knee(table: pd.DataFrame, *, along: str = "lam") -> Any:
 
 
 def _make(request: Request, *callbacks: Any) -> Result:
-    """What a worker does.
-
-    Raises:
-        KeyboardInterrupt: the run was interrupted; a picture that is not finished is no result.
-    """
-    run = Run(request.content, request.style, request.settings, start=request.start)
+    """What a worker does; raises KeyboardInterrupt where it was interrupted before the end."""
+    run = Run(
+        request.content, request.style, request.settings, start=request.start, masks=request.masks
+    )
     result = run.finish(callbacks)
     if result.record["stopped"] == "interrupted":
         raise KeyboardInterrupt
