@@ -66,7 +66,7 @@ def shortened(script):
 WRITTEN = {
     "README": ({"petra.json", "petra.png"}, 0),
     "architecture": (set(), 0),
-    "beyond": ({"ode.wav"}, 0),
+    "beyond": ({"beam.png", "beam.stl", "ode.wav"}, 0),
     "conversions": ({"as-neural-style.json", "as-neural-style.png"}, 0),
     "explorer": (set(), 0),
     "generators": ({"petra-cyclegan.json", "petra-cyclegan.png"}, 0),
