@@ -11,18 +11,18 @@ class Whole:
     """Evaluates a picture as a whole; targets and the weights of terms come as arguments.
 
     Args:
-        network: see `network.loss_network`.
+        network: see `network.loss_network`; or any other from (1, H, W, C) to features by name.
         measures: what of its features is compared, and how.
     """
 
     def __init__(self, network: keras.Model, measures: Measures) -> None:
         self._network, self._measures = network, measures
         # With shapes left open each function is traced once: a trace takes seconds and some 40 MB.
-        image = tf.TensorSpec((1, None, None, 3))
+        image = tf.TensorSpec((1, *network.inputs[0].shape[1:]))
         guides = measures.guides(measures.style_layers)
         signature: list[Any] = [image, guides]
         self.encode = tf.function(self._encode, input_signature=signature, autograph=False)
-        """Picture (1, H, W, 3), guides → content targets and style targets, in the order of layers.
+        """Picture (1, H, W, C), guides → content targets and style targets, in the order of layers.
 
         Where there are regions, each style layer has guides (see `Statistic.sums_over`)."""
         encoded = self.encode.get_concrete_function().structured_outputs
@@ -34,7 +34,7 @@ class Whole:
         self.differentiate = tf.function(
             self._differentiate, input_signature=signature, autograph=False
         )
-        """The same → losses by name, gradient of the total (1, H, W, 3)."""
+        """The same → losses by name, gradient of the total (1, H, W, C)."""
 
     @property
     def traces(self) -> int:
@@ -44,20 +44,9 @@ class Whole:
     def _encode(
         self, image: tf.Tensor, guides: Sequence[tf.Tensor]
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        measures, form = self._measures, self._measures.form
         features = {name: tf.cast(F, tf.float32) for name, F in self._network(image).items()}
-        content = [features[layer] for layer in measures.content_layers]
-        layers = measures.style_layers
-        style = [
-            measures.statistic(
-                features[layer],
-                per_position=form.per_position,
-                guides=guide,
-                unit=measures.unit(layer),
-            )
-            for layer, guide in zip(layers, guides or [None] * len(layers), strict=True)
-        ]
-        return content, style
+        content = [features[layer] for layer in self._measures.content_layers]
+        return content, self._measures.style(features, tf.shape(image)[1:3], guides)
 
     def _evaluate(
         self,

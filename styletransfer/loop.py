@@ -120,17 +120,18 @@ class Run:
     def _next_stage(self) -> RunState:
         """Where the run begins its next stage: λ and ω stay as they are now."""
         now = self._now
-        stage = now.stage + 1
-        objective, shape = self._objective(stage), self._shape(stage)
+        stage, shape = now.stage + 1, self._shape(now.stage + 1)
+        canvas = self._grey(enlarged(self._request, self._canvas, shape))
+        same = shape == self._shape(now.stage)
+        matching = {"matches": now.objective.matches} if same else {"start": canvas}
+        objective = self._objective(stage, **matching)
         for name, weight in now.objective.weighting.items():
             setattr(objective, name, weight)
-        if shape == self._shape(now.stage):
-            objective.box = now.objective.box
-        state = self._optimizer.start(self._grey(enlarged(self._request, self._canvas, shape)))
+        objective.box = now.objective.box if same else 0.0
         now = dataclasses.replace(now, stage=stage, done=0, fresh=True)
-        return dataclasses.replace(now, objective=objective, state=state)
+        return dataclasses.replace(now, objective=objective, state=self._optimizer.start(canvas))
 
-    def _objective(self, stage: int) -> Objective:
+    def _objective(self, stage: int, **matching: Any) -> Objective:
         settings, planned = self.settings, self._plan.stages[stage]
         side = max(1, round(planned.size * settings.style_scale))
         paintings = [member.picture for member in self._request.style.members]
@@ -141,7 +142,7 @@ class Run:
         shapes = [picture.shape[:2] for picture in (photo, *paintings)]
         labels = self._labels and list(map(resized, self._labels, shapes))
         photo, paintings = prepared(photo, paintings, color=settings.color, labels=labels)
-        return Objective(photo, paintings, labels=labels, **options)
+        return Objective(photo, paintings, labels=labels, **matching, **options)
 
     def _grey(self, canvas: np.ndarray) -> np.ndarray:
         """A canvas to go on from, without colours where they do not count."""
@@ -292,7 +293,8 @@ class Run:
         )
         run = cls.__new__(cls)
         run._prepare(saved.request, Plan(settings, stages, weights, saved.asked))
-        objective = run._objective(saved.position["stage"])
+        found = saved.arrays.pop("matches", None)
+        objective = run._objective(saved.position["stage"], matches=found)
         kind = type(run._optimizer.start(np.zeros(1, np.float32)))
         run._now = RunState.unpacked(saved.arrays, saved.position, objective=objective, kind=kind)
         return run

@@ -4,13 +4,14 @@ F is a layer's features of the picture and P those of the photograph, with M = H
 filters, as tensors (1, H, W, N). The statistics themselves are in `statistics.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ._tensorflow import tf
 from .forms import Form
+from .neighbours import hypercolumns
 from .statistics import STATISTICS as STATISTICS  # these names are used from here, too
 from .statistics import Statistic as Statistic
 from .statistics import statistic as statistic
@@ -49,10 +50,13 @@ def style_loss(G: tf.Tensor, A: tf.Tensor, *, form: Form, regions: int = 0) -> t
     """style_factor · R(|G − A|^power) of one layer, with R the form's mean or sum.
 
     Gatys et al. 2016, Eq. 4, or the second term of the proposal; G is the picture's statistic, A
-    the painting's. With `regions` both have one of each, and the loss is the mean of theirs: Gatys
-    et al. 2017, Eq. 8, with equal weights.
+    the painting's. With `Form.nearest` both are parts of hypercolumns (1, H/4, W/4, N), and this is
+    the layer's share of half their mean squared distance. With `regions` both have one of each, and
+    the loss is the mean of theirs: Gatys et al. 2017, Eq. 8, with equal weights.
     """
     apart = tf.square(G - A) if form.power == 2 else tf.abs(G - A)
+    if form.nearest:
+        apart = tf.reduce_sum(apart, -1)
     reduced = tf.reduce_mean(apart) if form.reduction == "mean" else tf.reduce_sum(apart)
     if regions and form.reduction == "sum":
         reduced /= regions
@@ -104,6 +108,28 @@ class Measures:
     def layers(self) -> tuple[str, ...]:
         """All layers, each once."""
         return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+
+    def style(
+        self, features: Mapping[str, tf.Tensor], size: tf.Tensor, guides: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """What is compared of each style layer, of a picture of `size` (rows, columns).
+
+        The statistics of features (1, H, W, N) by layer, or parts of hypercolumns.
+        """
+        layers = [features[layer] for layer in self.style_layers]
+        if self.form.nearest and layers:
+            return hypercolumns(layers, self.style_layers, size // 4, unit=self.form.unit)
+        return [
+            self.statistic(
+                F,
+                per_position=self.form.per_position,
+                guides=guide,
+                unit=self.unit(layer),
+            )
+            for layer, F, guide in zip(
+                self.style_layers, layers, guides or [None] * len(layers), strict=True
+            )
+        ]
 
     def unit(self, layer: str) -> float:
         """The unit of a style layer's features."""

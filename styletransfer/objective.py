@@ -15,6 +15,7 @@ from .fast.tiles import Tiled
 from .forms import FORMS
 from .layers import check_sides, default_omega, smallest_side
 from .losses import Losses, Measures, mean_statistic
+from .neighbours import GRID, ITERATE, matched, taken
 from .network import loss_network
 from .pictures.images import as_picture
 from .regions import guiding, mixing
@@ -39,6 +40,9 @@ class Objective:
             content picture and in each painting, −1 for none (see `regions.py`). The targets of a
             region are the means over the paintings that have it. A layer is left out where the
             region has no position in it, with a word in the log.
+        start: with the form `nearest` the picture so far, of the photograph's shape: ¼ of it and ¾
+            of the photograph are matched with the painting; None for the photograph alone.
+        matches: with this form the `matches` of an objective like this one, in place of a search.
         form: this and all that follow: see `Settings`; a tile of None evaluates the picture whole.
 
     Attributes:
@@ -46,6 +50,8 @@ class Objective:
             0, ω one for each style layer, raises InputError.
         box: the weight of the box term (`losses.image_terms`); 0 until `weigh_box`.
         form: the `Form`.
+        matches: with the form `nearest` the paintings' position that each of the picture is to be
+            like, int (H/4, W/4) (see `neighbours.matched`); else None.
         weights: the `Weights` of the loss network.
         pooling: "avg" or "max", as in use.
         precision: "float32", "winograd" or "mixed", as in use.
@@ -81,6 +87,8 @@ class Objective:
         style: np.ndarray | Sequence[np.ndarray] | None,
         *,
         labels: Sequence[np.ndarray] | None = None,
+        start: np.ndarray | None = None,
+        matches: np.ndarray | None = None,
         form: str = Settings.form,
         lam: float | None = Settings.lam,
         content_layers: Sequence[str] = Settings.content_layers,
@@ -120,9 +128,11 @@ class Objective:
         )
         self.form = FORMS[settings.form]
         self.content_layers, self.style_layers = settings.content_layers, settings.style_layers
-        self._layers = (*self.content_layers, *self.style_layers)
+        nearest = self.form.nearest and bool(self.style_layers)
+        grid = (f"block{GRID}_conv1",) if nearest else ()
+        self._layers = (*self.content_layers, *self.style_layers, *grid)
         self._padding = settings.padding
-        content = self._picture(content, "content") if self.content_layers else None
+        content = self._picture(content, "content") if self.content_layers or nearest else None
         self.shape = None if content is None else content.shape
         several: list[Any] = list(style) if isinstance(style, Sequence) else [style]
         paintings = []
@@ -151,8 +161,16 @@ class Objective:
         self._content_targets = [] if content is None else encode(content[None], guides[0])[0]
         pairs = zip(paintings, guides[1:], strict=True)
         encoded = [encode(painting[None], guide)[1] for painting, guide in pairs]
-        by_layer = zip(*encoded, strict=True)
-        self._style_targets = [mean_statistic(A, w) for A, w in zip(by_layer, weights, strict=True)]
+        self.matches = None
+        if nearest and content is not None:
+            if matches is None:
+                now = self._tensor(content if start is None else start)
+                mixed = ITERATE * now + (1 - ITERATE) * content[None]
+                matches = matched(encode(mixed, [])[1], encoded)
+            self.matches, self._style_targets = matches, taken(encoded, matches, content.shape)
+        else:
+            layers = zip(zip(*encoded, strict=True), weights, strict=True)
+            self._style_targets = [mean_statistic(A, w) for A, w in layers]
         self.lam = self.form.lam if settings.lam is None else settings.lam
         self.omega = settings.omega or default_omega(self.form, self.style_layers)
         self.tv, self.box = settings.tv, 0.0

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -106,7 +106,8 @@ def mean_activations(
     with contextlib.suppress(OSError, InputError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as temporary:
-            np.savez(temporary, allow_pickle=False, **means)
+            named: dict[str, Any] = dict(means)
+            np.savez(temporary, **named)
     return means
 
 

@@ -225,6 +225,13 @@ class Settings(Options):
                 f"regions is {' '.join(self.regions)!r}; it must be match, or match:2 to "
                 f"match:{MOST_REGIONS}, or label pictures of the photograph and of each painting"
             )
+        if FORMS[self.form].nearest:
+            for name in ("statistic", "tile", "mix", "regions"):
+                if getattr(self, name) != getattr(Settings, name):
+                    raise InputError(
+                        f"{name} does not go with the form {self.form}, which compares positions "
+                        "of the picture as a whole with those of all paintings; leave it out"
+                    )
         sizes = self.sizes
         if sizes is not None:
             if not sizes or list(sizes) != sorted(set(sizes)):

@@ -1,4 +1,3 @@
-import functools
 import itertools
 import os
 import shutil
@@ -66,7 +65,8 @@ def pytest_terminal_summary(terminalreporter):
     if missing:
         terminalreporter.section(f"{len(missing)} tests of pages were left out")
         advice = "There is no Chromium here; on Debian: apt-get install chromium"
-        terminalreporter.write_line("\n".join([advice, *missing]))
+        for line in (advice, *missing):
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")
@@ -171,22 +171,16 @@ def scales(monkeypatch):
     from styletransfer.pictures import datasets
     from styletransfer.weights.backbones import load_weights
 
+    from .reference import scales_of
+
     few = dict(list(datasets.photos().items())[:2])
     monkeypatch.setattr(datasets, "photos", lambda: few)
     monkeypatch.setattr(scaling, "SCALING_SIZE", 128)
     scaling.rescaled.cache_clear()
     scaling.in_units.cache_clear()
-    yield lambda pooling: _numpy_scales(load_weights("embedded"), pooling, tuple(few.values()))
+    yield lambda pooling: scales_of(load_weights("embedded"), pooling, tuple(few.values()))
     scaling.rescaled.cache_clear()
     scaling.in_units.cache_clear()
-
-
-@functools.cache
-def _numpy_scales(weights, pooling, photographs):
-    from . import reference
-
-    pictures = [photograph.load(size=128) for photograph in photographs]
-    return reference.mean_activations(pictures, weights.kernels, weights.biases, pooling)
 
 
 @pytest.fixture

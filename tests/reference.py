@@ -1,6 +1,10 @@
 """The objective in NumPy and float64, from the papers' formulas and nothing of the library."""
 
+import functools
+
 import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.spatial.distance import cdist
 
 MEAN_BGR = np.array([103.939, 116.779, 123.68])  # Simonyan and Zisserman's mean colour, 0..255
 AROUND = {"zero": "constant", "replicate": "edge", "reflect": "reflect"}  # as NumPy calls them
@@ -63,6 +67,52 @@ def gram(f):
     return np.einsum("mi,mj->ij", flat, flat)
 
 
+def at_a_quarter(f, shape, quarter):
+    """Features (H, W, N) at a quarter of the size: means of blocks, or bilinear between them."""
+    factor = shape[0] // f.shape[0] if f.shape[0] else 1
+    height, width = quarter
+    if f.shape[0] >= height:
+        block = 4 // factor
+        cut = f[: height * block, : width * block]
+        return cut.reshape(height, block, width, block, -1).mean((1, 3))
+    places = [
+        np.clip((np.arange(n) + 0.5) * side / n - 0.5, 0, side - 1)
+        for n, side in zip(quarter, f.shape[:2], strict=True)
+    ]
+    grid = np.meshgrid(*places, indexing="ij")
+    return np.stack([map_coordinates(f[..., c], grid, order=1) for c in range(f.shape[2])], -1)
+
+
+def hypercolumns(f, layers, shape):
+    """Kolkin et al. 2022: the layers' features over their filters at (H/4, W/4), by position."""
+    quarter = shape[0] // 4, shape[1] // 4
+    parts = [at_a_quarter(f[layer], shape, quarter) / f[layer].shape[2] for layer in layers]
+    return np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts], 1)
+
+
+def neighbours(rows, pool):
+    """The numbers of the rows of `pool` that are nearest, by the centred cosine."""
+    return cdist(rows - rows.mean(0), pool - pool.mean(0), "cosine").argmin(1)
+
+
+def nearest_style(image, content, styles, omega, layers, *, unit):
+    """The style term of the form `nearest`, whose targets come from the photograph's neighbours.
+
+    Of two columns, scaled to norm 1 or not, half the squared distance, a layer's part by its ω.
+    """
+
+    def columns(f):
+        first = f["block1_conv1"]
+        found = hypercolumns(f, layers, first.shape)
+        return found / np.linalg.norm(found, axis=1, keepdims=True) if unit else found
+
+    pool = np.concatenate([columns(style) for style in styles])
+    targets = pool[neighbours(columns(content), pool)]
+    ends = np.cumsum([image[layer].shape[2] for layer in layers])
+    parts = np.split((columns(image) - targets) ** 2, ends[:-1], axis=1)
+    return sum(w * part.sum(1).mean() / 2 for w, part in zip(omega, parts, strict=True))
+
+
 def losses(form, image, content, styles, lam, omega, content_layers, style_layers):
     """Content and style term of the forms, from features by layer name.
 
@@ -73,6 +123,10 @@ def losses(form, image, content, styles, lam, omega, content_layers, style_layer
         c = sum(((f - p) ** 2).sum() for f, p in pairs)
     else:
         c = sum(((f - p) ** 2).mean() for f, p in pairs) * (0.5 if form == "gatys" else 1)
+    if form.startswith("nearest"):
+        unit = form == "nearest"
+        s = nearest_style(image, content, styles, omega, style_layers, unit=unit)
+        return c + lam * s, c, s
     s = 0.0
     for weight, layer in zip(omega, style_layers, strict=True):
         f, paintings = image[layer], [style[layer] for style in styles]
@@ -128,3 +182,10 @@ def linear_cka(x, y):
     x, y = x - x.mean(0), y - y.mean(0)
     alignment = np.linalg.norm(y.T @ x) ** 2
     return alignment / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+
+
+@functools.cache
+def scales_of(weights, pooling, photographs):
+    """Mean activations of an unscaled network on photographs of the databases, at 128 px."""
+    pictures = [photograph.load(size=128) for photograph in photographs]
+    return mean_activations(pictures, weights.kernels, weights.biases, pooling)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -137,6 +138,25 @@ def test_style_distance_equals_numpy(features, pair, rng):
     grey = painting.mean(-1)
     same = judge.style_distance(picture, np.repeat(grey[..., None], 3, -1), photo)
     assert judge.style_distance(picture, grey, photo) == pytest.approx(same, rel=1e-5)
+
+
+def test_style_distance_of_a_part(features, pair, rng):
+    """That of the positions in it alone: here the upper two thirds of every layer."""
+    photo, painting = pair
+    picture = np.clip(photo + rng.normal(0, 0.2, photo.shape), 0, 1).astype(np.float32)
+    where = np.zeros(photo.shape[:2], bool)
+    where[:32] = True
+
+    def part(net, image):
+        layers = features(net, image)
+        return layers if image is painting else [one[: 2 * len(one) // 3] for one in layers]
+
+    expected = style_distance(part, picture, [painting], photo)
+    found = judge.style_distance(picture, painting, photo, where=where)
+    assert found == pytest.approx(expected, rel=1e-4)
+    for wrong, said in ((where[:, :9], "not (48, 64)"), (where & False, "no position at block1")):
+        with pytest.raises(InputError, match=re.escape(said)):
+            judge.style_distance(picture, painting, photo, where=wrong)
 
 
 def test_style_distance_has_its_ends(judges, pair):

@@ -236,7 +236,7 @@ def test_every_setting_has_one_default():
         assert entry.metadata["help"] in styletransfer.transfer.__doc__
     objective = inspect.signature(Objective.__init__).parameters
     shared = [entry for entry in dataclasses.fields(Settings) if entry.name in objective]
-    assert len(shared) == 14
+    assert len(shared) == 16
     assert all(objective[entry.name].default == entry.default for entry in shared)
 
 

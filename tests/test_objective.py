@@ -19,7 +19,7 @@ SCALED = ("gatys", "proposal-scaled")
 POOLING = "avg"  # of every form, which `test_defaults_are_the_papers` states
 LAMS = {
     **{"gatys": 30.0, "gatys-code": 0.5, "proposal": 1e-4},
-    **{"proposal-squared": 1e-10, "proposal-scaled": 1e-4},
+    **{"proposal-squared": 1e-10, "proposal-scaled": 1e-4, "nearest": 1e5, "nearest-squared": 1e2},
 }
 
 
@@ -81,9 +81,12 @@ def test_losses_and_gradient(form, options, pair, rng, scales):
         )
 
 
-@pytest.mark.parametrize("form", ["gatys", "gatys-code", "proposal"])
+@pytest.mark.parametrize("form", ["gatys", "gatys-code", "proposal", "nearest"])
 def test_several_paintings_count_by_their_mean_gram_matrix(form, pair, scales):
-    """Of different sizes, so that the mean of the matrices is not that of all positions."""
+    """Of different sizes, so that the mean of the matrices is not that of all positions.
+
+    With `nearest` the positions of all of them are searched.
+    """
     lam = LAMS[form]
     content, *paintings = (
         pair[0][:32, :40],

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from styletransfer import cli
+from styletransfer.beyond import __main__ as beyond_cli
 from styletransfer.cyclegan import __main__ as cyclegan_cli
 from styletransfer.cyclegan.generators import SHIPPED, Generator
 from styletransfer.forms import FORMS
@@ -65,6 +66,7 @@ def shortened(script):
 WRITTEN = {
     "README": ({"petra.json", "petra.png"}, 0),
     "architecture": (set(), 0),
+    "beyond": ({"beam.png", "beam.stl", "ode.wav"}, 0),
     "conversions": ({"as-neural-style.json", "as-neural-style.png"}, 0),
     "explorer": (set(), 0),
     "generators": ({"petra-cyclegan.json", "petra-cyclegan.png"}, 0),
@@ -135,7 +137,7 @@ def test_the_first_python_is_six_lines():
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
 def test_a_pages_commands_are_understood(page):
-    lines = {"": cli, ".cyclegan": cyclegan_cli, ".study": study_cli}
+    lines = {"": cli, ".beyond": beyond_cli, ".cyclegan": cyclegan_cli, ".study": study_cli}
     parsers = {f"styletransfer{name}": line._parser() for name, line in lines.items()}
     for module, *words in commands(page):
         parsers[module].parse_args(words)

@@ -55,7 +55,7 @@ def test_an_interrupt_within_a_step_leaves_the_run_as_it_was(pair, tmp_path, mon
     for _ in range(6):
         next(run)
 
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

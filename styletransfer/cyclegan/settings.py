@@ -146,7 +146,12 @@ class AdaptedSettings(TrainingSettings):
 
     kind = "adapted"
 
-    form: str = option("proposal", "how content and style are written", choices=tuple(FORMS))
+    form: str = option(
+        "proposal",
+        "how content and style are written",
+        # A generator is trained on crops, which have no one painting to be matched with.
+        choices=tuple(name for name, form in FORMS.items() if not form.nearest),
+    )
     lam: float | None = _as_in_a_run("lam")
     adversarial: float = option(
         1.0,

@@ -77,7 +77,9 @@ class Explorer(widgets.VBox):
         self.voting = Voting(self._candidates, folder / "votes.csv")
         self.heartbeat = Heartbeat(lost=LOST)
         swap = action("Swap the two", self.swap, "The painting becomes the photograph, and back")
-        left = widgets.VBox([self.photo, swap, self.painting, self.controls]).add_class("st-column")
+        regions = widgets.Accordion([self.workbench.regions], titles=("Regions",))
+        choices = [self.photo, swap, self.painting, regions, self.controls]
+        left = widgets.VBox(choices).add_class("st-column")
         self.workbench.layout = widgets.Layout(flex="1 1 0%", min_width="0", overflow="hidden auto")
         self.tabs = widgets.Tab(
             [widgets.HBox([left, self.workbench]), self.sweeps, self.voting],

@@ -10,7 +10,7 @@ import anywidget
 import ipywidgets as widgets
 import numpy as np
 from PIL import Image
-from traitlets import Bool, Bytes, Float, Int, List, Unicode
+from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 
 from ..pictures.images import encode
 
@@ -78,6 +78,22 @@ class Crop(_Scripted):
     _esm = STATIC / "crop.js"
     picture = Bytes().tag(sync=True)
     corners = List(Float()).tag(sync=True)
+
+
+class Brush(_Scripted):
+    """A JPEG that is painted on with brushes of some colours.
+
+    Each of the strokes has its "brush" and its "points", shares (x, y) of width and height; their
+    width is a share of the picture's. What came of them is a PNG that is laid over it.
+    """
+
+    _esm = STATIC / "brush.js"
+    picture = Bytes().tag(sync=True)
+    regions = Bytes().tag(sync=True)
+    colours = List(Unicode()).tag(sync=True)
+    names = List(Unicode()).tag(sync=True)
+    strokes = List(Dict()).tag(sync=True)
+    width = Float().tag(sync=True)
 
 
 class Wipe(_Scripted):

@@ -54,9 +54,18 @@ def part_of(source: Source, corners: list[float], folder: Path) -> Source:
     sides = (width, height, width, height)
     left, top, right, bottom = (round(x * n) for x, n in zip(corners, sides, strict=True))
     part = source.picture[top : max(bottom, top + 1), left : max(right, left + 1)]
-    path = _place(folder, array_sha256(part).encode(), ".png")
+    return kept(np.ascontiguousarray(part), folder)
+
+
+def kept(picture: np.ndarray, folder: Path) -> Source:
+    """A picture (H, W, 3) that has a file from now on.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    path = _place(folder, array_sha256(picture).encode(), ".png")
     if not path.exists():
-        save_image(np.ascontiguousarray(part), path)
+        save_image(picture, path)
     return _source(path)
 
 

@@ -5,7 +5,7 @@ import functools
 import html
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,8 @@ class SweepBrowser(widgets.VBox):
             record = self._records[self.pair.value][next(iter(self._runs.values()))]
             for place, name in zip(self.sources, PICTURES, strict=True):
                 place.value = self._source(record, name)
-            self._go(next(iter(self._runs)))
+            middle = [values.options[len(values.options) // 2] for values in self.sliders.values()]
+            self._go(_most_alike(self._runs, [value for _, value in middle]))
 
     def _source(self, record: dict[str, Any], name: str) -> bytes:
         """The photograph or painting, small; empty where its file is gone or they are several."""
@@ -132,7 +133,7 @@ class SweepBrowser(widgets.VBox):
         place = list(wanted).index(name)
         near = [key for key in self._runs if key[place] == wanted[name]]
         exact = tuple(wanted.values())
-        nearest = max(near, key=lambda key: sum(a == b for a, b in zip(key, exact, strict=True)))
+        nearest = _most_alike(near, exact)
         alone = f" (no run is kept that differs in {title(name)} alone)"
         self._go(nearest, "" if nearest == exact else alone)
 
@@ -204,6 +205,11 @@ def _pairs(store: Store) -> dict[str, dict[str, dict[str, Any]]]:
         titles = (known[name].title if name in known else name for name in names)
         pairs.setdefault(" in the manner of ".join(titles), {})[identity] = record
     return {pair: runs for pair, runs in pairs.items() if len(runs) > 1}
+
+
+def _most_alike(runs: Iterable[tuple], wanted: Sequence[Any]) -> tuple:
+    """The first of the runs' values that has most of those that are wanted."""
+    return max(runs, key=lambda key: sum(a == b for a, b in zip(key, wanted, strict=True)))
 
 
 def _comparable(value: Any) -> float | str:

@@ -19,6 +19,7 @@ from ..runs.request import Plan, Request, resolve
 from ..runs.state import Step
 from ..runs.store import Store
 from ..settings import title
+from .brushes import Regions
 from .controls import Controls
 from .parts import Code, Picture, action, jpeg
 from .pictures import Chooser
@@ -51,6 +52,7 @@ class Workbench(widgets.VBox):
         self, photo: Chooser, painting: Chooser, controls: Controls, *, folder: Path, store: Store
     ) -> None:
         self.photo, self.painting, self.controls = photo, painting, controls
+        self.regions = Regions(photo, painting, controls, folder=folder)
         self.folder, self.store = folder, store
         self.session: Session | None = None
         self.resolve: Callable[[Request], Plan] = resolve
@@ -115,7 +117,9 @@ class Workbench(widgets.VBox):
 
     def _request(self) -> Request:
         """What the page says; InputError where the settings cannot be used, alone or together."""
-        return Request(self.photo.source, self.painting.source, self.controls.settings)
+        settings = self.controls.settings
+        style, masks = self.regions.inputs(settings)
+        return Request(self.photo.source, style, settings, masks=masks)
 
     def run(self) -> None:
         """Begin a run; where one is under way, say so."""
@@ -203,7 +207,7 @@ class Workbench(widgets.VBox):
     def bring_back(self, run: PastRun) -> None:
         """Show an earlier run, with its pictures and its settings."""
         self.photo.take(run.request.content)
-        self.painting.take(run.request.style)
+        self.regions.take(run.request)
         self.controls.show(run.request.settings)
         self._show(run)
         self.say("This run's pictures and settings are back.")

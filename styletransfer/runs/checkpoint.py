@@ -24,7 +24,8 @@ def write_state(
 ) -> None:
     """Write arrays and facts (anything that JSON holds) into one .npz file, whole or not at all."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
+        named: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
+        np.savez(file, **named)
 
 
 def read_state(

@@ -21,6 +21,8 @@ from .. import __version__
 from .._tensorflow import tf
 from ..errors import InputError
 from ..fast.timing import fastest
+from ..layers import block_of, filters_of
+from ..neighbours import nearest_rows
 from ..objective import Objective
 from ..optimizers import descent_direction
 from ..pictures.downloads import cache_folder
@@ -70,6 +72,7 @@ class Rates:
     trace: float  # that the first evaluation of a process takes longer
     setup: float  # that the first evaluation at a further size takes longer
     pair: float  # for a megapixel and for each pair that L-BFGS remembers
+    search: float = 0.0  # of neighbours, for a megapixel of the picture and one of the painting
 
 
 def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
@@ -85,7 +88,7 @@ def measured_rates(settings: Settings, precision: str, weights: str) -> Rates:
     with contextlib.suppress(OSError, ValueError, TypeError):  # what cannot be read is measured
         if time.time() - path.stat().st_mtime < VALID:
             rates = Rates(**json.loads(path.read_text(encoding="utf-8")))
-            if all(0 < rate < 1e6 for rate in asdict(rates).values()):
+            if all(0 <= rate < 1e6 for rate in asdict(rates).values()):
                 return rates
     rates = _measure(settings, precision)
     with contextlib.suppress(OSError, InputError):  # it costs two seconds the next time
@@ -110,7 +113,13 @@ def _measure(settings: Settings, precision: str) -> Rates:
     (ten,) = fastest(lambda: descent_direction(picture, pairs))
     trace = USUAL_TRACE if traced else max(trace - evaluation, 0.01)
     setup = max(first - evaluation, 0.01)
-    return Rates(evaluation / megapixels, trace, setup, ten / 10 / megapixels)
+    search = 0.0
+    if objective.matches is not None:
+        filters = sum(filters_of(block_of(layer)) for layer in settings.style_layers)
+        columns = tf.random.stateless_normal((objective.matches.size, filters), (0, 0))
+        (search,) = fastest(lambda: nearest_rows(columns, columns).numpy(), trials=2)
+    rates = evaluation / megapixels, trace, setup, ten / 10 / megapixels
+    return Rates(*rates, search=search / megapixels**2)
 
 
 def forecast(
@@ -130,7 +139,7 @@ def forecast(
         traced: whether an evaluation has been made in this process.
         encoded: whether the first stage's paintings have been encoded.
     """
-    settings, seconds, most = plan.settings, 0.0, 0.0
+    settings, seconds, most, size = plan.settings, 0.0, 0.0, 0
     for stage in plan.stages if stages is None else stages:
         megapixels, *paintings = (n / 1e6 for n in pixels(shapes, stage.size, settings.style_scale))
         rates = measured_rates(settings, stage.precision, plan.weights.sha256)
@@ -143,7 +152,8 @@ def forecast(
         seconds += stage.steps * evaluation * megapixels
         if not encoded:
             seconds += ENCODING * rates.evaluation * sum(paintings)
-        traced, encoded = True, False
+            seconds += rates.search * megapixels * sum(paintings) * (stage.size != size)
+        traced, encoded, size = True, False, stage.size
         most = max(most, memory(settings, plan.weights.architecture, stage, shapes))
     return Forecast(seconds, most, available())
 

@@ -7,6 +7,7 @@ import psutil
 
 from .._tensorflow import tf
 from ..errors import InputError
+from ..forms import FORMS
 from ..layers import block_of, filters_of, layers_of
 from ..settings import Settings
 from ..statistics import statistic_named
@@ -20,6 +21,7 @@ PER_KERNEL_BYTE = {"float32": 2.0, "winograd": 5.5, "mixed": 2.0}
 PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
 """Bytes for each byte of a picture's features: one for itself, about one for its gradient."""
 PER_GUIDED_BYTE = 0.65  # more with regions: the style layers' positions are taken out once more
+PER_COLUMN_BYTE = 1.6  # and with neighbours, for each byte of both pictures' hypercolumns
 PER_STATISTIC_BYTE = {"shifted_gram": 2.5, "mmd": 1.1, "histogram": 1.2}
 """More with some statistics: shifted copies, waves and steps of the style layers' features."""
 TILED_BYTES_PER_PIXEL = 250  # of what a tiled evaluation keeps of the whole picture
@@ -49,7 +51,7 @@ def _network_bytes(settings: Settings, architecture: str) -> tuple[float, float,
 def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) -> float:
     """Bytes that the process has at most during a stage.
 
-    Of the settings optimiser, history, layers, regions and statistic count, of the stage all.
+    Of the settings optimiser, history, layers, regions, form and statistic count, of the stage all.
     """
     kernels, features, first = _network_bytes(settings, architecture)
     picture, *paintings = pixels(shapes, stage.size, settings.style_scale)
@@ -63,6 +65,9 @@ def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) 
     else:
         tile = min((stage.tile + 16) ** 2, most)
         evaluation = factor * first * tile + TILED_BYTES_PER_PIXEL * most
+    if FORMS[settings.form].nearest:
+        filters = sum(filters_of(block_of(layer)) for layer in settings.style_layers)
+        evaluation += PER_COLUMN_BYTE * filters / 4 * (picture + sum(paintings))
     arrays = 8
     if settings.optimizer == "lbfgs":
         arrays += 2 * min(settings.history or history_for(picture), stage.steps)
@@ -107,8 +112,9 @@ def tile_for(settings: Settings, architecture: str, stage: Stage, shapes: Shapes
         changed = dataclasses.replace(stage, size=size, tile=tile)
         return memory(settings, architecture, changed, shapes)
 
-    additive = statistic_named(settings.statistic).additive
-    choices = (settings.tile,) if settings.tile or not additive else (None, *TILES)
+    # A form that matches positions and a statistic that does not add up take a picture as a whole.
+    whole = FORMS[settings.form].nearest or not statistic_named(settings.statistic).additive
+    choices = (settings.tile,) if settings.tile or whole else (None, *TILES)
     for tile in choices:
         if needed(stage.size, tile) <= free:
             return tile

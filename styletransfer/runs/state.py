@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..forms import FORMS
 from ..losses import Losses
 from ..optimizers import State
 from ..pictures.images import MAX_PIXELS, as_picture, fit
@@ -79,6 +80,8 @@ class RunState:
                 arrays[f"state.{name}"] = value
             else:
                 scalars[name] = value
+        if self.objective.matches is not None:
+            arrays["matches"] = self.objective.matches
         facts = {name: getattr(self, name) for name in _PLAIN}
         losses = asdict(self.losses) if self.losses else None
         weights = {**self.objective.weighting, "box": self.objective.box}
@@ -229,6 +232,10 @@ def _check(values: dict[str, Any], headers: Headers) -> None:
     weightings = (position["weighting"], position["weights"], *position["changes"])
     schema.check_weights(weightings, settings)
     canvas = (*fit(photo, sizes[at.stage]), 3)
+    if FORMS[settings.form].nearest and settings.style_layers:
+        grid = (canvas[0] // 4, canvas[1] // 4), np.dtype(np.int32)
+        if headers.pop("matches", None) != grid:
+            raise InputError("the array matches does not have a number for each position")
     needed = _state_arrays(settings.optimizer, position["state"], bool(at.done))
     if needed - headers.keys() or headers.keys() - needed - {"state.direction"}:
         raise InputError("position.state: its arrays are not those of the optimiser")

@@ -7,9 +7,17 @@ may differ in n.
 import numpy as np
 import scipy.linalg
 from scipy.spatial.distance import cdist, pdist
-from scipy.stats import wasserstein_distance
+from scipy.stats import spearmanr, wasserstein_distance
 
-__all__ = ["frechet", "hellinger", "mean_std", "relaxed_emd", "sliced_wasserstein", "squared_mmd"]
+__all__ = [
+    "crossed_correlation",
+    "frechet",
+    "hellinger",
+    "mean_std",
+    "relaxed_emd",
+    "sliced_wasserstein",
+    "squared_mmd",
+]
 
 
 def sliced_wasserstein(
@@ -90,3 +98,31 @@ def hellinger(p: np.ndarray, q: np.ndarray) -> float:
     moved to the next bin counts as much as what has moved to the last.
     """
     return float(np.linalg.norm(np.sqrt(p) - np.sqrt(q)) / np.sqrt(2))
+
+
+def crossed_correlation(
+    a: np.ndarray, b: np.ndarray, *, centred: bool = True, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Spearman's rank correlation of two tables (photographs, paintings), and its 95 % interval.
+
+    With `centred` the means of rows and columns are taken away first: what is left belongs to a
+    pair and neither to a photograph nor to a painting alone. Pairs that share one are not
+    independent: rows and columns are drawn anew, each with replacement (the pigeonhole bootstrap,
+    Owen 2007, Annals of Applied Statistics 1), and the interval ends at the percentiles 2.5 and
+    97.5 of what they give.
+    """
+
+    def rho(rows: np.ndarray, columns: np.ndarray) -> float:
+        tables = [table[np.ix_(rows, columns)] for table in (a, b)]
+        if centred:
+            tables = [t - t.mean(0) - t.mean(1, keepdims=True) for t in tables]
+        return float(spearmanr(*(table.ravel() for table in tables)).statistic)
+
+    generator, m, n = np.random.default_rng(seed), len(a), len(a[0])
+    drawn: list[float] = []
+    while len(drawn) < resamples:
+        rows, columns = generator.integers(m, size=m), generator.integers(n, size=n)
+        if len(set(rows)) > 1 and len(set(columns)) > 1:  # else nothing is left to be ranked
+            drawn.append(rho(rows, columns))
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return rho(np.arange(m), np.arange(n)), float(low), float(high)

@@ -16,6 +16,7 @@ import numpy as np
 from .._tensorflow import tf
 from ..errors import InputError
 from ..pictures.images import as_picture
+from ..regions import carried
 from ..weights.backbones import JUDGE
 
 __all__ = [
@@ -121,11 +122,20 @@ class Judge:
             total += float(np.mean(np.square(one - two) @ head))
         return total
 
-    def grams(self, picture: np.ndarray) -> list[np.ndarray]:
-        """FᵀF/M (N, N) at relu1_1 … relu5_1, float64; of VGG-16 alone."""
-        features = self.features(picture, _STYLE)
-        columns = [f.reshape(-1, f.shape[-1]).astype(np.float64) for f in features]
-        return [column.T @ column / len(column) for column in columns]
+    def grams(self, picture: np.ndarray, where: np.ndarray | None = None) -> list[np.ndarray]:
+        """FᵀF/M (N, N) at relu1_1 … relu5_1, float64; of VGG-16 alone. See `style_distance`."""
+        parts = np.ones(picture.shape[:2], bool) if where is None else where
+        if parts.shape != picture.shape[:2]:
+            raise InputError(f"the part has {parts.shape} pixels, and not {picture.shape[:2]}")
+        found = []
+        for block, f in enumerate(self.features(picture, _STYLE), 1):
+            options: Any = {"regions": 2, "guide": "simple", "architecture": "vgg16"}
+            _, inside = carried(parts.astype(int), f"block{block}_conv1", **options)
+            if not inside.any():
+                raise InputError(f"the part has no position at block{block}_conv1; give more of it")
+            columns = f[inside].astype(np.float64)
+            found.append(columns.T @ columns / len(columns))
+        return found
 
 
 @functools.lru_cache(maxsize=2)  # 60 MB each, read once
@@ -155,7 +165,11 @@ def lpips(a: np.ndarray, b: np.ndarray, *, net: str = "vgg") -> float:
 
 
 def style_distance(
-    picture: np.ndarray, painting: np.ndarray | Sequence[np.ndarray], photo: np.ndarray
+    picture: np.ndarray,
+    painting: np.ndarray | Sequence[np.ndarray],
+    photo: np.ndarray,
+    *,
+    where: np.ndarray | None = None,
 ) -> float:
     """How far a style is from the painting's, as a share of the photograph's: 0 is the painting.
 
@@ -168,11 +182,14 @@ def style_distance(
         picture: float (H, W, 3) in [0, 1].
         painting: likewise, at the size at which its strokes count; of several their mean counts.
         photo: what the picture was made of, of the picture's size.
+        where: the part of picture and photograph that counts, bool (H, W); by default all. A
+            position counts that has most of its pixels there.
 
     Raises:
-        InputError: a picture that is none, a side below 31 px, or a network that is not here.
+        InputError: a picture that is none, a side below 31 px, a part that is too small, or a
+            network that is not here.
     """
-    return style_distances([picture], painting, photo)[0]
+    return style_distance_to(painting, photo, where=where)(picture)
 
 
 def style_distances(
@@ -183,7 +200,10 @@ def style_distances(
 
 
 def style_distance_to(
-    painting: np.ndarray | Sequence[np.ndarray], photo: np.ndarray
+    painting: np.ndarray | Sequence[np.ndarray],
+    photo: np.ndarray,
+    *,
+    where: np.ndarray | None = None,
 ) -> Callable[[np.ndarray], float]:
     """What gives the `style_distance` of one picture after another."""
     judge = _judge("vgg")
@@ -193,7 +213,7 @@ def style_distance_to(
     goals = [np.mean(layer, axis=0) for layer in zip(*map(judge.grams, paintings), strict=True)]
 
     def apart(picture: np.ndarray) -> np.ndarray:
-        pairs = zip(judge.grams(picture), goals, strict=True)
+        pairs = zip(judge.grams(picture, where), goals, strict=True)
         return np.array([np.linalg.norm(gram - goal) for gram, goal in pairs])
 
     units = np.maximum(apart(photo), 1e-12)

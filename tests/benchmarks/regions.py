@@ -12,15 +12,13 @@ import numpy as np
 from scipy import ndimage
 
 from styletransfer import load_image, transfer
-from styletransfer.pictures.images import resize
-from styletransfer.regions import carried, resized
+from styletransfer.regions import resized
 from styletransfer.settings import Settings
-from styletransfer.study.judge import Judge
+from styletransfer.study.judge import style_distance
 
 PHOTO, PAINTINGS = "palais_des_papes", ("cafe_terrace_at_night", "great_wave")
 SIZE = 256
 BORDER = 3  # pixels beside the border in which its change is measured
-TAPS = {f"block{block}_conv1": tap for block, tap in enumerate((0, 2, 4, 7, 10), 1)}
 
 
 def labels_of(photo: np.ndarray) -> np.ndarray:
@@ -33,17 +31,6 @@ def labels_of(photo: np.ndarray) -> np.ndarray:
     return ndimage.binary_fill_holes(parts == 1 + np.argmax(sizes)).astype(int)
 
 
-def grams(judge: Judge, picture: np.ndarray, labels: np.ndarray) -> list[list[np.ndarray]]:
-    """FᵀF/M of each region, relu1_1 … relu5_1 of the judge's VGG-16."""
-    found = []
-    for layer, F in zip(TAPS, judge.features(picture, tuple(TAPS.values())), strict=True):
-        regions = 1 + labels.max()
-        kind = {"guide": "simple", "architecture": "vgg16"}
-        guides = carried(labels, layer, regions=regions, **kind)
-        found.append([F[guide].T.astype(float) @ F[guide] / guide.sum() for guide in guides])
-    return found
-
-
 def main(folder: Path) -> None:
     """Make the pictures and print the table."""
     photo, paintings = load_image(PHOTO), [load_image(name, size=SIZE) for name in PAINTINGS]
@@ -51,14 +38,6 @@ def main(folder: Path) -> None:
     masks = [np.eye(3)[labels], *(np.broadcast_to(np.eye(3)[i], (16, 16, 3)) for i in range(2))]
     small = load_image(PHOTO, size=SIZE)
     labels = resized(labels, small.shape[:2])
-    judge = Judge("vgg")
-    goals = [grams(judge, p, np.zeros(p.shape[:2], int)) for p in paintings]
-    before = grams(judge, small, labels)
-
-    def apart(found: list, region: int, painting: int) -> np.ndarray:
-        pairs = zip(found, goals[painting], strict=True)
-        return np.array([np.linalg.norm(G[region] - A[0]) for G, A in pairs])
-
     sky = labels == 1
     border = sky & (ndimage.distance_transform_edt(sky) <= BORDER)
     print("guide: building own / other, sky own / other, change at the border (in the sky)")
@@ -66,12 +45,11 @@ def main(folder: Path) -> None:
         options = {"masks": masks, "guide": guide, "size": SIZE, "backbone": "embedded"}
         result = transfer(PHOTO, PAINTINGS, **options)
         result.save(folder / f"regions-{guide}.png")
-        found = grams(judge, result.image, labels)
         distances = [
-            np.mean(apart(found, region, painting) / apart(before, region, painting))
+            style_distance(result.image, paintings[painting], small, where=labels == region)
             for region, painting in ((0, 0), (0, 1), (1, 1), (1, 0))
         ]
-        change = np.abs(result.image - resize(photo, small.shape[:2])).mean(-1)
+        change = np.abs(result.image - small).mean(-1)
         words = [
             f"{value:.2f}" for value in (*distances, change[border].mean(), change[sky].mean())
         ]

@@ -107,7 +107,7 @@ def test_moving_through_sweeps(served, page, tmp_path):
     caption, picture = page.locator(".st-sweep-caption"), page.locator("img.st-kept")
     # Nothing is stored: the package's own runs are shown.
     expect(page.get_by_text("These runs come with the package")).to_be_visible()
-    expect(picture).to_have_js_property("naturalWidth", 192)
+    expect(picture).to_have_js_property("naturalWidth", 320)
     before = picture.get_attribute("src")
     page.locator(".noUi-handle:visible").press("End")
     expect(caption).to_contain_text("λ = 0.3")
