@@ -251,7 +251,8 @@ def test_what_needs_more_memory_says_so():
 
 
 def test_in_a_sweep_and_on_the_page(pair, tmp_path):
-    runs = sweep(*pair, {"statistic": ["gram", "mean_cov"]}, store=tmp_path, **TINY)
+    grid = {"statistic": ["gram", "mean_cov"]}
+    runs = sweep(*pair, grid, store=tmp_path, progress=False, **TINY)
     assert runs.table["statistic"].tolist() == ["gram", "mean_cov"]
     assert not np.array_equal(runs[0].image, runs[1].image)
     offered = [value for _, value in Controls().fields["statistic"].options]
