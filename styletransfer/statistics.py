@@ -286,9 +286,9 @@ def histogram(features: tf.Tensor) -> tf.Tensor:
 
     An additive stand-in for the histograms of Risser et al. 2017 and for the sliced Wasserstein
     distance of Heitz et al. 2021, both of which sort positions. They match quantiles; here the
-    `THRESHOLDS` t are fixed, the same for every painting. Twice the sum of absolute differences
-    along a w is the distance W₁ of the projections, blurred by `SOFTNESS` h; the sum of squares is
-    Cramér's distance.
+    `THRESHOLDS` t are fixed, the same for every painting. Along a w, twice the sum of absolute
+    differences is the distance W₁ = ∫|F − G|dt of the projections, blurred by `SOFTNESS` h, and
+    twice that of squares Cramér's distance ∫(F − G)²dt.
     """
     filters = features.shape[-1]
     directions = _drawn(filters, filters)

@@ -39,6 +39,7 @@ STORED = {
     "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
     "16_design": lambda p: [f"{p['size'][0]} x {p['size'][1]} elements, {p['steps']} evaluations"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
+    "13_what_is_style": lambda p: [f"{p['size']} px, {p['steps']} steps"],
     "15_sound": lambda p: [f"{p['filters']} filters, {p['steps']} evaluations"],
     "17_control": lambda p: [f"The Great Wave, {p['size']} px"],
 }
