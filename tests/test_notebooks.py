@@ -38,6 +38,7 @@ STORED = {
     ],
     "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
+    "14_content_and_style": lambda p: [f"{p['small']} px", f"{sum(p['steps'])} steps"],
 }
 
 

@@ -42,7 +42,8 @@ class Workbench(widgets.VBox):
     """One run at a time: `session` is the one that is under way, and `past` has those before it.
 
     Nothing that may take long is done on the event loop, which also carries the page's heartbeat:
-    requests are resolved (by `resolve`), and networks downloaded, in threads that take their `turn`.
+    requests are resolved (by `resolve`), and networks downloaded, in threads, one after another by
+    `turn`.
 
     Pictures are saved in the folder. The store keeps runs that came to their end unchanged, for the
     sweep browser and for other notebooks.
