@@ -46,8 +46,7 @@ class Workbench(widgets.VBox):
     requests are resolved (by `resolve`), and networks downloaded, in threads, one after another by
     `turn`.
 
-    Pictures are saved in the folder. The store keeps runs that came to their end unchanged, for the
-    sweep browser and for other notebooks.
+    The folder gets the pictures that are saved. The store keeps runs that ended unchanged.
     """
 
     def __init__(
