@@ -86,11 +86,13 @@ define copy_notebooks
   --NotebookExporter.preprocessors=nbconvert.preprocessors.ExtractAttachmentsPreprocessor
 endef
 
+# It has no pages of docs/: links to them become their names.
 report: $(DOCS_READY)
 	@rm -rf results/report && mkdir -p results/report/source
 	@cp -r notebooks/_config.yml notebooks/_toc.yml notebooks/_static results/report/source
 	$(call copy_notebooks,results/report/source,notebooks/[0-9]*.ipynb)
-	@$(BIN)/jupyter-book build results/report/source --quiet --path-output results/report
+	@sed -E -i.linked 's#\[([^]]*)\]\(\.\./(docs|data)/[^)]*\)#\1#g' results/report/source/*.ipynb
+	@$(BIN)/jupyter-book build results/report/source --quiet --warningiserror --keep-going --path-output results/report
 	@$(BIN)/python -m styletransfer.study bake results/report/_build/html/lambda.html $(LAMBDA)
 	@echo "The report: results/report/_build/html/index.html"
 

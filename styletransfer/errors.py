@@ -1,9 +1,10 @@
 """What can go wrong through no fault of the code: one sentence for the user, no traceback."""
 
 import difflib
+import importlib
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .runs.record import Result
@@ -33,3 +34,16 @@ def nearest(word: str, known: Iterable[str], *, what: str) -> str:
         return f"unknown {what} {word!r}; did you mean {' or '.join(repr(name) for name in close)}?"
     few = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
     return f"unknown {what} {word!r}; there are: {few}"
+
+
+def optional(module: str, *, extra: str, need: str) -> Any:
+    """A module of an optional dependency, as "trimesh".
+
+    Raises:
+        InputError: it is not installed; the sentence begins with `need`, and names the `extra`.
+    """
+    try:
+        return importlib.import_module(module)
+    except (ImportError, OSError):  # OSError: a C library under it is missing
+        said = f"{need} {module}: pip install 'styletransfer[{extra}]'"
+        raise InputError(said) from None

@@ -42,6 +42,7 @@ STORED = {
     "13_what_is_style": lambda p: [f"{p['size']} px, {p['steps']} steps"],
     "15_sound": lambda p: [f"{p['filters']} filters, {p['steps']} evaluations"],
     "17_control": lambda p: [f"The Great Wave, {p['size']} px"],
+    "14_content_and_style": lambda p: [f"{p['small']} px", f"{sum(p['steps'])} steps"],
 }
 
 

@@ -1,6 +1,5 @@
 """Sounds as arrays: files, spectrograms and back; and the options of a transfer between sounds."""
 
-import importlib
 import math
 import os
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import resample_poly
 
-from ..errors import InputError
+from ..errors import InputError, optional
 from ..options import Options, option
 from ..pictures.datasets import data_folder
 from ..pictures.files import atomic_path, check_file, check_writable
@@ -97,10 +96,7 @@ def write_sound(path: str | os.PathLike, sound: np.ndarray) -> None:
 
 def library(name: str) -> Any:
     """The package of that name, of the extra "beyond"; InputError where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except (ImportError, OSError):  # OSError: the C library under it is missing
-        raise InputError(f"sounds need {name}: pip install 'styletransfer[beyond]'") from None
+    return optional(name, extra="beyond", need="sounds need")
 
 
 def spectrogram(sound: np.ndarray) -> np.ndarray:

@@ -16,9 +16,10 @@ from scipy.optimize import brentq
 from scipy.sparse import csc_matrix, diags_array
 from scipy.sparse.linalg import splu
 from scipy.special import expit, logit
+from skimage.measure import marching_cubes
 from tqdm import tqdm
 
-from ..errors import InputError, nearest
+from ..errors import InputError, nearest, optional
 from ..objective import Objective
 from ..optimizers import LBFGS
 from ..options import build
@@ -257,19 +258,14 @@ def write_stl(density: np.ndarray, path: str | os.PathLike, *, depth: float = 10
 
     Raises:
         InputError: no material, another ending than .stl, a place that cannot be written, or
-            scikit-image or trimesh is missing.
+            trimesh is missing.
     """
     check_writable(path, endings={".stl": "STL"})
-    try:
-        from skimage.measure import marching_cubes
-        from trimesh import Trimesh
-    except ImportError as error:
-        said = f"a mesh needs {error.name}: pip install 'styletransfer[beyond]'"
-        raise InputError(said) from None
+    trimesh = optional("trimesh", extra="beyond", need="a mesh needs")
     if not (density > 0.5).any():
         raise InputError("no element has a density above ½: there is nothing to write")
     plate = np.pad(np.stack([density[::-1].T] * 2, axis=-1), 1)
     corners, faces, *_ = marching_cubes(plate, 0.5, gradient_direction="ascent")
     corners[:, 2] = depth * np.clip(corners[:, 2] - 1, 0, 1)  # the bevelled rims become flat
     with atomic_path(path) as temporary:
-        Trimesh(corners, faces).export(temporary, file_type="stl")
+        trimesh.Trimesh(corners, faces).export(temporary, file_type="stl")

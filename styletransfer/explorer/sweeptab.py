@@ -62,7 +62,8 @@ class SweepBrowser(widgets.VBox):
         self.about = widgets.HTML()
         above = [self.about, top, self.message]
         pictures = [self.picture, widgets.VBox(self.sources)]
-        shown_at_once = widgets.HBox(pictures, layout={"flex_flow": "row wrap"})
+        look = {"flex_flow": "row wrap", "align_items": "flex-start"}
+        shown_at_once = widgets.HBox(pictures, layout=look)
         super().__init__([*above, self._place, shown_at_once, self.caption])
         self.pair.observe(lambda _: self._pair_chosen(), "value")
         self._jpeg = functools.lru_cache(maxsize=256)(self._read_jpeg)

@@ -24,6 +24,7 @@ from .controls import Controls
 from .parts import Code, Picture, action, jpeg
 from .pictures import Chooser
 from .session import ENDED, LIVE, Session, network_of, opened
+from .suggesting import ABOUT, take_suggestion
 from .views import PastRun, PastRuns, curves, minutes, save
 
 log = logging.getLogger("styletransfer")
@@ -42,10 +43,10 @@ class Workbench(widgets.VBox):
     """One run at a time: `session` is the one that is under way, and `past` has those before it.
 
     Nothing that may take long is done on the event loop, which also carries the page's heartbeat:
-    requests are resolved (by `resolve`), and networks downloaded, in threads, one after another.
+    requests are resolved (by `resolve`), and networks downloaded, in threads, one after another by
+    `turn`.
 
-    Pictures are saved in the folder. The store keeps runs that came to their end unchanged, for the
-    sweep browser and for other notebooks.
+    The folder gets the pictures that are saved. The store keeps runs that ended unchanged.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Workbench(widgets.VBox):
         self.folder, self.store = folder, store
         self.session: Session | None = None
         self.resolve: Callable[[Request], Plan] = resolve
-        self._turn = threading.Lock()
+        self.turn = threading.Lock()
         self._tasks: set[asyncio.Task] = set()
         self._shown: PastRun | None = None
         self._drawn, self._drawn_at = 0, float("-inf")
@@ -70,8 +71,10 @@ class Workbench(widgets.VBox):
         self.stop_button = action("Stop", self.stop, "End with the picture so far", **look)
         about = "Write the picture and the record that replays it"
         save_button = action("Save", lambda: self._spawn(self._save()), about, **look)
+        suggest = action("Suggest", lambda: self._spawn(take_suggestion(self)), ABOUT, **look)
         self.name = widgets.Text(placeholder="name of the file", layout={"width": "220px"})
         buttons = [self.run_button, self.pause_button, self.stop_button, self.name, save_button]
+        buttons.append(suggest)
         row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
         self.forecast = widgets.HTML().add_class("st-forecast")
         self.message = widgets.HTML().add_class("st-message")
@@ -137,7 +140,7 @@ class Workbench(widgets.VBox):
         self.where.value, self.bar.value = "", 0
         self.past.lay(request.content)
         self.session = Session(
-            request, begin=Run, store=self.store, turn=self._turn, resolve=self.resolve
+            request, begin=Run, store=self.store, turn=self.turn, resolve=self.resolve
         )
         self.session.start()
         self.tick()
@@ -231,7 +234,7 @@ class Workbench(widgets.VBox):
         session = self.session
         if session is None:
             still = time.monotonic() - self._changed_at > FORECAST_AFTER
-            if self._stale and still and self._turn.acquire(blocking=False):
+            if self._stale and still and self.turn.acquire(blocking=False):
                 self._spawn(self._look_ahead())
             return
         state, doing = session.state, session.doing
@@ -283,7 +286,7 @@ class Workbench(widgets.VBox):
             if not self._stale and not self.active:
                 self.complain(str(error))
         finally:
-            self._turn.release()
+            self.turn.release()
         self.forecast.value = "" if self._stale else html.escape(text)
 
     def _forecast(self, request: Request) -> Forecast:

@@ -1,7 +1,6 @@
 """Sounds to look at, to listen to and to measure: tune and timbre, by librosa."""
 
 import base64
-import importlib
 import io
 from collections.abc import Mapping
 from html import escape
@@ -12,7 +11,7 @@ import numpy as np
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
-from ..errors import InputError
+from ..errors import optional
 
 
 def spectrograms(sounds: Mapping[str, np.ndarray], *, rate: int, top: float = 4000.0) -> Figure:
@@ -95,7 +94,4 @@ def _timbre(librosa: Any, sound: np.ndarray, rate: int) -> tuple[np.ndarray, np.
 
 
 def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except (ImportError, OSError):  # OSError: the C library under it is missing
-        raise InputError(f"sounds need {name}: pip install 'styletransfer[beyond]'") from None
+    return optional(name, extra="beyond", need="sounds need")
