@@ -22,11 +22,13 @@ class SweepProgress:
     def __init__(self, seconds: Mapping[int, float], *, there: int, shown: bool) -> None:
         self._seconds, self._done, self._now = seconds, 0, 0
         self._reached = dict.fromkeys(seconds, 0.0)
-        self._left, shown = sum(seconds.values()), bool(shown and seconds)
+        left, shown = sum(seconds.values()), bool(shown and seconds)
         style = "{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining} left"
-        self._bar = tqdm(total=self._left, bar_format=style, disable=not shown, mininterval=0.5)
+        # A microsecond more than there is, or the rounding of sums would lead beyond the end.
+        total = left + 1e-6
+        self._bar = tqdm(total=total, bar_format=style, disable=not shown, mininterval=0.5)
         if shown:
-            minutes, rest = divmod(round(self._left), 60)
+            minutes, rest = divmod(round(left), 60)
             tqdm.write(
                 f"{there + len(seconds)} runs, {there} kept already; {len(seconds)} to make, "
                 f"about {minutes} min {rest} s"
@@ -57,8 +59,5 @@ class SweepProgress:
         self._bar.set_description_str(f"{self._done} of {len(self._seconds)}", refresh=False)
 
     def _move(self, i: int, share: float) -> None:
-        # Rounding must not lead beyond the end.
-        forward = min(self._seconds[i] * (share - self._reached[i]), self._left)
-        self._bar.update(forward)
-        self._left -= forward
+        self._bar.update(self._seconds[i] * (share - self._reached[i]))
         self._reached[i] = share
