@@ -17,7 +17,7 @@ from styletransfer.study import suggestions
 
 def test_the_painting_and_its_part_are_taken(tmp_path, monkeypatch):
     """The photograph is a lower right quarter of one of three paintings."""
-    paintings = {n: datasets.paintings()[n] for n in ("night_cafe", "great_wave", "spring")}
+    paintings = {n: datasets.paintings()[n] for n in ("night_cafe", "great_wave", "composition_viii")}
     monkeypatch.setattr(suggestions.datasets, "paintings", lambda: paintings)
     part = paintings["great_wave"].load()
     height, width = (side // 2 for side in part.shape[:2])
@@ -26,7 +26,7 @@ def test_the_painting_and_its_part_are_taken(tmp_path, monkeypatch):
     photos = {"part": datasets.Picture("part", place)}
     choosers = [
         Chooser("photograph", photos, str(place), folder=tmp_path, painting=False),
-        Chooser("painting", paintings, "spring", folder=tmp_path, painting=True),
+        Chooser("painting", paintings, "composition_viii", folder=tmp_path, painting=True),
     ]
     controls = Controls()
     controls.show(Settings(backbone="embedded"))
