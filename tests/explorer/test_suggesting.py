@@ -17,7 +17,8 @@ from styletransfer.study import suggestions
 
 def test_the_painting_and_its_part_are_taken(tmp_path, monkeypatch):
     """The photograph is a lower right quarter of one of three paintings."""
-    paintings = {n: datasets.paintings()[n] for n in ("night_cafe", "great_wave", "composition_viii")}
+    names = "night_cafe", "great_wave", "composition_viii"
+    paintings = {name: datasets.paintings()[name] for name in names}
     monkeypatch.setattr(suggestions.datasets, "paintings", lambda: paintings)
     part = paintings["great_wave"].load()
     height, width = (side // 2 for side in part.shape[:2])
