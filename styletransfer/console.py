@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, get_type_hints
 
@@ -44,6 +44,20 @@ def add_options(group: argparse._ArgumentGroup, kind: type) -> None:
             metavar=None if choices else entry.name.upper(),
             help=about.replace("%", "%%"),
         )
+
+
+def run_word(parser: Parser, arguments: Sequence[str] | None, *, words: str) -> int:
+    """Parse the arguments and call the `run` that the given word's parser has set as a default.
+
+    Returns:
+        The exit code, as `outcome` gives it. Without a word, the process is told to name one of the
+        `words` and ends with 2.
+    """
+    given = vars(parser.parse_args(arguments))
+    if "run" not in given:
+        parser.error(f"say what to do: {words}")
+    run = given.pop("run")
+    return outcome(lambda: run(**given), interrupted="Interrupted before anything was made.")
 
 
 def outcome(run: Callable[[], int], *, interrupted: str) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from ._tensorflow import tf
 from .forms import Form
 from .neighbours import hypercolumns
-from .statistics import STATISTICS as STATISTICS  # these names are used from here, too
+from .statistics import STATISTICS as STATISTICS  # these were public here
 from .statistics import Statistic as Statistic
 from .statistics import statistic as statistic
 from .statistics import statistic_named as statistic_named

@@ -60,9 +60,6 @@ def labelled(masks: Sequence[Source], shapes: Sequence[tuple[int, ...]]) -> list
                 f"the label picture {mask.label} has {width} x {height} pixels, and its picture "
                 f"{shape[1]} x {shape[0]}; give both the same proportions"
             )
-        if colours > 1 and code.shape != tuple(shape[:2]):
-            said = "The label picture %s has %d x %d pixels, and is resized with its picture."
-            log.info(said, mask.label, width, height)
     photo, *paintings = codes
     regions = np.unique(photo)
     if len(regions) < 2:

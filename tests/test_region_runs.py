@@ -177,3 +177,14 @@ def test_bad_regions_end_in_one_sentence(pair, tmp_path, monkeypatch, capsys, re
 def test_arrays_are_masks_and_no_setting(pair, masks):
     with pytest.raises(InputError, match="regions must be text, not an array"):
         Settings(regions=masks)
+
+
+def test_a_label_picture_of_another_size_is_said_once(pair, paintings, masks, caplog):
+    twice = masks[0].repeat(2, 0).repeat(2, 1)
+    settings = Settings(sizes=(48, 64), steps=1, backbone="embedded")
+    with caplog.at_level("INFO", "styletransfer"):
+        run = Run(pair[0], list(paintings), settings, masks=[twice, *masks[1:]])
+        run.finish()
+    said = [record.message for record in caplog.records if "label picture" in record.message]
+    assert len(said) == 1
+    assert "128 x 96 pixels, and is resized" in said[0]

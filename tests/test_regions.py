@@ -14,8 +14,7 @@ from styletransfer.layers import receptive_field
 from styletransfer.losses import STATISTICS, statistic
 from styletransfer.network import loss_network
 from styletransfer.pictures.images import resize
-from styletransfer.pictures.sources import open_picture
-from styletransfer.regions import carried, labelled, matched, resized
+from styletransfer.regions import carried, matched, resized
 from styletransfer.weights.backbones import load_weights
 
 from . import reference
@@ -250,15 +249,3 @@ def test_matching_finds_what_is_alike_in_both(rng, monkeypatch):
     monkeypatch.setattr("styletransfer.regions.LEAST_SHARE", 0.9)
     with pytest.raises(InputError, match="photograph and painting have no two regions in common"):
         matched(*pictures, regions=2, weights=weights)
-
-
-def test_a_label_picture_of_another_size_is_said(caplog):
-    mask = np.zeros((20, 30, 3))
-    mask[:10] = 1
-    masks = [open_picture(mask), open_picture(mask)]
-    with caplog.at_level("INFO", "styletransfer"):
-        photo, painting = labelled(masks, [(20, 30, 3), (40, 60, 3)])
-    (said,) = [record.message for record in caplog.records]
-    assert "30 x 20 pixels" in said
-    np.testing.assert_array_equal(photo, painting)
-    np.testing.assert_array_equal(photo, np.repeat([1, 0], 10)[:, None] + np.zeros(30))

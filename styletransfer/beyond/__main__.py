@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from ..console import INTERRUPTED, Parser, add_options, outcome, spare
+from ..console import INTERRUPTED, Parser, add_options, run_word, spare
 from ..pictures.files import check_writable
 from ..pictures.images import save_image
 from .audio import WRITABLE, SoundSettings, read_sound, recordings, write_sound
@@ -90,12 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 for bad input (with one sentence on standard error), 130 after Ctrl-C.
     """
-    parser = _parser()
-    given = vars(parser.parse_args(arguments))
-    if "run" not in given:
-        parser.error("say what to do: sound or design")
-    run = given.pop("run")
-    return outcome(lambda: run(**given), interrupted="Interrupted before anything was made.")
+    return run_word(_parser(), arguments, words="sound or design")
 
 
 if __name__ == "__main__":

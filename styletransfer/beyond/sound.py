@@ -16,10 +16,11 @@ from tqdm import tqdm
 from .._tensorflow import keras, tf
 from ..evaluation import Whole
 from ..forms import FORMS
-from ..losses import Measures, statistic_named
+from ..losses import Measures
 from ..optimizers import LBFGS
 from ..options import build
 from ..runs.callbacks import interrupted_once
+from ..statistics import statistic_named
 from .audio import FULL, LAM, RATE, WINDOW, SoundSettings, as_sound, audible, spectrogram
 
 REACH, NOISE = 11, 1e-3  # frames under a filter; deviation of the start: Ulyanov and Lebedev's

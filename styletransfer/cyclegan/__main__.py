@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..console import INTERRUPTED, Parser, add_options, outcome, spare, without_bars
+from ..console import INTERRUPTED, Parser, add_options, run_word, spare, without_bars
 from ..errors import InputError
 from ..pictures.files import WRITABLE, check_writable
 from ..runs.record import check_record_place
@@ -133,12 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 for bad input (with one sentence on standard error), 130 after Ctrl-C.
     """
-    parser = _parser()
-    given = vars(parser.parse_args(arguments))
-    if "run" not in given:
-        parser.error("say what to do: train, adapt or translate")
-    run = given.pop("run")
-    return outcome(lambda: run(**given), interrupted="Interrupted before anything was made.")
+    return run_word(_parser(), arguments, words="train, adapt or translate")
 
 
 if __name__ == "__main__":

@@ -23,12 +23,26 @@ MAIN = ("size", "quality", "lam", "color", "init")
 
 GROUPS = {
     "The objective": (
-        *("form", "content_layers", "style_layers", "omega"),
-        *("statistic", "tv", "box", "style_scale", "mix", "regions", "guide"),
+        "form",
+        "content_layers",
+        "style_layers",
+        "omega",
+        "statistic",
+        "tv",
+        "box",
+        "style_scale",
+        "mix",
+        "regions",
+        "guide",
     ),
     "The loss network": (
-        *("backbone", "pooling", "padding", "activation", "floor"),
-        *("precision", "tile"),
+        "backbone",
+        "pooling",
+        "padding",
+        "activation",
+        "floor",
+        "precision",
+        "tile",
     ),
 }
 """The headings under "More settings"; what is not named here stands under `LAST`."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..errors import InputError
+from ..errors import InputError, log
 from ..fast.precision import resolve_precision
 from ..forms import FORMS
 from ..layers import check_sides
@@ -92,7 +92,12 @@ class Request:
             InputError: there are none to be found, or the label pictures do not fit.
         """
         if self.masks is not None:
-            return labelled(self.masks.members, self.shapes)
+            labels = labelled(self.masks.members, self.shapes)
+            for mask, numbers, shape in zip(self.masks.members, labels, self.shapes, strict=True):
+                if numbers.shape != shape[:2] and numbers.min() < numbers.max():
+                    said = "The label picture %s has %d x %d pixels, and is resized."
+                    log.info(said, mask.label, *numbers.shape[::-1])
+            return labels
         if not (regions := self.settings.clusters):
             return None
         paintings = [member.picture for member in self.style.members]
