@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .cyclegan.generators import generator_of
 from .pictures.images import resize
 from .runs.request import Request
 
@@ -14,6 +15,9 @@ def first_canvas(request: Request, shape: tuple[int, int]) -> np.ndarray:
 
     Noise is white, as the paper says, around the mean colour, as in the authors' texture code
     (leongatys/DeepTextures@289dfe6), whose deviation is 1/255.
+
+    Raises:
+        InputError: `init` is "generator", and there is none of this painting.
     """
     settings = request.settings
     if request.start is not None:
@@ -22,6 +26,8 @@ def first_canvas(request: Request, shape: tuple[int, int]) -> np.ndarray:
         generator = np.random.default_rng(settings.seed)
         noise = generator.standard_normal((*shape, 3), dtype=np.float32)
         return np.clip(MEAN_COLOUR + np.float32(settings.noise) * noise, 0, 1)
+    if settings.init == "generator":
+        return generator_of(request.style.members)(resize(request.content.picture, shape))
     source = request.style.members[0] if settings.init == "style" else request.content
     return resize(source.picture, shape)
 

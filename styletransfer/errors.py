@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ def nearest(word: str, known: Iterable[str], *, what: str) -> str:
         return f"unknown {what} {word!r}; did you mean {' or '.join(repr(name) for name in close)}?"
     few = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
     return f"unknown {what} {word!r}; there are: {few}"
+
+
+def first_few(words: Sequence[str], joint: str) -> str:
+    """The first five of some words, and how many more there are."""
+    more = [f"and {len(words) - 5} more"] if len(words) > 5 else []
+    return joint.join([*words[:5], *more])
 
 
 def optional(module: str, *, extra: str, need: str) -> Any:

@@ -165,7 +165,9 @@ class Settings(Options):
     )
     init: str = option(
         "content",
-        "where the picture starts: content, style, noise, or the path or name of a picture",
+        "where the picture starts: content, style, noise, generator, which is what the generator "
+        "that comes along for this painting makes of the photograph, or the path or name of a "
+        "picture",
     )
     seed: int = option(0, "seed of the noise", low=0, high=2**63 - 1)
     noise: float = option(

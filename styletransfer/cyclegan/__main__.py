@@ -32,7 +32,7 @@ DATA = (
     "a folder with trainA and trainB (paintings, photographs) and perhaps testA and testB; two "
     "folders, paintings,photographs; the name of a published set, such as vangogh2photo (needs "
     "tensorflow-datasets); or bundled, the default: the photographs and the paintings by Van Gogh "
-    "that come along"
+    "that come along; bundled:great_wave+spring names other paintings"
 )
 
 
@@ -47,6 +47,7 @@ def _parser() -> Parser:
         add = command.add_argument
         add("--out", required=True, type=_name, metavar="FOLDER", help="where all is written")
         add("--data", default="bundled", type=_data, help=DATA)
+        add("--start", type=_name, metavar="GENERATOR", help="begin with this generator's weights")
         add("--until", type=int, metavar="STEP", help="stop after this step; a later call goes on")
         add("--quiet", action="store_true", help="no progress bar")
         add_options(command.add_argument_group("settings"), settings)

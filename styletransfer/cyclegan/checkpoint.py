@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..errors import InputError
+from ..errors import InputError, first_few
 from ..pictures.files import atomic_path
 from ..pictures.images import resize, save_image
-from .data import Data, first_few
+from .data import Data
 from .generators import write_generator
 from .record import CHECKPOINT, LOSSES, UNDER_WAY, snapshot, write_record
 from .training import Training, TrainingStep

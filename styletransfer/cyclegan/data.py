@@ -12,7 +12,7 @@ import psutil
 from tqdm import tqdm
 
 from .._tensorflow import tf
-from ..errors import InputError, nearest
+from ..errors import InputError, first_few, nearest
 from ..pictures import datasets
 from ..pictures.datasets import Picture
 from ..pictures.images import encode, resize
@@ -40,9 +40,8 @@ HOLD_OUT = (
 
 PAINTER = "Vincent van Gogh"  # whose nine bundled paintings are trained on
 
-FEWEST = 2  # pictures of a side: one has nothing to learn that is common to a collection
+BUNDLED = "bundled"  # and bundled:great_wave+spring names the paintings
 SHARE = 0.5  # of the available memory that the pictures may take
-NAMED = 5  # files that are named in a message, however many there are
 
 File = Picture | PublishedPicture
 Files = dict[str, Mapping[str, File]]
@@ -94,16 +93,23 @@ def source_name(source: Origin) -> str | list[str]:
 
 
 def open_data(
-    source: Origin = "bundled", *, short_side: int, least: int = 1, progress: bool = True
+    source: Origin = BUNDLED,
+    *,
+    short_side: int,
+    least: int = 1,
+    fewest: int = TrainingSettings.fewest,
+    progress: bool = True,
 ) -> Data:
     """Read the pictures of both sides.
 
     Args:
-        source: "bundled" for the paintings by `PAINTER` and the photographs but for `HOLD_OUT`; a
-            folder with trainA and trainB, and testA and testB where there are hold-outs; two
-            folders, of side A and of side B; or one of `PUBLISHED`.
+        source: "bundled" for the paintings by `PAINTER` and the photographs but for `HOLD_OUT`;
+            "bundled:great_wave+spring" for other paintings; a folder with trainA and trainB, and
+            testA and testB where there are hold-outs; two folders, of side A and of side B; or one
+            of `PUBLISHED`.
         short_side: in pixels, to which each picture is brought.
         least: short side in pixels that a picture must have itself; smaller ones are left out.
+        fewest: paintings that there must be.
         progress: show a progress bar.
 
     Raises:
@@ -113,7 +119,10 @@ def open_data(
     name = source_name(source)
     training, hold_out = _files(name)
     hidden, sizes = not progress, (short_side, least)
-    a, b = (_read_side(*training[side], f"side {side}", *sizes, hidden) for side in SIDES)
+    a, b = (
+        _read_side(*training[side], f"side {side}", *sizes, number, hidden)
+        for side, number in zip(SIDES, (fewest, TrainingSettings.fewest), strict=True)
+    )
     return Data(name, a, b, hold_out)
 
 
@@ -121,8 +130,8 @@ def data_for(source: Origin | Data, settings: TrainingSettings, *, progress: boo
     """The data of a source as settings need it; `Data` is given back as it is."""
     if isinstance(source, Data):
         return source
-    short_side, least = settings.short_side, settings.size // 2
-    return open_data(source, short_side=short_side, least=least, progress=progress)
+    sizes = {"short_side": settings.short_side, "least": settings.size // 2}
+    return open_data(source, **sizes, fewest=settings.fewest, progress=progress)
 
 
 def _files(source: str | list[str]) -> tuple[dict[str, tuple[int, Iterable[File]]], Files]:
@@ -136,11 +145,11 @@ def _files(source: str | list[str]) -> tuple[dict[str, tuple[int, Iterable[File]
                 f"{len(source)} folders are given; give one of paintings and one of photographs"
             )
         files = dict(zip(SIDES, map(datasets.folder, source), strict=True))
-    elif source == "bundled":
-        photos = datasets.photos()
+    elif source == BUNDLED or source.startswith(f"{BUNDLED}:"):
+        photos, names = datasets.photos(), source.partition(":")[2]
         hold_out["B"] = {name: photos[name] for name in HOLD_OUT}
         others = {name: photos[name] for name in photos if name not in HOLD_OUT}
-        files = {"A": datasets.paintings(artist=PAINTER), "B": others}
+        files = {"A": _paintings(names.split("+") if names else []), "B": others}
     elif home.is_dir():
         files = {side: datasets.folder(home / f"train{side}") for side in SIDES}
         for side in SIDES:
@@ -160,8 +169,24 @@ def _files(source: str | list[str]) -> tuple[dict[str, tuple[int, Iterable[File]
     return {side: (len(pictures), pictures.values()) for side, pictures in files.items()}, hold_out
 
 
+def _paintings(names: Sequence[str]) -> Mapping[str, Picture]:
+    """Bundled paintings: those that are named, or all by `PAINTER`."""
+    if not names:
+        return datasets.paintings(artist=PAINTER)
+    known = datasets.paintings()
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(nearest(unknown[0], known, what="painting"))
+    return {name: known[name] for name in names}
+
+
 def _read_side(
-    count: int, pictures: Iterable[File], what: str, short_side: int, least: int, hidden: bool
+    count: int,
+    pictures: Iterable[File],
+    what: str,
+    short_side: int,
+    least: int,
+    fewest: int,
+    hidden: bool,
 ) -> Side:
     """Read a side's pictures, `count` of them. What cannot be read is left out, and logged."""
     free, taken = SHARE * psutil.virtual_memory().available, 0
@@ -194,17 +219,11 @@ def _read_side(
     if skipped:
         named = first_few([f"{name}: {why}" for name, why in skipped.items()], "; ")
         log.warning("%d of %d files of %s are left out (%s).", len(skipped), count, what, named)
-    if len(read) < FEWEST:
+    if len(read) < fewest:
         raise InputError(
-            f"{what} has {len(read)} picture(s) that can be used; at least {FEWEST} are needed"
+            f"{what} has {len(read)} picture(s) that can be used; at least {fewest} are needed"
         )
     return Side(tuple(read), tuple(about), skipped)
-
-
-def first_few(words: Sequence[str], joint: str) -> str:
-    """The first `NAMED` of some words, and how many more there are."""
-    more = [f"and {len(words) - NAMED} more"] if len(words) > NAMED else []
-    return joint.join([*words[:NAMED], *more])
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> str:

@@ -100,6 +100,7 @@ def train(
     callbacks: Sequence[Callable] = (),
     progress: bool = True,
     strategy: "tf.distribute.Strategy | None" = None,
+    start: str | os.PathLike | None = None,
     **settings: Any,
 ) -> Trained:
     """Train generators in a folder, or go on with what is there.
@@ -118,6 +119,8 @@ def train(
         callbacks: called with the training and the step after every step.
         progress: show a progress bar with the time left.
         strategy: see `Training`.
+        start: the file, or the name, of a generator whose weights the painting generator begins
+            with; it needs the same network.
         settings: of `CycleSettings` or `AdaptedSettings`. Of a training that is there only `steps`
             may change, to as many as are made or more.
 
@@ -133,8 +136,11 @@ def train(
     wanted, folder = build(KINDS[kind], settings), Path(folder)
     new = not os.path.exists(folder)
     before = read_record(folder)
+    first = None if start is None else Generator(start)
     if before is not None:
         _check_same(folder, before, wanted)
+        if first is not None and first.sha256 != (before.get("start") or {}).get("sha256"):
+            raise InputError(f"{folder} holds a training that began otherwise; choose another")
         if _done(before, data, wanted.steps, until):
             now = data.about if isinstance(data, Data) else None
             if changed := difference(before["data"], now):
@@ -148,7 +154,7 @@ def train(
     else:
         if before is not None and (changed := difference(before["data"], data.about)):
             raise InputError(f"the training in {folder} cannot be gone on with: {changed}")
-        training = Training(data, wanted, strategy=strategy)
+        training = Training(data, wanted, strategy=strategy, start=first)
     _make(folder)
     # The record comes first: it tells a later call what was begun, wherever this one is killed.
     write_record(folder, training.record(stopped=UNDER_WAY))

@@ -23,11 +23,13 @@ from .record import check_record
 
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
-SHIPPED = ("photo2vangogh", "vangogh2photo")
-"""The generators that come along, in data/generators.
+ADAPTED = ("great_wave", "cafe_terrace_at_night", "composition_viii", "van_gogh")
+"""Generators for the study's objective: of one painting each, whose name they have, and of nine."""
 
-They were trained on eight of the bundled paintings by Van Gogh and on the bundled photographs but
-for `HOLD_OUT`. The ninth painting, village_street_in_auvers, came later.
+SHIPPED = (*ADAPTED, "photo2vangogh")
+"""The generators that come along, in data/generators; the last one is a CycleGAN's.
+
+They were trained on the bundled photographs but for `HOLD_OUT`.
 """
 
 LEAST_SIDE = 16  # pixels, below which there is nothing to reflect at the borders
@@ -49,6 +51,10 @@ def _read(path: str | os.PathLike) -> tuple[list[np.ndarray], dict[str, Any]]:
         return [arrays[str(i)].astype(np.float32) for i in range(len(arrays))], facts
     except (KeyError, ValueError) as error:
         raise InputError(f"{path} is not a trained generator ({error!r})") from None
+
+
+def _shipped(name: str) -> Path:
+    return datasets.data_folder() / "generators" / f"{name}.npz"
 
 
 class Translation(Result):
@@ -77,7 +83,8 @@ class Translation(Result):
 class Generator:
     """A generator from a file: one of `SHIPPED`, or the path of an .npz file that a training wrote.
 
-    It has its name, the record of its training, and the SHA-256 of the file.
+    It has its name, the `record` of its training, the SHA-256 of the file, the `shape` of its
+    network (as `networks.generator` takes it) and its `weights`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -88,7 +95,7 @@ class Generator:
         path = Path(name_or_path)
         self.name = path.stem
         if str(name_or_path) in SHIPPED:
-            path = datasets.data_folder() / "generators" / f"{name_or_path}.npz"
+            path = _shipped(str(name_or_path))
         elif not path.suffix and len(path.parts) == 1 and not os.path.exists(path):
             known = nearest(self.name, SHIPPED, what="generator")
             raise InputError(f"{known} (or give the path of a file)")
@@ -97,13 +104,14 @@ class Generator:
             names = " or ".join(filter(os.path.exists, files)) or "the file of a generator"
             raise InputError(f"{path} is a folder; name {names}")
         weights, facts = _read(path)
-        self.sha256, self._filters = file_sha256(path), facts["network"]["filters"]
-        network = generator(**facts["network"])
+        self.sha256, self.shape = file_sha256(path), facts["network"]
+        network = generator(**self.shape)
         try:
             network.set_weights(weights)
         except ValueError as error:
             raise InputError(f"{path} is not a trained generator ({error})") from None
         self.record: dict[str, Any] = facts["training"]
+        self.weights = weights
         signature = [tf.TensorSpec((1, None, None, 3))]
         self._function = tf.function(network, input_signature=signature)
 
@@ -126,7 +134,7 @@ class Generator:
             check_number("size", size, whole=True, low=1, high=100_000)
         source = picture if isinstance(picture, Source) else open_picture(picture)
         height, width = fit(source.picture.shape, size or max(source.picture.shape))
-        needed = height * width * self._filters * BYTES
+        needed = height * width * self.shape["filters"] * BYTES
         if needed > (free := psutil.virtual_memory().available):
             most = int(max(height, width) * (free / needed) ** 0.5)
             raise InputError(
@@ -162,6 +170,23 @@ class Generator:
         whole = np.pad(picture, edges, mode="reflect")
         made = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
         return np.clip(made[:height, :width] / 2 + 0.5, 0, 1)
+
+
+def generator_of(paintings: Sequence[Source]) -> Generator:
+    """The shipped generator for the study's objective whose training had just these paintings.
+
+    Raises:
+        InputError: there is none.
+    """
+    wanted = {painting.about["sha256"] for painting in paintings}
+    for name in ADAPTED:
+        _, facts = _read(_shipped(name))
+        if wanted == {painting["sha256"] for painting in facts["training"]["data"]["A"]}:
+            return Generator(name)
+    raise InputError(
+        f"no generator was trained on {', '.join(p.label for p in paintings)}; there are those of "
+        f"{', '.join(ADAPTED)} (choose another init)"
+    )
 
 
 def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> None:

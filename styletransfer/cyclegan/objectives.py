@@ -141,7 +141,8 @@ class Adapted(TrainingObjective):
     trained on a collection in place of one painting.
 
     The style target and the unit are taken from `samples`, batches of crops (paintings,
-    photographs). Attributes are λ (`lam`), u (`unit`) and the `weights` of the loss network.
+    photographs). Attributes are λ (`lam`), ω (`omega`), u (`unit`) and the `weights` of the loss
+    network.
 
     Raises:
         InputError: there is no such statistic.
@@ -155,9 +156,7 @@ class Adapted(TrainingObjective):
         measures = Measures(form, statistic_named(settings.statistic), *layers)
         self.lam = form.lam if settings.lam is None else settings.lam
         self._adversarial = settings.adversarial
-        omega = default_omega(form, settings.style_layers)
-        # Neither total variation nor the box is asked of a generator, whose values end at 0 and 1.
-        self._weighting = tuple(tf.constant(w, tf.float32) for w in (self.lam, omega, 0.0, 0.0))
+        self.omega = default_omega(form, settings.style_layers)
         self.weights = weights = load_weights(resolve_backbone(settings.backbone)[0])
         measures = in_units(measures, weights, pooling=form.pooling)
         network = loss_network(
@@ -173,8 +172,12 @@ class Adapted(TrainingObjective):
         encoded = [self._encode(crop) for a, _ in samples for crop in a]
         styles = zip(*(style for _, style in encoded), strict=True)
         self._target = [tf.add_n(statistics) / len(encoded) for statistics in styles]
-        photographs = [self._losses(crop, crop)["style"] for _, b in samples for crop in b]
-        self.unit = self.lam * float(tf.reduce_mean(photographs))
+        photographs = [self._losses(crop, crop)["style_layers"] for _, b in samples for crop in b]
+        losses = np.maximum(np.mean(photographs, axis=0, dtype=np.float64), 1e-12)
+        style = float(np.dot(self.omega, losses))
+        if settings.omega == "even":
+            self.omega = tuple(style / (len(losses) * loss) for loss in losses.tolist())
+        self.unit = self.lam * style
 
     def _encode(self, crop: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         return self._whole.encode((crop[None] + 1) / 2, [])
@@ -182,7 +185,8 @@ class Adapted(TrainingObjective):
     def _losses(self, crop: tf.Tensor, photograph: tf.Tensor) -> dict[str, tf.Tensor]:
         """The study's losses of one picture (H, W, 3) in [-1, 1] made of a photograph."""
         content, _ = self._encode(photograph)
-        weighting = self._weighting
+        # Neither total variation nor the box is asked of a generator, whose values end at 0 and 1.
+        weighting = tuple(tf.constant(w, tf.float32) for w in (self.lam, self.omega, 0.0, 0.0))
         return self._whole.evaluate((crop[None] + 1) / 2, content, self._target, weighting, [])
 
     def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:

@@ -35,6 +35,12 @@ class _Data(BaseModel, strict=True):
     skipped: dict[str, dict[str, str]] = {}
 
 
+class _Start(BaseModel, strict=True):
+    name: Text
+    sha256: Text
+    steps: Count
+
+
 class _Record(BaseModel, strict=True):
     kind: Literal["cycle", "adapted"]
     settings: dict[str, Any]
@@ -43,6 +49,7 @@ class _Record(BaseModel, strict=True):
     stopped: Text | None
     seconds: NotNegative
     plans: list[dict[str, Count]] = []
+    start: _Start | None = None
     lam: NotNegative | None = None
     averaged: list[Count] = []
 

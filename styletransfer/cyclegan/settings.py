@@ -28,7 +28,8 @@ class TrainingSettings(Options):
         InputError: a value outside its range, or a name that does not exist.
     """
 
-    kind = ""  # no annotation: it is no option
+    kind = ""  # no annotations: they are no options
+    fewest = 2  # paintings: one has nothing to learn that is common to a collection
 
     steps: int | None = option(
         None, "by default 200 passes through the larger side, as in the paper", low=1, high=10**8
@@ -63,6 +64,18 @@ class TrainingSettings(Options):
         "neighbours and a convolution",
         choices=("transposed", "nearest"),
     )
+    norm: str = option(
+        "instance",
+        "what keeps the generator's features at one scale: instance norm, as in the paper, or the "
+        "norm of each filter's weights, which leaves no spots",
+        choices=("instance", "weights"),
+    )
+    output: str = option(
+        "picture",
+        "what the generator's last layer makes: the picture, as in the paper, or the change of its "
+        "input",
+        choices=("picture", "change"),
+    )
     learning_rate: float = option(2e-4, "Adam's step size", above=0, high=1e308)
     beta_1: float = option(0.5, "Adam's decay of the mean gradient", low=0, below=1)
     constant: float = option(
@@ -86,6 +99,8 @@ class TrainingSettings(Options):
             raise InputError(
                 f"size must be a multiple of 4, for the generator halves twice, not {self.size}"
             )
+        if self.norm == "weights" and self.upsampling != "nearest":
+            raise InputError("norm is weights, which needs upsampling=nearest; give both")
         if self.load_size is not None and self.load_size < self.size:
             raise InputError(
                 f"load_size is {self.load_size}, below the size {self.size} of the crops; give a "
@@ -111,7 +126,10 @@ class TrainingSettings(Options):
     @property
     def network(self) -> dict[str, Any]:
         """What `networks.generator` takes, and a generator's file holds."""
-        return {"filters": self.filters, "blocks": self.depth, "upsampling": self.upsampling}
+        names = {"filters": self.filters, "blocks": self.depth, "upsampling": self.upsampling}
+        # Files of before these two options do not have them.
+        later = {"norm": (self.norm, "instance"), "output": (self.output, "picture")}
+        return names | {name: value for name, (value, usual) in later.items() if value != usual}
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (counted from 0), where `steps` is decided.
@@ -145,6 +163,7 @@ class AdaptedSettings(TrainingSettings):
     """The options of a generator for the proposal's objective with an adversarial term."""
 
     kind = "adapted"
+    fewest = 1  # the objective is that of one painting, too
 
     form: str = option(
         "proposal",
@@ -162,6 +181,12 @@ class AdaptedSettings(TrainingSettings):
     )
     content_layers: tuple[str, ...] = _as_in_a_run("content_layers")
     style_layers: tuple[str, ...] = _as_in_a_run("style_layers")
+    omega: str = option(
+        "form",
+        "ω, the weights of the style layers: those of the form, or even, with which each layer has "
+        "an equal part in the photographs' style loss, as large as before in all",
+        choices=("form", "even"),
+    )
     statistic: str = _as_in_a_run("statistic")
     backbone: str = _as_in_a_run("backbone")
 

@@ -16,6 +16,7 @@ from ..runs.callbacks import follow, uninterrupted
 from ..runs.checkpoint import read_state, write_state
 from ..runs.record import versions
 from .data import Data, batches, data_for, difference
+from .generators import Generator
 from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective
 from .record import check_record
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
@@ -43,6 +44,7 @@ class Training:
         settings: every option; their class says what is trained.
         strategy: a `tf.distribute.Strategy` for more than one device, which share each batch; by
             default the one that is in scope.
+        start: a generator whose weights the generator that paints begins with.
 
     Attributes:
         settings: with `steps` and `precision` decided.
@@ -50,10 +52,11 @@ class Training:
         step, seconds: how many steps are made, and the time spent in them.
         broken: whether a loss or a weight was not finite; nothing is saved then.
         plans: how many steps were planned, and from which step on.
+        start: name, checksum and steps of the generator that it began with, or None.
 
     Raises:
-        InputError: a batch that cannot be shared out, a setting that cannot be used, or networks
-            that do not fit into memory.
+        InputError: a batch that cannot be shared out, a setting that cannot be used, a generator of
+            another shape, or networks that do not fit into memory.
     """
 
     def __init__(
@@ -62,12 +65,18 @@ class Training:
         settings: TrainingSettings,
         *,
         strategy: tf.distribute.Strategy | None = None,
+        start: Generator | None = None,
     ) -> None:
         strategy = strategy or tf.distribute.get_strategy()
         devices = strategy.num_replicas_in_sync
         if settings.batch % devices:
             raise InputError(
                 f"a batch of {settings.batch} cannot be shared by {devices} devices; give another"
+            )
+        if start is not None and start.shape != settings.network:
+            raise InputError(
+                f"{start.name} has the network {start.shape}, which is not that of the settings, "
+                f"{settings.network}; give the same, or another start"
             )
         check_memory(settings)
         precision = settings.precision
@@ -81,6 +90,11 @@ class Training:
             self.objective = _objective(data, self.settings)
             self._updates = Updates(self.objective, self.settings, strategy)
         self.step, self.seconds, self.broken = 0, 0.0, False
+        self.start: dict[str, Any] | None = None
+        if start is not None:
+            self.networks["BtoA"].set_weights(start.weights)
+            steps_before = start.record["step"]
+            self.start = {"name": start.name, "sha256": start.sha256, "steps": steps_before}
         self.plans: list[dict[str, int]] = [{"from": 0, "steps": steps}]
         self._rows: list[np.ndarray] = []
         self._batches: Iterator | None = None
@@ -152,7 +166,12 @@ class Training:
         adapted: dict[str, Any] = {"weights": None}
         if isinstance(self.objective, Adapted):
             goal = self.objective
-            adapted = {"weights": goal.weights.about, "lam": goal.lam, "unit": goal.unit}
+            adapted = {
+                "weights": goal.weights.about,
+                "lam": goal.lam,
+                "omega": goal.omega,
+                "unit": goal.unit,
+            }
         return {
             "kind": self.settings.kind,
             "settings": dataclasses.asdict(self.settings),
@@ -162,6 +181,7 @@ class Training:
             "blocks": self.settings.depth,
             "step": self.step,
             "plans": self.plans,
+            "start": self.start,
             "seconds": round(self.seconds, 1),
             "versions": versions(),
             "stopped": stopped,
@@ -243,7 +263,7 @@ class Training:
         for i in range(len(self._updates.pools)):
             self._updates.pools[i] = HistoryPool(self.settings.pool, arrays[f"pool/{i}"])
         self.step, self.seconds = facts["step"], facts["seconds"]
-        self.plans = list(facts.get("plans", []))
+        self.plans, self.start = list(facts.get("plans", [])), facts.get("start")
         if facts["settings"]["steps"] != self.settings.steps:
             self.plans.append({"from": self.step, "steps": self.settings.steps or 0})
         self._rows = list(arrays["history"])

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..forms import FORMS, Form
 from ..layers import LAYERS, default_omega
 from ..options import reader
+from ..runs.request import STARTS
 from ..settings import Settings, settings_from, title
 from ..statistics import STATISTICS
 from ..weights.backbones import BACKBONES
@@ -66,7 +67,7 @@ LABELS = {
     "decay": "learning rate decay",
 }
 
-SUGGESTED = {"backbone": BACKBONES, "init": ("content", "style", "noise")}
+SUGGESTED = {"backbone": BACKBONES, "init": STARTS}
 """Of settings that may also be the path of a file."""
 
 DECADES = 4  # of the slider of λ, to each side of the form's default

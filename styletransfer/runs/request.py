@@ -33,6 +33,9 @@ from ..weights.convolutions import Weights
 from .memory import tile_for
 from .schedule import Shapes, Stage, in_tiles, settled, stages_of
 
+STARTS = ("content", "style", "noise", "generator")
+"""What `Settings.init` names beside pictures."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -41,7 +44,7 @@ class Request:
     content: Source  # the photograph
     style: Source | Collection  # the painting, or paintings
     settings: Settings  # every option; None where it is left open
-    start: Source | None = None  # where `settings.init` names neither of the two nor noise
+    start: Source | None = None  # where `settings.init` names none of `STARTS`
     masks: Collection | None = None  # label pictures of the photograph and of each painting
 
     @classmethod
@@ -63,7 +66,7 @@ class Request:
             InputError: a picture that cannot be used, a start from a style of several pictures,
                 label pictures that do not fit (see `labelled`), or weights (see `mixing`).
         """
-        if start is None and settings.init not in ("content", "style", "noise"):
+        if start is None and settings.init not in STARTS:
             start = settings.init
         if not isinstance(content, Source):
             content = open_picture(content, "the content picture")

