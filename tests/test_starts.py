@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from styletransfer.cyclegan import Generator
 from styletransfer.errors import InputError
 from styletransfer.loop import Run
 from styletransfer.pictures.images import resize, save_image
@@ -43,6 +44,17 @@ def test_a_picture_that_is_given(first, pair, rng, tmp_path):
     np.testing.assert_allclose(first(init=str(tmp_path / "start.png")), given, atol=0.002)
     with pytest.raises(InputError, match="unknown picture 'nois'"):
         first(init="nois")
+
+
+def test_what_the_generator_of_the_painting_makes(pair):
+    """Of a bundled painting, by its checksum; other paintings have none."""
+    photo, size = pair[0], {"sizes": (64,), "steps": 2, "backbone": "embedded"}
+    run = Run(photo, "great_wave", settings_from({**size, "init": "generator"}))
+    made = Generator("great_wave")(photo)
+    np.testing.assert_allclose(run._now.state.kept, made, atol=1e-5)
+    assert run.record()["settings"]["init"] == "generator"
+    with pytest.raises(InputError, match=r"no generator was trained on spring; .*great_wave"):
+        Run(photo, "spring", settings_from({**size, "init": "generator"}))
 
 
 def test_the_seed_decides_the_noise(first):

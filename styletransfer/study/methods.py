@@ -131,7 +131,7 @@ def _photos(pictures: Pictures) -> list[str]:
     return list(dict.fromkeys(photo for made in pictures.values() for photo in made))
 
 
-def _framed(rows: Mapping[tuple[str, str], Mapping[Any, float]]) -> pd.DataFrame:
+def _framed(rows: dict[Any, Any]) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=["photograph", "method"])
     return table

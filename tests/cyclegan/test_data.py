@@ -31,6 +31,17 @@ def test_bundled_pictures_but_for_the_hold_outs():
     assert all(min(picture.shape[:2]) == 40 for picture in (*found.a.pictures, *found.b.pictures))
 
 
+def test_paintings_by_name():
+    found = open_data("bundled:great_wave", short_side=40, fewest=1, progress=False)
+    assert [picture["name"] for picture in found.a.about] == ["great_wave"]
+    two = open_data("bundled:great_wave+spring", short_side=40, progress=False)
+    assert [picture["name"] for picture in two.a.about] == ["great_wave", "spring"]
+    with pytest.raises(InputError, match="at least 2 are needed"):
+        open_data("bundled:great_wave", short_side=40, progress=False)
+    with pytest.raises(InputError, match="unknown painting 'great_wafe'; did you mean 'great_wave"):
+        open_data("bundled:spring+great_wafe", short_side=40, progress=False)
+
+
 def test_folders_with_mixed_formats_and_broken_files(folders, caplog):
     (folders / "trainA" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     (folders / "trainA" / "empty.png").write_bytes(b"")
@@ -176,6 +187,8 @@ def test_learning_rate():
         ({"widest": 0.5}, "at least 1"),
         ({"batch": 0}, "batch must be a whole number of at least 1"),
         ({"upsampling": "nearset"}, "did you mean 'nearest'"),
+        ({"norm": "weights"}, "needs upsampling=nearest"),
+        ({"output": "changes"}, "did you mean 'change'"),
         ({"learning_rate": 0}, "above 0"),
         ({"beta_1": 1.0}, "below 1"),
         ({"cycle": -1}, "cycle must be"),

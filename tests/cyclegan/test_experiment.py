@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import logging
 import shutil
@@ -39,6 +40,30 @@ def test_what_a_training_leaves(trained):
         trained.generator(step=50)(np.zeros((16, 16, 3))),
         trained.generator()(np.zeros((16, 16, 3))),
     )
+
+
+def test_a_training_that_begins_with_a_generator(trained, data, tmp_path):
+    """The first step is taken at its weights, and the record names it, also after a stop."""
+    start = trained.folder / "BtoA.npz"
+    options = {
+        **LONGER,
+        "adversarial": 0,
+        "backbone": "embedded",
+        "steps": 4,
+        "learning_rate": 1e-9,
+    }
+    options |= {"kind": "adapted", "data": data, "start": start, "progress": False}
+    begun = train(tmp_path / "run", until=2, **options)
+    assert begun.record["start"]["sha256"] == hashlib.sha256(start.read_bytes()).hexdigest()
+    assert begun.record["start"]["steps"] == 60
+    found, weights = begun.generator().weights, trained.generator().weights
+    for one, other in zip(found, weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert train(tmp_path / "run", **options).record["start"] == begun.record["start"]
+    with pytest.raises(InputError, match="began otherwise"):
+        train(tmp_path / "run", **{**options, "start": trained.folder / "AtoB.npz"})
+    with pytest.raises(InputError, match=r"has the network .* not that of the settings"):
+        train(tmp_path / "other", **{**options, "filters": 6})
 
 
 def test_done_is_done(trained, data, monkeypatch):

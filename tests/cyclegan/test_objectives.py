@@ -66,10 +66,20 @@ def test_cycle_losses_by_hand(crops):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["proposal", "gatys-code"])
-def test_adapted_losses_by_hand(form, crops):
+@pytest.mark.parametrize(
+    ("form", "weights_of_layers"),
+    [("proposal", "form"), ("gatys-code", "form"), ("gatys-code", "even")],
+)
+def test_adapted_losses_by_hand(form, weights_of_layers, crops):
     """The study's formula in NumPy on the generator's output; the target is a mean Gram."""
-    settings = AdaptedSettings(**TINY, form=form, lam=0.5, adversarial=2.0, backbone="embedded")
+    settings = AdaptedSettings(
+        **TINY,
+        form=form,
+        lam=0.5,
+        adversarial=2.0,
+        backbone="embedded",
+        omega=weights_of_layers,
+    )
     objective = Adapted(settings, dtype="float32", samples=[crops])
     weights = load_weights("embedded")
     network = weights.kernels, weights.biases, FORMS[form].pooling
@@ -83,21 +93,28 @@ def test_adapted_losses_by_hand(form, crops):
     fake = objective.networks["BtoA"](crops[1]).numpy()
     grams = {layer: np.mean([reference.gram(f[layer]) for f in of_a], 0) for layer in layers}
 
-    def style(found):
-        loss = 0
-        for weight, layer in zip(omega, layers, strict=True):
+    def layer_losses(found):
+        losses = []
+        for layer in layers:
             difference = np.abs(reference.gram(found[layer]) - grams[layer])
             positions = found[layer].shape[0] * found[layer].shape[1]
-            loss += weight * (
+            losses.append(
                 difference.sum() if form == "proposal" else ((difference / positions) ** 2).mean()
             )
-        return loss
+        return np.array(losses)
+
+    def style(found):
+        return omega @ layer_losses(found)
 
     def content(found, wanted):
         squares = (found["block4_conv2"] - wanted["block4_conv2"]) ** 2
         return squares.sum() if form == "proposal" else squares.mean()
 
     unit = 0.5 * np.mean([style(found) for found in of_b])
+    if weights_of_layers == "even":
+        of_photographs = np.mean([layer_losses(found) for found in of_b], axis=0)
+        omega = unit / 0.5 / len(layers) / of_photographs
+    np.testing.assert_allclose(objective.omega, omega, rtol=1e-3)
     assert objective.unit == pytest.approx(unit, rel=1e-3)
     made = features(fake)
     total, parts, fakes = objective.generated(*crops)
