@@ -14,7 +14,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from styletransfer.cyclegan.generators import SHIPPED, Generator
 
 HOME = Path(__file__).parent.parent
 NOTEBOOKS = sorted((HOME / "notebooks").glob("[0-9]*.ipynb"))
@@ -31,12 +30,11 @@ STORED = {
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
     "07_optimisers": lambda p: [f"{p['size']} px, {p['steps']} steps"],
     "08_cost": lambda p: [f"{p['plain_steps'][-1]:,} evaluations", f"{p['qualities'][0]}"],
-    "09_cyclegan": lambda p: [f"{p['steps']} steps at {p['size']} px", f"{p['picture_size']} px"],
-    "10_cnn_or_gan": lambda p: [
-        f"{p['adapted']['steps']} steps at {p['adapted']['size']} px), {p['size']} px",
-        f"photo2vangogh (CycleGAN, {shipped_steps()} steps",
+    "09_cyclegan": lambda p: [str(p["steps"]), f"step {p['rival_steps']:,}"],
+    "10_cnn_or_gan": lambda p: [f"{p['size']} px", "(e) one pass"],
+    "11_adversarial": lambda p: [
+        f"adapted, {steps} of {steps} steps" for _, _, steps in p["trainings"].values()
     ],
-    "11_adversarial": lambda p: [f"adapted, {p['steps']} of {p['steps']} steps"],
     "16_design": lambda p: [f"{p['size'][0]} x {p['size'][1]} elements, {p['steps']} evaluations"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
     "13_what_is_style": lambda p: [f"{p['size']} px, {p['steps']} steps"],
@@ -44,12 +42,6 @@ STORED = {
     "17_control": lambda p: [f"The Great Wave, {p['size']} px"],
     "14_content_and_style": lambda p: [f"{p['small']} px", f"{sum(p['steps'])} steps"],
 }
-
-
-def shipped_steps():
-    """How long the generators that come along were trained."""
-    (steps,) = {Generator(name).record["step"] for name in SHIPPED}
-    return steps
 
 
 def parameters_cell(path):

@@ -151,8 +151,13 @@ def test_the_commands_are_found():
 
 
 def test_the_page_on_generators_says_how_they_were_made():
-    (steps,) = {Generator(name).record["step"] for name in SHIPPED}
-    assert f"{steps:,} steps" in PAGES["generators"]
+    for name in SHIPPED:
+        record = Generator(name).record
+        row = re.search(rf"^\| `{name}` \|.*$", PAGES["generators"], re.MULTILINE)[0]
+        assert f"{record['step']:,}" in row
+        assert f"{record['settings']['size']} px" in row
+        if record["kind"] == "adapted":
+            assert f"{record['lam']:g}" in row
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -13,7 +13,7 @@ from ..console import INTERRUPTED, Parser, add_options, run_word, spare, without
 from ..errors import InputError
 from ..pictures.files import WRITABLE, check_writable
 from ..runs.record import check_record_place
-from .settings import AdaptedSettings, CycleSettings, TrainingSettings
+from .settings import SHIPPED, AdaptedSettings, CycleSettings, TrainingSettings
 
 __all__ = ["main"]
 
@@ -58,7 +58,7 @@ def _parser() -> Parser:
     add("pictures", nargs="+", metavar="PICTURE", help="paths, or names of the databases")
     place = "a file for one picture, or a folder"
     add("--out", required=True, type=_name, metavar="OUT", help=place)
-    known = f"photo2vangogh, vangogh2photo, or a trained generator's path (default: {GENERATOR})"
+    known = f"{', '.join(SHIPPED)}, or a trained generator's path (default: {GENERATOR})"
     add("--generator", default=GENERATOR, type=_name, help=known)
     add("--size", type=int, help="long side in pixels; by default the picture's own")
     return parser

@@ -20,17 +20,11 @@ from ..runs.checkpoint import read_state, write_state
 from ..runs.record import Result, picture_checksum, versions
 from .networks import BYTES, MULTIPLE, generator, parameters
 from .record import check_record
+from .settings import ADAPTED, SHIPPED
 
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
-ADAPTED = ("great_wave", "cafe_terrace_at_night", "composition_viii", "van_gogh")
-"""Generators for the study's objective: of one painting each, whose name they have, and of nine."""
-
-SHIPPED = (*ADAPTED, "photo2vangogh")
-"""The generators that come along, in data/generators; the last one is a CycleGAN's.
-
-They were trained on the bundled photographs but for `HOLD_OUT`.
-"""
+SCALE = ".scale"  # the unit of a kernel that is written as integers
 
 LEAST_SIDE = 16  # pixels, below which there is nothing to reflect at the borders
 
@@ -42,13 +36,17 @@ def _read(path: str | os.PathLike) -> tuple[list[np.ndarray], dict[str, Any]]:
         settings = check_record(facts.get("training"))
         if facts.get("network") != settings.network:
             raise InputError("its network is not that of its settings")
-        count = sum(math.prod(shape) for shape, _ in headers.values())
+        weights = {name: shape for name, (shape, _) in headers.items() if not name.endswith(SCALE)}
+        count = sum(map(math.prod, weights.values()))
         if count != parameters(filters=settings.filters, blocks=settings.depth):
             raise InputError(f"{count} weights are not those of its network")
 
     arrays, facts = read_state(path, what="a trained generator", check=check)
     try:
-        return [arrays[str(i)].astype(np.float32) for i in range(len(arrays))], facts
+        count = sum(not name.endswith(SCALE) for name in arrays)
+        weights = [arrays[str(i)].astype(np.float32) for i in range(count)]
+        scales = [arrays.get(f"{i}{SCALE}", np.ones(1)).astype(np.float32) for i in range(count)]
+        return [w * s for w, s in zip(weights, scales, strict=True)], facts
     except (KeyError, ValueError) as error:
         raise InputError(f"{path} is not a trained generator ({error!r})") from None
 
@@ -170,6 +168,23 @@ class Generator:
         whole = np.pad(picture, edges, mode="reflect")
         made = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
         return np.clip(made[:height, :width] / 2 + 0.5, 0, 1)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write it in half the space: kernels as whole numbers up to 127 of a unit for each filter.
+
+        The shipped generators are written so.
+
+        Raises:
+            InputError, OSError: the place cannot be written.
+        """
+        arrays = {}
+        for i, weights in enumerate(self.weights):
+            arrays[str(i)] = weights.astype(np.float16)
+            if weights.ndim == 4:
+                scale = np.maximum(np.abs(weights).max((0, 1, 2)) / 127, 1e-7).astype(np.float16)
+                arrays[str(i)] = np.round(weights / scale.astype(np.float32)).astype(np.int8)
+                arrays[f"{i}{SCALE}"] = scale
+        write_state(path, arrays, {"network": self.shape, "training": self.record})
 
 
 def generator_of(paintings: Sequence[Source]) -> Generator:

@@ -3,9 +3,9 @@
 Pictures are float32 (n, H, W, 3) in [-1, 1] here. Two departures: borders are reflected wherever
 the generator's convolutions pad (the authors' code has zeros beside the strided ones), and the
 generator can enlarge by nearest neighbours and a convolution (Odena et al. 2016), which leaves no
-checkerboard. And instance norm can be left out for the norm of each filter's weights
-(`Demodulated`): with instance norm generators put a spot of a large value into a picture, with
-which they set the scale of all the rest (Karras et al. 2020, arXiv 1912.04958, Sec. 2).
+checkerboard. And what instance norm gives can be clipped: without that a generator puts spots of
+forty deviations into its features, with which it sets the scale of all the rest, and they are seen
+in the picture (Karras et al. 2020, arXiv 1912.04958, Sec. 2, call them droplets).
 """
 
 from collections.abc import Callable
@@ -18,7 +18,8 @@ BYTES = 30
 """Bytes of memory for each pixel and each filter of the first layer; 28 and 29 were measured at
 1024 and 2048 px with 32 filters (`tests/benchmarks/test_cyclegan.py`)."""
 
-KEPT = 0.9  # of a photograph's contrast, so that tanh has a slope at its blacks and whites
+CLIP = 5.0
+"""Deviations beyond which a feature is clipped where `norm` is "clipped"."""
 
 EPSILON = 1e-5  # PyTorch's, in the authors' code
 
@@ -34,29 +35,12 @@ def _instance_norm(kind: dict[str, Any]) -> keras.layers.Layer:
     return keras.layers.GroupNormalization(**kind)
 
 
-class Demodulated(keras.layers.Conv2D):
-    """A convolution whose filters have the norm √2, whatever their weights' own is.
-
-    Values that are independent and have the square mean 1 still have it after the convolution and a
-    ReLU: Karras et al. 2020, Sec. 2.2, without a style, and He et al. 2015 (arXiv 1502.01852), Eq.
-    10, for the ReLU.
-    """
-
-    def call(self, inputs: Any) -> Any:
-        """(n, H, W, C) to (n, H', W', filters)."""
-        kernel = keras.ops.cast(self.kernel, "float32")
-        squares = keras.ops.sum(kernel**2, axis=(0, 1, 2), keepdims=True)
-        kernel = keras.ops.cast(kernel * keras.ops.rsqrt(squares / 2 + 1e-8), self.compute_dtype)
-        return keras.ops.conv(inputs, kernel, self.strides, "valid") + self.bias
-
-
 def generator(
     *,
     filters: int,
     blocks: int,
     upsampling: str,
     norm: str = "instance",
-    output: str = "picture",
     dtype: str = "float32",
     seed: int = 0,
 ) -> keras.Model:
@@ -64,38 +48,28 @@ def generator(
 
     It is c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3. With 64 `filters` in the first
     layer it has 7,837,699 parameters (6 blocks) or 11,378,179 (9 blocks). H and W are multiples of
-    `MULTIPLE`; `upsampling` is "transposed" as in the paper, or "nearest". `norm` is "instance" as
-    in the paper, or "weights", for "nearest" alone: every convolution but the last is
-    `Demodulated`, and a block gives (x + f(x))/√3, whose square mean does not grow. `output` is
-    "picture" as in the paper, tanh(z) of the last convolution z, or "change", of the input x
-    tanh(z + artanh(`KEPT` x)): an untrained generator then gives its input, a little paler.
-    `dtype` is Keras' dtype policy.
+    `MULTIPLE`. `upsampling` is "transposed" as in the paper, "nearest" or "bilinear"; `norm` is
+    "instance" as in the paper, or "clipped" to ± `CLIP`. `dtype` is Keras' dtype policy.
     """
     kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
-    instance = norm == "instance"
 
-    def convolved(x: Any, count: int, side: int, *, stride: int = 1, last: bool = False) -> Any:
-        initial = "zeros" if last and output == "change" else normal()
-        edge, kernels = side // 2, {"kernel_initializer": initial, **kind}
-        layer = keras.layers.Conv2D if instance or last else Demodulated
+    def convolved(x: Any, count: int, side: int, *, stride: int = 1) -> Any:
+        edge = side // 2
         x = keras.ops.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="reflect")
-        return layer(count, side, stride, **kernels)(x)
+        return keras.layers.Conv2D(count, side, stride, kernel_initializer=normal(), **kind)(x)
 
     def normed(x: Any, *, relu: bool = True) -> Any:
-        x = _instance_norm(kind)(x) if instance else x
+        x = _instance_norm(kind)(x)
+        x = keras.ops.clip(x, -CLIP, CLIP) if norm == "clipped" else x
         return keras.layers.ReLU(**kind)(x) if relu else x
-
-    def block(x: Any) -> Any:
-        inner = normed(convolved(x, 4 * filters, 3))
-        x = keras.layers.Add(**kind)([x, normed(convolved(inner, 4 * filters, 3), relu=False)])
-        return x if instance else x / 3**0.5
 
     inputs = keras.Input((None, None, 3), dtype="float32")
     x = normed(convolved(inputs, filters, 7))
     for factor in (2, 4):
         x = normed(convolved(x, factor * filters, 3, stride=2))
     for _ in range(blocks):
-        x = block(x)
+        inner = normed(convolved(x, 4 * filters, 3))
+        x = keras.layers.Add(**kind)([x, normed(convolved(inner, 4 * filters, 3), relu=False)])
     for factor in (2, 1):
         count = factor * filters
         if upsampling == "transposed":
@@ -105,11 +79,12 @@ def generator(
             # by a pixel each time.
             x = normed(keras.layers.Cropping2D(((1, 0), (1, 0)), **kind)(enlarge(x)))
         else:
-            x = normed(convolved(keras.layers.UpSampling2D(2, **kind)(x), count, 3))
-    x = convolved(x, 3, 7, last=True)
-    if output == "change":
-        x = keras.ops.cast(x, "float32") + keras.ops.arctanh(KEPT * inputs)
-    outputs = keras.layers.Activation("tanh", dtype="float32")(x)
+            x = normed(
+                convolved(
+                    keras.layers.UpSampling2D(2, interpolation=upsampling, **kind)(x), count, 3
+                )
+            )
+    outputs = keras.layers.Activation("tanh", dtype="float32")(convolved(x, 3, 7))
     return keras.Model(inputs, outputs, name="generator")
 
 

@@ -13,7 +13,14 @@ from ..forms import FORMS
 from ..options import Options, option
 from ..settings import MOST_WEIGHT, Settings
 
-__all__ = ["KINDS", "AdaptedSettings", "CycleSettings", "TrainingSettings"]
+__all__ = [
+    "ADAPTED",
+    "KINDS",
+    "SHIPPED",
+    "AdaptedSettings",
+    "CycleSettings",
+    "TrainingSettings",
+]
 
 # Pixels below which the discriminator has no output: it halves three times and has windows of 4.
 LEAST_SIZE = 32
@@ -61,20 +68,14 @@ class TrainingSettings(Options):
     upsampling: str = option(
         "transposed",
         "how the generator enlarges: transposed convolutions, as in the paper, or nearest "
-        "neighbours and a convolution",
-        choices=("transposed", "nearest"),
+        "neighbours or bilinear interpolation, and a convolution",
+        choices=("transposed", "nearest", "bilinear"),
     )
     norm: str = option(
         "instance",
-        "what keeps the generator's features at one scale: instance norm, as in the paper, or the "
-        "norm of each filter's weights, which leaves no spots",
-        choices=("instance", "weights"),
-    )
-    output: str = option(
-        "picture",
-        "what the generator's last layer makes: the picture, as in the paper, or the change of its "
-        "input",
-        choices=("picture", "change"),
+        "what keeps features at one scale: instance norm, as in the paper, or the same, clipped, "
+        "which leaves no spots",
+        choices=("instance", "clipped"),
     )
     learning_rate: float = option(2e-4, "Adam's step size", above=0, high=1e308)
     beta_1: float = option(0.5, "Adam's decay of the mean gradient", low=0, below=1)
@@ -99,8 +100,6 @@ class TrainingSettings(Options):
             raise InputError(
                 f"size must be a multiple of 4, for the generator halves twice, not {self.size}"
             )
-        if self.norm == "weights" and self.upsampling != "nearest":
-            raise InputError("norm is weights, which needs upsampling=nearest; give both")
         if self.load_size is not None and self.load_size < self.size:
             raise InputError(
                 f"load_size is {self.load_size}, below the size {self.size} of the crops; give a "
@@ -127,9 +126,8 @@ class TrainingSettings(Options):
     def network(self) -> dict[str, Any]:
         """What `networks.generator` takes, and a generator's file holds."""
         names = {"filters": self.filters, "blocks": self.depth, "upsampling": self.upsampling}
-        # Files of before these two options do not have them.
-        later = {"norm": (self.norm, "instance"), "output": (self.output, "picture")}
-        return names | {name: value for name, (value, usual) in later.items() if value != usual}
+        # Files of before this option do not have it.
+        return {**names, "norm": self.norm} if self.norm != "instance" else names
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (counted from 0), where `steps` is decided.
@@ -202,3 +200,12 @@ class AdaptedSettings(TrainingSettings):
 
 KINDS = {kind.kind: kind for kind in (CycleSettings, AdaptedSettings)}
 """Kinds of training by name, with their settings."""
+
+ADAPTED = ("great_wave", "cafe_terrace_at_night", "composition_viii", "van_gogh")
+"""Generators for the study's objective: of one painting each, whose name they have, and of nine."""
+
+SHIPPED = (*ADAPTED, "photo2vangogh", "vangogh2photo")
+"""The generators that come along, in data/generators; the last two are a CycleGAN's.
+
+They were trained on the bundled photographs but for `data.HOLD_OUT`.
+"""
