@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psutil
 
 from .._tensorflow import keras, tf
@@ -29,6 +30,10 @@ SHIPPED = ("photo2vangogh", "vangogh2photo")
 They were trained on eight of the bundled paintings by Van Gogh and on the bundled photographs but
 for `HOLD_OUT`. The ninth painting, village_street_in_auvers, came later.
 """
+
+NORMALISING = ("GroupNormalization", "Demodulated")  # classes of layers whose outputs may spike
+
+LEAST_DEVIATION = 1e-3  # of a channel behind such a layer, where 1 is usual; below it is rounding
 
 LEAST_SIDE = 16  # pixels, below which there is nothing to reflect at the borders
 
@@ -77,7 +82,8 @@ class Translation(Result):
 class Generator:
     """A generator from a file: one of `SHIPPED`, or the path of an .npz file that a training wrote.
 
-    It has its name, the record of its training, and the SHA-256 of the file.
+    It has its name, the record of its training, the SHA-256 of the file, its `weights` (float32, in
+    the order of Keras), and its `shape`: the arguments of `networks.generator`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -97,7 +103,8 @@ class Generator:
             names = " or ".join(filter(os.path.exists, files)) or "the file of a generator"
             raise InputError(f"{path} is a folder; name {names}")
         weights, facts = _read(path)
-        self.sha256, self._filters = file_sha256(path), facts["network"]["filters"]
+        self.sha256, self.shape = file_sha256(path), facts["network"]
+        self.weights = weights
         network = generator(**facts["network"])
         try:
             network.set_weights(weights)
@@ -126,7 +133,7 @@ class Generator:
             check_number("size", size, whole=True, low=1, high=100_000)
         source = picture if isinstance(picture, Source) else open_picture(picture)
         height, width = fit(source.picture.shape, size or max(source.picture.shape))
-        needed = height * width * self._filters * BYTES
+        needed = height * width * self.shape["filters"] * BYTES
         if needed > (free := psutil.virtual_memory().available):
             most = int(max(height, width) * (free / needed) ** 0.5)
             raise InputError(
@@ -153,15 +160,60 @@ class Generator:
         """
         picture = as_picture(picture)
         height, width = picture.shape[:2]
-        if min(height, width) < LEAST_SIDE:
-            raise InputError(
-                f"a picture of {width} x {height} px is too small; its sides need {LEAST_SIDE}"
-            )
-        # Sides that are no multiples are reflected, and what was added is cut off again.
-        edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
-        whole = np.pad(picture, edges, mode="reflect")
-        made = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
+        made = self._function(_padded(picture)).numpy()[0]
         return np.clip(made[:height, :width] / 2 + 0.5, 0, 1)
+
+    def spikes(self, picture: np.ndarray) -> pd.DataFrame:
+        """Where single positions outshine all others of a channel, in each normalising layer.
+
+        Karras et al. 2020 (arXiv 1912.04958), Sec. 2: behind instance normalisation a generator can
+        carry the strength of a signal past it in a spike, which is seen as a droplet. A value's
+        deviation is |a - μ|/σ with mean and standard deviation of its channel over the positions, σ
+        at least `LEAST_DEVIATION`.
+
+        Args:
+            picture: (H, W, 3), in [0, 1] or uint8, as of a call; it takes twice a call's memory.
+
+        Returns:
+            By layer, from 1 at the input: `largest`, the largest deviation; `row` and `column`
+            where it is, in pixels of the picture; `share`, the largest part of a channel's energy
+            (sum of squared deviations) in a thousandth of its positions, from 0 to 1.
+
+        Raises:
+            InputError: it is no picture, or its sides are too small.
+        """
+        picture = as_picture(picture)
+        network = generator(**self.shape)
+        network.set_weights(self.weights)
+        layers = [layer for layer in network.layers if type(layer).__name__ in NORMALISING]
+        found, whole = [], _padded(picture)
+        for values in keras.Model(network.inputs, [layer.output for layer in layers])(whole):
+            a = np.asarray(values, np.float64)[0]
+            deviations = np.abs(a - a.mean((0, 1))) / np.maximum(a.std((0, 1)), LEAST_DEVIATION)
+            row, column, _ = np.unravel_index(deviations.argmax(), a.shape)
+            # A position of a reduced layer is around that pixel; one in the padding is at the edge.
+            scale = whole.shape[1] // a.shape[0]
+            place = np.minimum((row * scale, column * scale), np.subtract(picture.shape[:2], 1))
+            energy = np.sort(deviations.reshape(-1, a.shape[-1]) ** 2, axis=0)
+            most = energy[-math.ceil(len(energy) / 1000) :].sum(0) / len(energy)
+            found.append((deviations.max(), *place, most.max()))
+        index = pd.RangeIndex(1, len(found) + 1, name="layer")
+        return pd.DataFrame(found, index, ["largest", "row", "column", "share"])
+
+
+def _padded(picture: np.ndarray) -> tf.Tensor:
+    """A picture as a network takes it: (1, H', W', 3) in [-1, 1], sides reflected to multiples.
+
+    Raises:
+        InputError: its sides are too small.
+    """
+    height, width = picture.shape[:2]
+    if min(height, width) < LEAST_SIDE:
+        raise InputError(
+            f"a picture of {width} x {height} px is too small; its sides need {LEAST_SIDE}"
+        )
+    edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
+    return tf.constant(np.pad(picture, edges, mode="reflect")[None] * 2 - 1)
 
 
 def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> None:
