@@ -15,22 +15,16 @@ __all__ = ["agreement"]
 
 
 def _cube(measured: pd.DataFrame, subjects: pd.Index, methods: pd.Index) -> np.ndarray:
-    """The measured values, (subjects, methods, yardsticks).
-
-    Raises:
-        InputError: a value is missing.
-    """
+    """The measured values, (subjects, methods, yardsticks); none may be missing."""
     if measured.index.nlevels != 2 or measured.index.has_duplicates:
         raise InputError("the measured values need one row for each (subject, method)")
     if len(missing := methods.difference(measured.index.get_level_values(1))):
         raise InputError(f"there are votes on {', '.join(missing)}, but no measured values")
     needed = pd.MultiIndex.from_product([subjects, methods])
     values = measured.reindex(needed).to_numpy(float)
-    if len(gaps := needed[~np.isfinite(values).all(1)]):
-        raise InputError(
-            f"{gaps[0][1]!r} on {gaps[0][0]!r} is not measured by every yardstick; every method of "
-            "the votes must be, on every photograph that was voted on"
-        )
+    for subject, method in needed[~np.isfinite(values).all(1)]:
+        said = f"{method!r} on {subject!r} is not measured by every yardstick; measure every method"
+        raise InputError(f"{said} on every photograph that was voted on")
     return values.reshape(len(subjects), len(methods), -1)
 
 
@@ -61,9 +55,9 @@ def agreement(
         seed: of the draws.
 
     Returns:
-        By yardstick: `rho`, `rho low`, `rho high`, `share`, `share low`, `share high`, `votes` (how
-        many the share is of), and `placed`: the part of the resamples that place every method
-        (see `bradley_terry`), which alone count for the interval of `rho`. What is undefined is NaN.
+        By yardstick: `rho`, `rho low`, `rho high`, `share`, `share low`, `share high`, `votes` (of
+        the share), and `placed`, the part of the resamples that place every method (as
+        `bradley_terry` must), which alone count for the interval of `rho`. NaN is undefined.
 
     Raises:
         InputError: no vote on the question, votes on one photograph alone or for neither alone,
@@ -81,10 +75,10 @@ def agreement(
         )
     decided = (votes["answer"] != "neither").to_numpy()
     if len(set(votes["subject"])) < 2 or not decided.any():
-        raise InputError("agreement takes votes on two photographs, not all for neither; vote more")
+        raise InputError("agreement needs votes on two photographs, not all for neither; vote more")
     subjects = pd.Index(sorted(set(votes["subject"])))
     methods = pd.Index(sorted({*votes["left"], *votes["right"]}))
-    signs = [1 if name in higher else -1 for name in measured.columns]
+    signs = np.array([1 if name in higher else -1 for name in measured.columns])
     cube = signs * _cube(measured, subjects, methods)  # higher is better in it
     where = subjects.get_indexer(votes["subject"])
     left, right = (cube[where, methods.get_indexer(votes[side])] for side in ("left", "right"))
@@ -99,8 +93,7 @@ def agreement(
         means = pd.DataFrame(np.tensordot(times, cube, 1) / len(cube), methods, measured.columns)
         return means.rank().corrwith(strength.rank())
 
-    once = np.ones(len(cube), int)
-    found = [rho(once)]
+    found = [rho(once := np.ones(len(cube), int))]
     draws = np.random.default_rng(seed).multinomial(len(cube), once / len(cube), resamples)
     for times in tqdm(draws, "resampling", leave=False, delay=2):
         with contextlib.suppress(InputError, KeyError):  # a method not comparable, or not drawn
@@ -109,8 +102,8 @@ def agreement(
     sums = sums[sums[:, -1] > 0]
     columns: dict[str, Any] = {}
     for name, values in (("rho", np.array(found)), ("share", sums[:, :-1] / sums[:, -1:])):
-        several = len(values) > 1
-        ends = np.percentile(values[1:], (2.5, 97.5), axis=0) if several else (np.nan, np.nan)
+        some = values[1:] if len(values) > 1 else np.full_like(values, np.nan)
+        ends = np.percentile(some, (2.5, 97.5), axis=0)
         columns |= {name: values[0], f"{name} low": ends[0], f"{name} high": ends[1]}
-    columns |= {"votes": int(decided.sum()), "placed": (len(found) - 1) / resamples}
-    return pd.DataFrame(columns, index=measured.columns.rename("yardstick"))
+    table = pd.DataFrame(columns, index=measured.columns.rename("yardstick"))
+    return table.assign(votes=decided.sum(), placed=(len(found) - 1) / resamples)
