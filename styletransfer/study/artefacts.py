@@ -74,9 +74,9 @@ def ripple(picture: np.ndarray, photo: np.ndarray) -> float:
     picture's peak and the photograph's.
 
     Chance has its part: blur, broad textures, strokes and noise in eight bundled photographs at
-    256 px gave 0.9 to 1.5, a wave with an amplitude of 4/255 at least 7. Weakness: what it gives for a wave
-    depends on how calm the photograph is, so that it compares pictures of one photograph; strong
-    strokes of some pixels' width hide a wave; and real stripes of 4 px count.
+    256 px gave 0.9 to 1.5, a wave with an amplitude of 4/255 at least 7. Weakness: what a wave
+    gives depends on how calm the photograph is, so that only pictures of one photograph can be
+    compared; strong strokes of some pixels' width hide a wave; real stripes of 4 px count.
 
     Raises:
         InputError: a picture that is none, two shapes, or a side below 32 px.
