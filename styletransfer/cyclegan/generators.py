@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psutil
 
 from .._tensorflow import keras, tf
@@ -25,6 +26,8 @@ from .settings import ADAPTED, SHIPPED
 __all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
 
 SCALE = ".scale"  # the unit of a kernel that is written as integers
+
+LEAST_DEVIATION = 1e-3  # of a channel behind such a layer, where 1 is usual; below it is rounding
 
 LEAST_SIDE = 16  # pixels, below which there is nothing to reflect at the borders
 
@@ -81,8 +84,8 @@ class Translation(Result):
 class Generator:
     """A generator from a file: one of `SHIPPED`, or the path of an .npz file that a training wrote.
 
-    It has its name, the `record` of its training, the SHA-256 of the file, the `shape` of its
-    network (as `networks.generator` takes it) and its `weights`.
+    It has its name, the `record` of its training, the SHA-256 of the file, its `weights` (float32,
+    in the order of Keras), and its `shape`: the arguments of `networks.generator`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -103,13 +106,13 @@ class Generator:
             raise InputError(f"{path} is a folder; name {names}")
         weights, facts = _read(path)
         self.sha256, self.shape = file_sha256(path), facts["network"]
+        self.weights = weights
         network = generator(**self.shape)
         try:
             network.set_weights(weights)
         except ValueError as error:
             raise InputError(f"{path} is not a trained generator ({error})") from None
         self.record: dict[str, Any] = facts["training"]
-        self.weights = weights
         signature = [tf.TensorSpec((1, None, None, 3))]
         self._function = tf.function(network, input_signature=signature)
 
@@ -159,14 +162,7 @@ class Generator:
         """
         picture = as_picture(picture)
         height, width = picture.shape[:2]
-        if min(height, width) < LEAST_SIDE:
-            raise InputError(
-                f"a picture of {width} x {height} px is too small; its sides need {LEAST_SIDE}"
-            )
-        # Sides that are no multiples are reflected, and what was added is cut off again.
-        edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
-        whole = np.pad(picture, edges, mode="reflect")
-        made = self._function(tf.constant(whole[None] * 2 - 1)).numpy()[0]
+        made = self._function(_padded(picture)).numpy()[0]
         return np.clip(made[:height, :width] / 2 + 0.5, 0, 1)
 
     def save(self, path: str | os.PathLike) -> None:
@@ -186,6 +182,44 @@ class Generator:
                 arrays[f"{i}{SCALE}"] = scale
         write_state(path, arrays, {"network": self.shape, "training": self.record})
 
+    def spikes(self, picture: np.ndarray) -> pd.DataFrame:
+        """Where single positions outshine all others of a channel, in each normalising layer.
+
+        Karras et al. 2020 (arXiv 1912.04958), Sec. 2: behind instance normalisation a generator can
+        carry the strength of a signal past it in a spike, which is seen as a droplet. A value's
+        deviation is |a - μ|/σ with mean and standard deviation of its channel over the positions, σ
+        at least `LEAST_DEVIATION`.
+
+        Args:
+            picture: (H, W, 3), in [0, 1] or uint8, as of a call; it takes twice a call's memory.
+
+        Returns:
+            By layer, from 1 at the input: `largest`, the largest deviation; `row` and `column`
+            where it is, in pixels of the picture; `share`, the largest part of a channel's energy
+            (sum of squared deviations) in a thousandth of its positions, from 0 to 1.
+
+        Raises:
+            InputError: it is no picture, or its sides are too small.
+        """
+        picture = as_picture(picture)
+        network = generator(**self.shape)
+        network.set_weights(self.weights)
+        norms = keras.layers.GroupNormalization
+        layers = [layer for layer in network.layers if isinstance(layer, norms)]
+        found, whole = [], _padded(picture)
+        for values in keras.Model(network.inputs, [layer.output for layer in layers])(whole):
+            a = np.asarray(values, np.float64)[0]
+            deviations = np.abs(a - a.mean((0, 1))) / np.maximum(a.std((0, 1)), LEAST_DEVIATION)
+            row, column, _ = np.unravel_index(deviations.argmax(), a.shape)
+            # A position of a reduced layer is around that pixel; one in the padding is at the edge.
+            scale = whole.shape[1] // a.shape[0]
+            place = np.minimum((row * scale, column * scale), np.subtract(picture.shape[:2], 1))
+            energy = np.sort(deviations.reshape(-1, a.shape[-1]) ** 2, axis=0)
+            most = energy[-math.ceil(len(energy) / 1000) :].sum(0) / len(energy)
+            found.append((deviations.max(), *place, most.max()))
+        index = pd.RangeIndex(1, len(found) + 1, name="layer")
+        return pd.DataFrame(found, index, ["largest", "row", "column", "share"])
+
 
 def generator_of(paintings: Sequence[Source]) -> Generator:
     """The shipped generator for the study's objective whose training had just these paintings.
@@ -202,6 +236,21 @@ def generator_of(paintings: Sequence[Source]) -> Generator:
         f"no generator was trained on {', '.join(p.label for p in paintings)}; there are those of "
         f"{', '.join(ADAPTED)} (choose another init)"
     )
+
+
+def _padded(picture: np.ndarray) -> tf.Tensor:
+    """A picture as a network takes it: (1, H', W', 3) in [-1, 1], sides reflected to multiples.
+
+    Raises:
+        InputError: its sides are too small.
+    """
+    height, width = picture.shape[:2]
+    if min(height, width) < LEAST_SIDE:
+        raise InputError(
+            f"a picture of {width} x {height} px is too small; its sides need {LEAST_SIDE}"
+        )
+    edges = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
+    return tf.constant(np.pad(picture, edges, mode="reflect")[None] * 2 - 1)
 
 
 def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> None:

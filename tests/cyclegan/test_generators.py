@@ -14,6 +14,7 @@ from styletransfer.cyclegan.generators import ADAPTED, SHIPPED, Generator, write
 from styletransfer.errors import InputError
 from styletransfer.pictures import datasets
 from styletransfer.pictures.images import read_image
+from styletransfer.study.artefacts import outliers
 
 HALF = 2**-10  # relative spacing of half precision
 
@@ -131,6 +132,54 @@ def test_tampered_generators_are_refused(trained, tmp_path):
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(InputError, match="is not a trained generator"):
         Generator(tmp_path / "x.npz")
+
+
+def test_spikes_of_the_first_layer(trained, rng):
+    """Against a convolution in NumPy, at sides that are no multiples of four."""
+    generator, picture = trained.generator(), rng.random((33, 38, 3)).astype(np.float32)
+    found = generator.spikes(picture)
+    assert len(found) == 7  # three that reduce, two of the block, two that enlarge
+    whole = np.pad(picture * 2.0 - 1, ((0, 3), (0, 2), (0, 0)), mode="reflect")
+    whole = np.pad(whole, ((3, 3), (3, 3), (0, 0)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(whole, (7, 7), axis=(0, 1))
+    values = np.einsum("hwcij,ijcf->hwf", windows, generator.weights[0])
+    z = abs(values - values.mean((0, 1))) / values.std((0, 1))
+    assert found.loc[1, "largest"] == pytest.approx(z.max(), rel=1e-3)
+    row, column, _ = np.unravel_index(z.argmax(), z.shape)
+    assert tuple(found.loc[1, ["row", "column"]]) == (min(row, 32), min(column, 37))
+    energy = np.sort(z.reshape(-1, z.shape[-1]) ** 2, axis=0)
+    share = (energy[-2:].sum(0) / energy.sum(0)).max()  # two of 36 · 40 positions
+    assert found.loc[1, "share"] == pytest.approx(share, rel=1e-3)
+
+
+def test_a_planted_spike(trained):
+    """One light place in an even picture is where every layer has its spike."""
+    picture = np.full((64, 96, 3), 0.3)
+    picture[28:30, 60:62] = 1
+    found = trained.generator().spikes(picture)
+    assert (abs(found["row"] - 29) <= 12).all()
+    assert (abs(found["column"] - 61) <= 12).all()
+    assert found["largest"].min() > 8
+    even = trained.generator().spikes(np.full((64, 96, 3), 0.3))
+    assert even["share"].max() < 0.1  # rounding is no spike
+    with pytest.raises(InputError, match="too small"):
+        trained.generator().spikes(picture[:8])
+
+
+@pytest.mark.slow
+def test_the_spot_of_the_shipped_generator_is_a_spike():
+    """Karras et al. 2020, Sec. 2: it grows from layer to layer, and is seen in the picture."""
+    generator, picture = Generator("photo2vangogh"), load_image("schwerin_palace", size=384)
+    found = generator.spikes(picture)
+    assert found.loc[1, "largest"] < 12
+    last = found.iloc[-1]
+    assert last["largest"] > 30
+    assert last["share"] > 0.5
+    row, column = (int(last[name]) for name in ("row", "column"))
+    red, green, blue = generator(picture)[row - 4 : row + 4, column - 4 : column + 4].mean((0, 1))
+    assert red > 1.5 * green > 1.5 * blue
+    worst = outliers(generator(picture), picture).iloc[0]
+    assert max(abs(worst["top"] + 4 - row), abs(worst["left"] + 4 - column)) < 12
 
 
 @pytest.mark.slow
