@@ -14,7 +14,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-
 HOME = Path(__file__).parent.parent
 NOTEBOOKS = sorted((HOME / "notebooks").glob("[0-9]*.ipynb"))
 
