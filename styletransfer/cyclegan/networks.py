@@ -21,6 +21,8 @@ BYTES = 30
 CLIP = 5.0
 """Deviations beyond which a feature is clipped where `norm` is "clipped"."""
 
+KEPT = 0.9  # of a photograph's contrast, so that tanh has a slope at its blacks and whites
+
 EPSILON = 1e-5  # PyTorch's, in the authors' code
 
 
@@ -41,6 +43,7 @@ def generator(
     blocks: int,
     upsampling: str,
     norm: str = "instance",
+    output: str = "picture",
     dtype: str = "float32",
     seed: int = 0,
 ) -> keras.Model:
@@ -49,14 +52,18 @@ def generator(
     It is c7s1-64, d128, d256, R256 x `blocks`, u128, u64, c7s1-3. With 64 `filters` in the first
     layer it has 7,837,699 parameters (6 blocks) or 11,378,179 (9 blocks). H and W are multiples of
     `MULTIPLE`. `upsampling` is "transposed" as in the paper, "nearest" or "bilinear"; `norm` is
-    "instance" as in the paper, or "clipped" to ± `CLIP`. `dtype` is Keras' dtype policy.
+    "instance" as in the paper, or "clipped" to ± `CLIP`. `output` is "picture" as in the paper,
+    tanh(z) of the last convolution z, or "change", of the input x tanh(z + artanh(`KEPT` x)): an
+    untrained generator then gives its input, a little paler. `dtype` is Keras' dtype policy.
     """
     kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
 
-    def convolved(x: Any, count: int, side: int, *, stride: int = 1) -> Any:
-        edge = side // 2
+    def convolved(
+        x: Any, count: int, side: int, *, stride: int = 1, initializer: Any = normal
+    ) -> Any:
+        edge, kernels = side // 2, {"kernel_initializer": initializer(), **kind}
         x = keras.ops.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="reflect")
-        return keras.layers.Conv2D(count, side, stride, kernel_initializer=normal(), **kind)(x)
+        return keras.layers.Conv2D(count, side, stride, **kernels)(x)
 
     def normed(x: Any, *, relu: bool = True) -> Any:
         x = _instance_norm(kind)(x)
@@ -84,7 +91,12 @@ def generator(
                     keras.layers.UpSampling2D(2, interpolation=upsampling, **kind)(x), count, 3
                 )
             )
-    outputs = keras.layers.Activation("tanh", dtype="float32")(convolved(x, 3, 7))
+    if output == "change":
+        z = convolved(x, 3, 7, initializer=keras.initializers.Zeros)
+        x = keras.ops.cast(z, "float32") + keras.ops.arctanh(KEPT * inputs)
+    else:
+        x = convolved(x, 3, 7)
+    outputs = keras.layers.Activation("tanh", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="generator")
 
 

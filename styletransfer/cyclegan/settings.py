@@ -77,6 +77,12 @@ class TrainingSettings(Options):
         "which leaves no spots",
         choices=("instance", "clipped"),
     )
+    output: str = option(
+        "picture",
+        "what the generator's last layer makes: the picture, as in the paper, or the change of its "
+        "input",
+        choices=("picture", "change"),
+    )
     learning_rate: float = option(2e-4, "Adam's step size", above=0, high=1e308)
     beta_1: float = option(0.5, "Adam's decay of the mean gradient", low=0, below=1)
     constant: float = option(
@@ -126,8 +132,9 @@ class TrainingSettings(Options):
     def network(self) -> dict[str, Any]:
         """What `networks.generator` takes, and a generator's file holds."""
         names = {"filters": self.filters, "blocks": self.depth, "upsampling": self.upsampling}
-        # Files of before this option do not have it.
-        return {**names, "norm": self.norm} if self.norm != "instance" else names
+        # Files of before these two options do not have them.
+        later = {"norm": (self.norm, "instance"), "output": (self.output, "picture")}
+        return names | {name: value for name, (value, usual) in later.items() if value != usual}
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (counted from 0), where `steps` is decided.

@@ -73,17 +73,20 @@ def doubled(x, upsampling):
 
 
 @pytest.mark.parametrize(
-    ("upsampling", "norm"),
+    ("upsampling", "norm", "output"),
     [
-        ("transposed", "instance"),
-        ("nearest", "instance"),
-        ("bilinear", "instance"),
-        ("nearest", "clipped"),
+        ("transposed", "instance", "picture"),
+        ("nearest", "instance", "picture"),
+        ("bilinear", "instance", "picture"),
+        ("nearest", "clipped", "picture"),
+        ("nearest", "instance", "change"),
     ],
 )
-def test_generator_by_hand(upsampling, norm, rng, monkeypatch):
+def test_generator_by_hand(upsampling, norm, output, rng, monkeypatch):
     monkeypatch.setattr(networks, "CLIP", 1.5)  # so that small pictures reach it
-    network = generator(filters=2, blocks=1, upsampling=upsampling, norm=norm, seed=1)
+    network = generator(
+        filters=2, blocks=1, upsampling=upsampling, norm=norm, output=output, seed=1
+    )
 
     def scaled(x):
         return normed(x) if norm == "instance" else np.clip(normed(x), -1.5, 1.5)
@@ -102,10 +105,17 @@ def test_generator_by_hand(upsampling, norm, rng, monkeypatch):
             x = relu(scaled(transposed(x, *next(pairs))))
         else:
             x = relu(scaled(convolved(reflected(doubled(x, upsampling), 1), *next(pairs))))
-    expected = np.tanh(convolved(reflected(x, 3), *next(pairs)))
+    z = convolved(reflected(x, 3), *next(pairs))
+    expected = np.tanh(z + (np.arctanh(0.9 * picture) if output == "change" else 0))
     found = network(picture[None].astype(np.float32)).numpy()[0]
     assert found.shape == picture.shape
     np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_an_untrained_change_is_the_photograph(rng):
+    network = generator(filters=2, blocks=1, upsampling="nearest", output="change")
+    picture = rng.uniform(-1, 1, (1, 16, 20, 3)).astype(np.float32)
+    np.testing.assert_allclose(network(picture), 0.9 * picture, atol=1e-6)
 
 
 def test_discriminator_by_hand(rng):
