@@ -50,6 +50,7 @@ class Statistic:
     finish: Finish  # the statistic from the sums, the positions M and `Form.per_position`
     additive: bool = True  # whether those of a picture's parts add up, as tiles need it
     gain: float | None = None
+    memory: float = 0.0  # bytes more for each byte of a picture's features, as measured
 
     def __call__(
         self,
@@ -138,7 +139,11 @@ def _mean(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tenso
 
 
 def statistic(
-    finish: Finish = _mean, *, additive: bool = True, gain: float | None = None
+    finish: Finish = _mean,
+    *,
+    additive: bool = True,
+    gain: float | None = None,
+    memory: float = 0.0,
 ) -> Callable[[Callable[[tf.Tensor], tf.Tensor]], Statistic]:
     """Make a function of features (1, H, W, N) a style statistic, under its own name.
 
@@ -147,10 +152,11 @@ def statistic(
         additive: False where values over parts of a picture do not add up: tiles and regions then
             refuse it.
         gain: for features in units of their layer, see `Statistic`.
+        memory: what copies of the features take, for the forecast; see `Statistic`.
     """
 
     def register(sums: Callable[[tf.Tensor], tf.Tensor]) -> Statistic:
-        STATISTICS[sums.__name__] = Statistic(sums, finish, additive, gain)
+        STATISTICS[sums.__name__] = Statistic(sums, finish, additive, gain, memory)
         return STATISTICS[sums.__name__]
 
     return register
@@ -171,7 +177,7 @@ def gram(features: tf.Tensor) -> tf.Tensor:
     return (product + tf.transpose(product)) / 2
 
 
-@statistic(additive=False)
+@statistic(additive=False, memory=2.5)
 def shifted_gram(features: tf.Tensor) -> tf.Tensor:
     """FᵀF, F↓ᵀF and F→ᵀF (3, N, N): long structures; Berger and Memisevic 2016 (arXiv 1606.01286).
 
@@ -265,7 +271,7 @@ def _drawn(filters: int, count: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((filters, count), np.float32)
 
 
-@statistic(lambda sums, positions, _: sums / positions, gain=8.0)
+@statistic(lambda sums, positions, _: sums / positions, gain=8.0, memory=1.1)
 def mmd(features: tf.Tensor) -> tf.Tensor:
     """Random Fourier features √2·cos(wᵀf + b) (2N,): the mean of their squared difference is MMD².
 
@@ -280,7 +286,7 @@ def mmd(features: tf.Tensor) -> tf.Tensor:
     return 2**0.5 * tf.reduce_sum(waves, 0)
 
 
-@statistic(lambda sums, positions, _: sums / positions, gain=26.0)
+@statistic(lambda sums, positions, _: sums / positions, gain=26.0, memory=1.2)
 def histogram(features: tf.Tensor) -> tf.Tensor:
     """Soft cumulative histograms (8, N) along N random directions w: means of σ((t − wᵀf)/h).
 

@@ -22,8 +22,6 @@ PER_FEATURE_BYTE = {"float32": 2.05, "winograd": 2.45, "mixed": 1.95}
 """Bytes for each byte of a picture's features: one for itself, about one for its gradient."""
 PER_GUIDED_BYTE = 0.65  # more with regions: the style layers' positions are taken out once more
 PER_COLUMN_BYTE = 1.6  # and with neighbours, for each byte of both pictures' hypercolumns
-PER_STATISTIC_BYTE = {"shifted_gram": 2.5, "mmd": 1.1, "histogram": 1.2}
-"""More with some statistics: shifted copies, waves and steps of the style layers' features."""
 TILED_BYTES_PER_PIXEL = 250  # of what a tiled evaluation keeps of the whole picture
 TILES = (1024, 512, 256)  # sides of the tiles that are tried where a whole picture does not fit
 SHARE = 0.8  # of the free memory; the rest is left to others
@@ -59,7 +57,7 @@ def memory(settings: Settings, architecture: str, stage: Stage, shapes: Shapes) 
     # A painting takes no gradient: nothing of it is kept for the way back.
     most = max(picture, painting / 4)
     factor = PER_FEATURE_BYTE[stage.precision] + (PER_GUIDED_BYTE if settings.regions else 0)
-    factor += PER_STATISTIC_BYTE.get(settings.statistic, 0)
+    factor += statistic_named(settings.statistic).memory
     if stage.tile is None:
         evaluation = factor * features * most
     else:
