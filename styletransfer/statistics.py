@@ -139,11 +139,7 @@ def _mean(sums: tf.Tensor, positions: tf.Tensor, per_position: bool) -> tf.Tenso
 
 
 def statistic(
-    finish: Finish = _mean,
-    *,
-    additive: bool = True,
-    gain: float | None = None,
-    memory: float = 0.0,
+    finish: Finish = _mean, *, additive: bool = True, gain: float | None = None, memory: float = 0.0
 ) -> Callable[[Callable[[tf.Tensor], tf.Tensor]], Statistic]:
     """Make a function of features (1, H, W, N) a style statistic, under its own name.
 
