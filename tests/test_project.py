@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from styletransfer.cyclegan.generators import SHIPPED
+from styletransfer.cyclegan.settings import SHIPPED
 
 HOME = Path(__file__).parent.parent
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))

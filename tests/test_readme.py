@@ -14,7 +14,8 @@ import pytest
 from styletransfer import cli
 from styletransfer.beyond import __main__ as beyond_cli
 from styletransfer.cyclegan import __main__ as cyclegan_cli
-from styletransfer.cyclegan.generators import SHIPPED, Generator
+from styletransfer.cyclegan.generators import Generator
+from styletransfer.cyclegan.settings import SHIPPED
 from styletransfer.forms import FORMS
 from styletransfer.settings import Settings
 from styletransfer.study import __main__ as study_cli

@@ -7,7 +7,7 @@ _HOMES = {
     "AdaptedSettings": "settings",
     "CycleSettings": "settings",
     "Generator": "generators",
-    "SHIPPED": "generators",
+    "SHIPPED": "settings",
     "Trained": "experiment",
     "Training": "training",
     "open_data": "data",

@@ -23,7 +23,7 @@ from .networks import BYTES, MULTIPLE, generator, parameters
 from .record import check_record
 from .settings import ADAPTED, SHIPPED
 
-__all__ = ["SHIPPED", "Generator", "Translation", "write_average", "write_generator"]
+__all__ = ["Generator", "Translation", "generator_of", "write_average", "write_generator"]
 
 SCALE = ".scale"  # the unit of a kernel that is written as integers
 

@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter
 
 from styletransfer import load_image
 from styletransfer.cyclegan.data import HOLD_OUT
-from styletransfer.cyclegan.generators import ADAPTED, SHIPPED, Generator, write_average
+from styletransfer.cyclegan.generators import Generator, write_average
+from styletransfer.cyclegan.settings import ADAPTED, SHIPPED
 from styletransfer.errors import InputError
 from styletransfer.pictures import datasets
 from styletransfer.pictures.images import read_image
