@@ -40,8 +40,8 @@ def _instance_norm(kind: dict[str, Any]) -> keras.layers.Layer:
 def _interpolated(x: Any) -> Any:
     """Bilinear interpolation of what was doubled by nearest neighbours, with edges continued.
 
-    Both sides of a value get a quarter of their neighbours, the filter (1, 2, 1)/4: the mean of two,
-    twice. Keras' own layer for it asks for sizes that are known.
+    It is the filter (1, 2, 1)/4, which is the mean of two values, taken twice. Keras' own layer for
+    it asks for sizes that are known.
     """
     x = keras.ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
     for _ in range(2):
