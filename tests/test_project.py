@@ -16,13 +16,13 @@ from styletransfer.cyclegan.settings import SHIPPED
 
 HOME = Path(__file__).parent.parent
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))
-USERS = ("cluster", "explorer", "beyond", "published")  # extras that are for users of the package
+USERS = ("cluster", "explorer", "beyond", "published")  # extras for users with lower bounds
 SHIPPED_FILES = (  # what the wheel may have
     r"styletransfer/([a-z_]+/)?[a-z_]+\.py",
     r"styletransfer/py\.typed",
     r"styletransfer/explorer/(static/[a-z]+\.(js|css)|voila/templates/offline/[a-z.0-9]+)",
     r"styletransfer/study/page\.html",
-    r"styletransfer/data/([A-Z]+\.csv|(photos|paintings)/[a-z_]+\.webp|generators/[a-z0-9]+\.npz)",
+    r"styletransfer/data/([A-Z]+\.csv|(photos|paintings)/[a-z_]+\.webp|generators/[a-z0-9_]+\.npz)",
     r"styletransfer/data/sounds/([A-Z]+\.csv|[a-z0-9_]+\.flac)",
     r"styletransfer/data/runs/[0-9a-f]+/picture\.(json|png)",
     rf"styletransfer-{PROJECT['project']['version']}\.dist-info/(licenses/)?[A-Za-z_]+(\.txt)?",

@@ -70,7 +70,7 @@ WRITTEN = {
     "beyond": ({"beam.png", "beam.stl", "ode.wav"}, 0),
     "conversions": ({"as-neural-style.json", "as-neural-style.png"}, 0),
     "explorer": (set(), 0),
-    "generators": ({"petra-cyclegan.json", "petra-cyclegan.png"}, 0),
+    "generators": ({"petra-wave.json", "petra-wave.png"}, 0),
     "judge": ({"judged.jpg"}, 4),
     "objective": (set(), 0),
     "pages": ({"petra.html"}, 2),
