@@ -27,7 +27,7 @@ __all__ = ["Generator", "Translation", "generator_of", "write_average", "write_g
 
 SCALE = ".scale"  # the unit of a kernel that is written as integers
 
-LEAST_DEVIATION = 1e-3  # of a channel behind such a layer, where 1 is usual; below it is rounding
+LEAST_DEVIATION = 1e-3  # of a channel behind instance norm, where 1 is usual; less is rounding
 
 LEAST_SIDE = 16  # pixels, below which there is nothing to reflect at the borders
 
@@ -84,8 +84,8 @@ class Translation(Result):
 class Generator:
     """A generator from a file: one of `SHIPPED`, or the path of an .npz file that a training wrote.
 
-    It has its name, the `record` of its training, the SHA-256 of the file, its `weights` (float32,
-    in the order of Keras), and its `shape`: the arguments of `networks.generator`.
+    It has its name, the `record` of its training, the SHA-256 of the file, and the `shape` of its
+    network: the arguments of `networks.generator`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -106,15 +106,19 @@ class Generator:
             raise InputError(f"{path} is a folder; name {names}")
         weights, facts = _read(path)
         self.sha256, self.shape = file_sha256(path), facts["network"]
-        self.weights = weights
-        network = generator(**self.shape)
+        self._network = generator(**self.shape)
         try:
-            network.set_weights(weights)
+            self._network.set_weights(weights)
         except ValueError as error:
             raise InputError(f"{path} is not a trained generator ({error})") from None
         self.record: dict[str, Any] = facts["training"]
         signature = [tf.TensorSpec((1, None, None, 3))]
-        self._function = tf.function(network, input_signature=signature)
+        self._function = tf.function(self._network, input_signature=signature)
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """The network's weights, float32, in the order of Keras."""
+        return self._network.get_weights()
 
     def translate(
         self, picture: str | os.PathLike | np.ndarray | Source, *, size: int | None = None
@@ -166,9 +170,7 @@ class Generator:
         return np.clip(made[:height, :width] / 2 + 0.5, 0, 1)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write it in half the space: kernels as whole numbers up to 127 of a unit for each filter.
-
-        The shipped generators are written so.
+        """Write it as the shipped ones are: kernels as whole numbers of a unit for each filter.
 
         Raises:
             InputError, OSError: the place cannot be written.
@@ -202,9 +204,7 @@ class Generator:
             InputError: it is no picture, or its sides are too small.
         """
         picture = as_picture(picture)
-        network = generator(**self.shape)
-        network.set_weights(self.weights)
-        norms = keras.layers.GroupNormalization
+        norms, network = keras.layers.GroupNormalization, self._network
         layers = [layer for layer in network.layers if isinstance(layer, norms)]
         found, whole = [], _padded(picture)
         for values in keras.Model(network.inputs, [layer.output for layer in layers])(whole):

@@ -1,6 +1,6 @@
 """Methods on the same photographs: their pictures side by side, judged, with intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,7 @@ def judged(pictures: Pictures, paintings: Sequence[np.ndarray]) -> pd.DataFrame:
         InputError: an unknown photograph, or the judge's networks are not here.
     """
     rows = {}
-    for photo in _photos(pictures):
-        made = {method: pictures[method][photo] for method in pictures if photo in pictures[method]}
-        source = datasets.load_image(photo, size=max(next(iter(made.values())).shape))
+    for photo, source, made in _by_photograph(pictures):
         distance = style_distance_to(paintings, source)
         for method, picture in made.items():
             numbers = distance(picture), lpips(picture, source)
@@ -48,9 +46,7 @@ def yardsticks(pictures: Pictures, paintings: Sequence[np.ndarray], **options: A
     Arguments and errors are those of `judged`, and `options` those of `StyleReference`.
     """
     style, rows = StyleReference(list(paintings), **options), {}
-    for photo in _photos(pictures):
-        made = {method: pictures[method][photo] for method in pictures if photo in pictures[method]}
-        source = datasets.load_image(photo, size=max(next(iter(made.values())).shape))
+    for photo, source, made in _by_photograph(pictures):
         for method, numbers in compare(made, source, style).to_dict(orient="index").items():
             rows[photo, str(method)] = numbers
     return _framed(rows)
@@ -127,8 +123,14 @@ def sheet(
     return panels(rows, columns=columns, rows=titles, footer=footer, width=width, **options)
 
 
-def _photos(pictures: Pictures) -> list[str]:
-    return list(dict.fromkeys(photo for made in pictures.values() for photo in made))
+def _by_photograph(
+    pictures: Pictures,
+) -> Iterator[tuple[str, np.ndarray, dict[str, np.ndarray]]]:
+    """Each photograph's name, itself at the size of its pictures, and these by method."""
+    for photo in dict.fromkeys(photo for made in pictures.values() for photo in made):
+        made = {method: pictures[method][photo] for method in pictures if photo in pictures[method]}
+        size = max(next(iter(made.values())).shape)
+        yield photo, datasets.load_image(photo, size=size), made
 
 
 def _framed(rows: dict[Any, Any]) -> pd.DataFrame:
