@@ -17,26 +17,24 @@ from ..pictures import datasets
 from ..pictures.datasets import Picture
 from ..pictures.images import encode, resize
 from .published import PUBLISHED, PublishedPicture, splits
-from .settings import TrainingSettings
+from .settings import HOLD_OUT, VALIDATION, TrainingSettings
 
-__all__ = ["HOLD_OUT", "SIDES", "Data", "Side", "batches", "data_for", "difference", "open_data"]
+__all__ = [
+    "HOLD_OUT",
+    "SIDES",
+    "VALIDATION",
+    "Data",
+    "Side",
+    "batches",
+    "data_for",
+    "difference",
+    "open_data",
+]
 
 log = logging.getLogger("styletransfer")
 
 SIDES = ("A", "B")
 """A are the paintings and B the photographs, as in the published sets (monet2photo, …)."""
-
-HOLD_OUT = (
-    "neuschwanstein_castle",
-    "petra",
-    "gateway_of_india",
-    "mont_saint_michel",
-    "chateau_de_chenonceau",
-    "colosseum",
-    "machu_picchu",
-    "schwerin_palace",
-)
-"""The bundled photographs that no training sees; the other 36 are trained on."""
 
 PAINTER = "Vincent van Gogh"  # whose nine bundled paintings are trained on
 
@@ -103,7 +101,8 @@ def open_data(
     """Read the pictures of both sides.
 
     Args:
-        source: "bundled" for the paintings by `PAINTER` and the photographs but for `HOLD_OUT`;
+        source: "bundled" for the paintings by `PAINTER` and the photographs but for `HOLD_OUT` and
+            `VALIDATION`;
             "bundled:great_wave+spring" for other paintings; a folder with trainA and trainB, and
             testA and testB where there are hold-outs; two folders, of side A and of side B; or one
             of `PUBLISHED`.
@@ -148,7 +147,7 @@ def _files(source: str | list[str]) -> tuple[dict[str, tuple[int, Iterable[File]
     elif source == BUNDLED or source.startswith(f"{BUNDLED}:"):
         photos, names = datasets.photos(), source.partition(":")[2]
         hold_out["B"] = {name: photos[name] for name in HOLD_OUT}
-        others = {name: photos[name] for name in photos if name not in HOLD_OUT}
+        others = {n: photos[n] for n in photos if n not in HOLD_OUT and n not in VALIDATION}
         files = {"A": _paintings(names.split("+") if names else []), "B": others}
     elif home.is_dir():
         files = {side: datasets.folder(home / f"train{side}") for side in SIDES}

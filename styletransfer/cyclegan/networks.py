@@ -37,11 +37,11 @@ def _instance_norm(kind: dict[str, Any]) -> keras.layers.Layer:
     return keras.layers.GroupNormalization(**kind)
 
 
-def _interpolated(x: Any) -> Any:
-    """Bilinear interpolation of what was doubled by nearest neighbours, with edges continued.
+def _smoothed(x: Any) -> Any:
+    """The filter (1, 2, 1)/4 in both directions, with edges continued.
 
-    It is the filter (1, 2, 1)/4, which is the mean of two values, taken twice. Keras' own layer for
-    it asks for sizes that are known.
+    It is the mean of two values, taken twice. Of what was doubled by nearest neighbours it makes
+    bilinear interpolation; Keras' own layer for that asks for sizes that are known.
     """
     x = keras.ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
     for _ in range(2):
@@ -99,7 +99,7 @@ def generator(
             x = normed(keras.layers.Cropping2D(((1, 0), (1, 0)), **kind)(enlarge(x)))
         else:
             x = keras.layers.UpSampling2D(2, **kind)(x)
-            x = _interpolated(x) if upsampling == "bilinear" else x
+            x = _smoothed(x) if upsampling == "bilinear" else x
             x = normed(convolved(x, count, 3))
     if output == "change":
         z = convolved(x, 3, 7, initializer=keras.initializers.Zeros)
@@ -121,23 +121,35 @@ def parameters(*, filters: int, blocks: int) -> int:
     return kernels + biases
 
 
-def discriminator(*, filters: int, dtype: str = "float32", seed: int = 0) -> keras.Model:
+def discriminator(
+    *, filters: int, halving: str = "strided", dtype: str = "float32", seed: int = 0
+) -> keras.Model:
     """The 70 x 70 PatchGAN: C64 (without norm), C128, C256, C512, a convolution to one channel.
 
     It is a model from (n, H, W, 3) in [-1, 1] to (n, H', W', 1), 1 for real and 0 for generated;
     256 px give 30, each of which sees 70 x 70 px. With 64 `filters` in the first layer it has
     2,764,737 parameters.
+
+    `halving` is "strided" as in the paper: three convolutions with a stride of 2. What such a
+    network asks of a picture, its gradient, has waves of 2, 4 and 8 px, for a stride meets some
+    pixels with more of its kernel than their neighbours (Odena et al. 2016). With "smoothed" these
+    convolutions have a stride of 1, and every second position is taken after the filter (1, 2, 1)/4
+    (Zhang 2019, arXiv 1904.11486), which lets no such wave through, forwards or backwards.
     """
     kind, normal = {"dtype": dtype}, _normal(keras.random.SeedGenerator(seed))
     inputs = keras.Input((None, None, 3), dtype="float32")
     x = inputs
     for factor, stride in ((1, 2), (2, 2), (4, 2), (8, 1)):
+        strides = 1 if halving == "smoothed" else stride
         x = keras.layers.ZeroPadding2D(1, **kind)(x)
-        x = keras.layers.Conv2D(factor * filters, 4, stride, kernel_initializer=normal(), **kind)(x)
+        x = keras.layers.Conv2D(
+            factor * filters, 4, strides, kernel_initializer=normal(), **kind
+        )(x)
         x = _instance_norm(kind)(x) if factor > 1 else x
         # Keras' LeakyReLU is the same, but TensorFlow 2.21 complains on standard error when it
         # fuses its gradient.
         x = keras.ops.maximum(x, 0.2 * x)
+        x = x if strides == stride else _smoothed(x)[:, ::stride, ::stride]
     x = keras.layers.ZeroPadding2D(1, **kind)(x)
     x = keras.layers.Conv2D(1, 4, kernel_initializer=normal(), **kind)(x)
     outputs = keras.layers.Activation("linear", dtype="float32")(x)

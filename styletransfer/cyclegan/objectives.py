@@ -7,6 +7,7 @@ The paper's letters: G: X → Y and F: Y → X; here X = A, so G is `AtoB` and F
 are the discriminators of A and B; files, records and losses call them `critic_A` and `critic_B`.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from ..layers import default_omega
 from ..losses import Measures
 from ..network import loss_network
 from ..scaling import in_units, rescaled
-from ..statistics import statistic_named
+from ..statistics import gram, statistic_named
 from ..weights.backbones import load_weights, resolve_backbone
 from .networks import discriminator, generator
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
@@ -79,7 +80,8 @@ class TrainingObjective:
         for name, child in zip(names, children, strict=True):
             kind: dict[str, Any] = {"dtype": dtype, "seed": int(child.generate_state(1)[0] >> 1)}
             if name in discriminators:
-                self.networks[name] = discriminator(filters=settings.critic_filters, **kind)
+                kind |= {"filters": settings.critic_filters, "halving": settings.halving}
+                self.networks[name] = discriminator(**kind)
             else:
                 self.networks[name] = generator(**settings.network, **kind)
 
@@ -124,7 +126,7 @@ class Cycle(TrainingObjective):
         return Losses(total, parts, [fake_a, fake_b])
 
 
-STYLE_CROPS = 64  # of paintings, for the style target, and of photographs, for the unit
+STYLE_PICTURES = 64  # paintings, at most, for the style target, and crops of photographs
 
 
 class Adapted(TrainingObjective):
@@ -140,16 +142,22 @@ class Adapted(TrainingObjective):
     every form and at every λ. With γ = 0 it is the feed-forward network of Johnson et al. 2016,
     trained on a collection in place of one painting.
 
-    The style target and the unit are taken from `samples`, batches of crops (paintings,
-    photographs). Attributes are λ (`lam`), ω (`omega`), u (`unit`) and the `weights` of the loss
-    network.
+    The style target is the mean of the whole `paintings`, each (H, W, 3): random crops see a
+    painting's middle more often than its borders, and so have other statistics. The unit is taken
+    from `photographs`, batches of crops. Attributes are λ (`lam`), ω (`omega`), u (`unit`) and the
+    `weights` of the loss network.
 
     Raises:
         InputError: there is no such statistic.
     """
 
     def __init__(
-        self, settings: AdaptedSettings, *, dtype: str, samples: Sequence[tuple[tf.Tensor, ...]]
+        self,
+        settings: AdaptedSettings,
+        *,
+        dtype: str,
+        paintings: Sequence[tf.Tensor],
+        photographs: Sequence[tf.Tensor],
     ) -> None:
         form = FORMS[settings.form]
         layers = settings.content_layers, settings.style_layers
@@ -169,11 +177,16 @@ class Adapted(TrainingObjective):
         adversary = ("critic_A",) if self._adversarial else ()
         super().__init__(settings, ("BtoA",), adversary, dtype)
         self.terms = ("content", "style", *(("adversarial_A",) if adversary else ()), *adversary)
-        encoded = [self._encode(crop) for a, _ in samples for crop in a]
-        styles = zip(*(style for _, style in encoded), strict=True)
+        # Without `per_position` a Gram matrix is a sum, and a crop has fewer terms than a painting.
+        summed = not form.per_position and measures.statistic.finish is gram.finish
+        encoded = []
+        for painting in paintings:
+            share = settings.size**2 / math.prod(painting.shape[:2]) if summed else 1.0
+            encoded.append([share * A for A in self._encode(painting)[1]])
+        styles = zip(*encoded, strict=True)
         self._target = [tf.add_n(statistics) / len(encoded) for statistics in styles]
-        photographs = [self._losses(crop, crop)["style_layers"] for _, b in samples for crop in b]
-        losses = np.maximum(np.mean(photographs, axis=0, dtype=np.float64), 1e-12)
+        of_crops = [self._losses(x, x)["style_layers"] for batch in photographs for x in batch]
+        losses = np.maximum(np.mean(of_crops, axis=0, dtype=np.float64), 1e-12)
         style = float(np.dot(self.omega, losses))
         if settings.omega == "even":
             self.omega = tuple(style / (len(losses) * loss) for loss in losses.tolist())

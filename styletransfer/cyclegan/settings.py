@@ -15,8 +15,10 @@ from ..settings import MOST_WEIGHT, Settings
 
 __all__ = [
     "ADAPTED",
+    "HOLD_OUT",
     "KINDS",
     "SHIPPED",
+    "VALIDATION",
     "AdaptedSettings",
     "CycleSettings",
     "TrainingSettings",
@@ -82,6 +84,12 @@ class TrainingSettings(Options):
         "what the generator's last layer makes: the picture, as in the paper, or the change of its "
         "input",
         choices=("picture", "change"),
+    )
+    halving: str = option(
+        "strided",
+        "how the discriminator halves: strided convolutions, as in the paper, or smoothed, with "
+        "which it asks for no ripples",
+        choices=("strided", "smoothed"),
     )
     learning_rate: float = option(2e-4, "Adam's step size", above=0, high=1e308)
     beta_1: float = option(0.5, "Adam's decay of the mean gradient", low=0, below=1)
@@ -212,7 +220,19 @@ ADAPTED = ("great_wave", "cafe_terrace_at_night", "composition_viii", "van_gogh"
 """Generators for the study's objective: of one painting each, whose name they have, and of nine."""
 
 SHIPPED = (*ADAPTED, "photo2vangogh", "vangogh2photo")
-"""The generators that come along, in data/generators; the last two are a CycleGAN's.
+"""The generators that come along, in data/generators; the last two are a CycleGAN's."""
 
-They were trained on the bundled photographs but for `data.HOLD_OUT`.
-"""
+HOLD_OUT = (
+    "neuschwanstein_castle",
+    "petra",
+    "gateway_of_india",
+    "mont_saint_michel",
+    "chateau_de_chenonceau",
+    "colosseum",
+    "machu_picchu",
+    "schwerin_palace",
+)
+"""The bundled photographs that no training sees, and on which nothing is chosen."""
+
+VALIDATION = ("mount_rushmore", "mysore_palace", "pont_du_gard", "reims_cathedral")
+"""Those on which settings and the last step are chosen; the other 32 are trained on."""

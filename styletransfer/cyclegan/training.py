@@ -17,7 +17,7 @@ from ..runs.checkpoint import read_state, write_state
 from ..runs.record import versions
 from .data import Data, batches, data_for, difference
 from .generators import Generator
-from .objectives import STYLE_CROPS, Adapted, Cycle, TrainingObjective
+from .objectives import STYLE_PICTURES, Adapted, Cycle, TrainingObjective
 from .record import check_record
 from .settings import AdaptedSettings, CycleSettings, TrainingSettings
 from .updates import HistoryPool, Updates, check_memory
@@ -273,6 +273,8 @@ def _objective(data: Data, settings: TrainingSettings) -> TrainingObjective:
     dtype = "mixed_bfloat16" if settings.precision == "mixed" else "float32"
     if isinstance(settings, CycleSettings):
         return Cycle(settings, dtype=dtype)
-    sampling = dataclasses.replace(settings, steps=math.ceil(STYLE_CROPS / settings.batch))
-    samples = list(batches((data.a, data.b), sampling))
-    return Adapted(cast(AdaptedSettings, settings), dtype=dtype, samples=samples)
+    paintings = [tf.constant(a, tf.float32) / 127.5 - 1 for a in data.a.pictures[:STYLE_PICTURES]]
+    sampling = dataclasses.replace(settings, steps=math.ceil(STYLE_PICTURES / settings.batch))
+    photographs = [b for _, b in batches((data.a, data.b), sampling)]
+    options: dict[str, Any] = {"paintings": paintings, "photographs": photographs}
+    return Adapted(cast(AdaptedSettings, settings), dtype=dtype, **options)

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from styletransfer._tensorflow import tf
 from styletransfer.cyclegan import networks
 from styletransfer.cyclegan.networks import EPSILON, discriminator, generator, parameters
 
@@ -118,18 +120,48 @@ def test_an_untrained_change_is_the_photograph(rng):
     np.testing.assert_allclose(network(picture), 0.9 * picture, atol=1e-6)
 
 
-def test_discriminator_by_hand(rng):
-    network = discriminator(filters=2, seed=1)
+@pytest.mark.parametrize("halving", ["strided", "smoothed"])
+def test_discriminator_by_hand(halving, rng):
+    network = discriminator(filters=2, halving=halving, seed=1)
     weights = [rng.normal(0, 0.3, w.shape) for w in network.get_weights()]
     network.set_weights(weights)
     x = picture = rng.uniform(-1, 1, (40, 36, 3))
     pairs = list(zip(weights[::2], weights[1::2], strict=True))
     for i, (pair, stride) in enumerate(zip(pairs, (2, 2, 2, 1, 1), strict=True)):
-        x = convolved(np.pad(x, ((1, 1), (1, 1), (0, 0))), *pair, stride=stride)
+        smoothed = halving == "smoothed" and stride == 2
+        around = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        x = convolved(around, *pair, stride=1 if smoothed else stride)
         x = normed(x) if i in (1, 2, 3) else x
         x = np.where(x > 0, x, 0.2 * x) if i < 4 else x
+        if smoothed:  # binomial weights, by SciPy
+            for axis in (0, 1):
+                x = ndimage.convolve1d(x, [0.25, 0.5, 0.25], axis, mode="nearest")
+            x = x[::2, ::2]
     found = network(picture[None].astype(np.float32)).numpy()[0]
     np.testing.assert_allclose(found, x, atol=1e-3)
+
+
+def waves_in_the_gradient(halving):
+    """The power of waves of 4 px over that of waves of 5.3 and 3.2 px, largest of two diagonals."""
+    rng, powers = np.random.default_rng(0), []
+    for seed in range(6):
+        network = discriminator(filters=4, halving=halving, seed=seed)
+        x = tf.constant(ndimage.gaussian_filter(rng.normal(0, 9, (1, 128, 128, 3)), (0, 6, 6, 0)))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_mean(tf.square(network(x) - 1))
+        gradient = tape.gradient(loss, x).numpy()[0, 32:96, 32:96].sum(-1)
+        window = np.outer(*[np.hanning(65)[:-1]] * 2)
+        powers.append(np.abs(np.fft.fft2(gradient * window)) ** 2)
+    power = np.exp(np.log(powers).mean(0))
+    peaks = [power[16, s * 16] / np.sqrt(power[12, s * 12] * power[20, s * 20]) for s in (1, -1)]
+    return max(peaks)
+
+
+def test_a_smoothed_discriminator_asks_for_no_ripples():
+    """Odena et al. 2016: strides leave waves in gradients, here of two of them, four pixels."""
+    assert waves_in_the_gradient("strided") > 2
+    assert waves_in_the_gradient("smoothed") < 1.2
 
 
 def test_discriminator_sees_70_pixels():

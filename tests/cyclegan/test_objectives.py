@@ -15,6 +15,8 @@ from styletransfer.weights.backbones import load_weights
 from .. import reference
 from .conftest import TINY
 
+PAINTINGS = (40, 64, 3), (48, 48, 3)  # larger than the crops of 32 px
+
 
 @pytest.fixture
 def crops(rng):
@@ -70,8 +72,11 @@ def test_cycle_losses_by_hand(crops):
     ("form", "weights_of_layers"),
     [("proposal", "form"), ("gatys-code", "form"), ("gatys-code", "even")],
 )
-def test_adapted_losses_by_hand(form, weights_of_layers, crops):
-    """The study's formula in NumPy on the generator's output; the target is a mean Gram."""
+def test_adapted_losses_by_hand(form, weights_of_layers, crops, rng):
+    """The study's formula in NumPy on the generator's output; the target is a mean Gram.
+
+    Paintings count whole. Where a form sums over positions, they do as many as a crop has.
+    """
     settings = AdaptedSettings(
         **TINY,
         form=form,
@@ -80,7 +85,9 @@ def test_adapted_losses_by_hand(form, weights_of_layers, crops):
         backbone="embedded",
         omega=weights_of_layers,
     )
-    objective = Adapted(settings, dtype="float32", samples=[crops])
+    paintings = [tf.constant(rng.uniform(-1, 1, shape), tf.float32) for shape in PAINTINGS]
+    options = {"paintings": paintings, "photographs": [crops[1]]}
+    objective = Adapted(settings, dtype="float32", **options)
     weights = load_weights("embedded")
     network = weights.kernels, weights.biases, FORMS[form].pooling
 
@@ -89,18 +96,21 @@ def test_adapted_losses_by_hand(form, weights_of_layers, crops):
 
     layers = settings.style_layers
     omega = default_omega(FORMS[form], layers)
-    of_a, of_b = features(crops[0]), features(crops[1])
+    of_a, of_b = [features([painting])[0] for painting in paintings], features(crops[1])
     fake = objective.networks["BtoA"](crops[1]).numpy()
-    grams = {layer: np.mean([reference.gram(f[layer]) for f in of_a], 0) for layer in layers}
+    def per_position(f, layer):
+        return reference.gram(f[layer]) / (f[layer].shape[0] * f[layer].shape[1])
 
     def layer_losses(found):
         losses = []
         for layer in layers:
-            difference = np.abs(reference.gram(found[layer]) - grams[layer])
-            positions = found[layer].shape[0] * found[layer].shape[1]
-            losses.append(
-                difference.sum() if form == "proposal" else ((difference / positions) ** 2).mean()
-            )
+            goal = np.mean([per_position(f, layer) for f in of_a], axis=0)
+            if form == "proposal":  # a sum over as many positions as the crop has at each layer
+                shares = [32 * 32 / (h * w) for h, w, _ in PAINTINGS]
+                whole = [s * reference.gram(f[layer]) for s, f in zip(shares, of_a, strict=True)]
+                losses.append(np.abs(reference.gram(found[layer]) - np.mean(whole, 0)).sum())
+            else:
+                losses.append(((per_position(found, layer) - goal) ** 2).mean())
         return np.array(losses)
 
     def style(found):
@@ -144,7 +154,7 @@ def test_adapted_without_an_adversary_is_a_feed_forward_network(data):
 def test_objectives_that_cannot_be_used(crops):
     settings = AdaptedSettings(**TINY, statistic="grm", backbone="embedded")
     with pytest.raises(InputError, match="unknown statistic 'grm'; did you mean 'gram'"):
-        Adapted(settings, dtype="float32", samples=[crops])
+        Adapted(settings, dtype="float32", paintings=list(crops[0]), photographs=[crops[1]])
     with pytest.raises(InputError, match="lam must be above 0"):
         AdaptedSettings(**TINY, lam=0.0)
     with pytest.raises(InputError, match="style_layers names a layer twice"):
