@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from styletransfer import load_image
 from styletransfer.errors import InputError
-from styletransfer.study.artefacts import outliers, ripple, spots
+from styletransfer.study.artefacts import outliers, ripple, spots, waves
 
 
 def wave(shape, down, right, amplitude=4 / 255, period=4):
@@ -46,6 +46,22 @@ def test_the_peak_of_a_wave_is_its_power():
     power = (8 / 2 * window.sum() ** 2) ** 2
     rounding = (window**2).sum() ** 2 / 12
     assert found == pytest.approx(1 + power / rounding, rel=1e-3)
+
+
+def test_waves_in_any_values(rng):
+    """Of noise with a wave, the wave's own power over that of the noise, in all four directions."""
+    noise = rng.normal(size=(256, 256))
+    assert 1 <= waves(noise) < 1.2
+    assert waves(1e-9 * noise[..., None] * np.ones(3)) == pytest.approx(waves(noise))
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        rippled = noise + wave(noise.shape, down, right, 0.5)[..., 0]
+        window = np.hanning(33)[:-1]
+        power = (0.5 / 2 * window.sum() ** 2) ** 2 / (window**2).sum() ** 2
+        assert waves(rippled) == pytest.approx(np.exp(np.euler_gamma) * power, rel=0.25)
+        assert waves(noise + wave(noise.shape, down, right, 0.5, period=6)[..., 0]) < 1.2
+    for values in (noise[:31], noise[None, None], np.full((40, 40), np.nan)):
+        with pytest.raises(InputError, match="give finite values"):
+            waves(values)
 
 
 def test_a_colour_of_nobody_is_a_spot():

@@ -8,15 +8,20 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from .._tensorflow import tf
 from ..errors import InputError
 from ..options import build, check_number
+from ..pictures.images import as_picture
+from ..runs.checkpoint import read_state
 from .checkpoint import Checkpoint, Progress
 from .data import Data, data_for, difference, source_name
 from .generators import Generator, write_average, write_generator
+from .networks import discriminator
 from .record import (
     CHECKPOINT,
     LOSSES,
@@ -27,11 +32,8 @@ from .record import (
     snapshot,
     write_record,
 )
-from .settings import KINDS, TrainingSettings
+from .settings import KINDS, LEAST_SIZE, TrainingSettings
 from .training import Training
-
-if TYPE_CHECKING:
-    from .._tensorflow import tf
 
 __all__ = ["Trained", "train"]
 
@@ -74,6 +76,37 @@ class Trained:
         write_average(path, [self.folder / snapshot(name, step) for step in steps])
         return Generator(path)
 
+    def asked(self, picture: np.ndarray, *, critic: str = "critic_A") -> np.ndarray:
+        """What a discriminator asks of a picture: the way downhill of its generator's loss.
+
+        It is -∂(D(x) - 1)²/∂x, the mean over D's outputs; D is as the checkpoint has it.
+
+        Args:
+            picture: (H, W, 3) in [0, 1] or uint8, with sides of at least `LEAST_SIZE` px.
+            critic: "critic_A", which knows paintings, or "critic_B".
+
+        Returns:
+            float32 (H, W, 3); its unit says nothing, for an adversary's losses have none.
+
+        Raises:
+            FileNotFoundError: there is no checkpoint.
+            InputError: the training has no such discriminator, or the picture cannot be used.
+        """
+        picture = as_picture(picture)
+        if min(picture.shape[:2]) < LEAST_SIZE:
+            raise InputError(f"the sides of a picture need {LEAST_SIZE} px for a discriminator")
+        arrays, facts = read_state(self.folder / CHECKPOINT, what="the checkpoint of a training")
+        settings = check_record(facts)
+        if f"{critic}/0" not in arrays:
+            raise InputError(f"the training in {self.folder} has no discriminator {critic!r}")
+        D = discriminator(filters=settings.critic_filters, halving=settings.halving)
+        D.set_weights([arrays[f"{critic}/{i}"] for i in range(len(D.weights))])
+        x = tf.constant(2 * picture[None] - 1, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_mean(tf.square(D(x) - 1))
+        return -tape.gradient(loss, x).numpy()[0]
+
     @property
     def steps(self) -> list[int]:
         """The steps after which there are snapshots of the generators."""
@@ -99,7 +132,7 @@ def train(
     until: int | None = None,
     callbacks: Sequence[Callable] = (),
     progress: bool = True,
-    strategy: "tf.distribute.Strategy | None" = None,
+    strategy: tf.distribute.Strategy | None = None,
     start: str | os.PathLike | None = None,
     **settings: Any,
 ) -> Trained:

@@ -142,9 +142,9 @@ def discriminator(
     for factor, stride in ((1, 2), (2, 2), (4, 2), (8, 1)):
         strides = 1 if halving == "smoothed" else stride
         x = keras.layers.ZeroPadding2D(1, **kind)(x)
-        x = keras.layers.Conv2D(
-            factor * filters, 4, strides, kernel_initializer=normal(), **kind
-        )(x)
+        x = keras.layers.Conv2D(factor * filters, 4, strides, kernel_initializer=normal(), **kind)(
+            x
+        )
         x = _instance_norm(kind)(x) if factor > 1 else x
         # Keras' LeakyReLU is the same, but TensorFlow 2.21 complains on standard error when it
         # fuses its gradient.

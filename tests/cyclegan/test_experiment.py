@@ -13,6 +13,7 @@ import pytest
 from styletransfer.cyclegan import checkpoint, experiment
 from styletransfer.cyclegan.checkpoint import milestones
 from styletransfer.cyclegan.experiment import train
+from styletransfer.cyclegan.networks import discriminator
 from styletransfer.errors import InputError
 from styletransfer.pictures.images import save_image
 
@@ -64,6 +65,28 @@ def test_a_training_that_begins_with_a_generator(trained, data, tmp_path):
         train(tmp_path / "run", **{**options, "start": trained.folder / "AtoB.npz"})
     with pytest.raises(InputError, match=r"has the network .* not that of the settings"):
         train(tmp_path / "other", **{**options, "filters": 6})
+
+
+def test_what_a_discriminator_asks_for_lowers_its_loss(trained, rng):
+    """By a finite difference along one direction, with the discriminator of the checkpoint."""
+    with np.load(trained.folder / "checkpoint.npz") as file:
+        network = discriminator(filters=LONGER["critic_filters"])
+        network.set_weights([file[f"critic_A/{i}"] for i in range(len(network.weights))])
+
+    def loss(picture):
+        return float(np.mean((network(2 * picture[None] - 1).numpy() - 1) ** 2))
+
+    picture = rng.uniform(0.2, 0.8, (40, 48, 3)).astype(np.float32)
+    asked = trained.asked(picture)
+    assert asked.shape == picture.shape
+    way = 5e-3 * asked / np.abs(asked).max()
+    difference = loss(picture + way) - loss(picture - way)
+    # The gradient is that of values in [-1, 1], twice as far apart.
+    assert difference == pytest.approx(-2 * 2 * float((asked * way).sum()), rel=0.05)
+    with pytest.raises(InputError, match="no discriminator 'critic_C'"):
+        trained.asked(picture, critic="critic_C")
+    with pytest.raises(InputError, match="need 32 px"):
+        trained.asked(picture[:20])
 
 
 def test_done_is_done(trained, data, monkeypatch):

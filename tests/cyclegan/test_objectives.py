@@ -98,6 +98,7 @@ def test_adapted_losses_by_hand(form, weights_of_layers, crops, rng):
     omega = default_omega(FORMS[form], layers)
     of_a, of_b = [features([painting])[0] for painting in paintings], features(crops[1])
     fake = objective.networks["BtoA"](crops[1]).numpy()
+
     def per_position(f, layer):
         return reference.gram(f[layer]) / (f[layer].shape[0] * f[layer].shape[1])
 
