@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from styletransfer.cyclegan.data import HOLD_OUT, batches, open_data
+from styletransfer.cyclegan.data import HOLD_OUT, VALIDATION, batches, open_data
 from styletransfer.cyclegan.settings import AdaptedSettings, CycleSettings
 from styletransfer.cyclegan.updates import HistoryPool
 from styletransfer.errors import InputError
@@ -20,14 +20,17 @@ from .conftest import TINY, side
 
 
 @pytest.mark.slow
-def test_bundled_pictures_but_for_the_hold_outs():
+def test_bundled_pictures_but_for_those_that_are_held_out():
     found = open_data(short_side=40, progress=False)
     assert {picture["name"] for picture in found.a.about} == set(
         datasets.paintings(artist="van Gogh")
     )
     assert len(found.a.pictures) == 9
-    assert {picture["name"] for picture in found.b.about} == set(datasets.photos()) - set(HOLD_OUT)
-    assert set(found.hold_out["B"]) == set(HOLD_OUT) <= set(datasets.photos())
+    unseen = {*HOLD_OUT, *VALIDATION}
+    assert len(unseen) == 12
+    assert unseen <= set(datasets.photos())
+    assert {picture["name"] for picture in found.b.about} == set(datasets.photos()) - unseen
+    assert set(found.hold_out["B"]) == set(HOLD_OUT)
     assert all(min(picture.shape[:2]) == 40 for picture in (*found.a.pictures, *found.b.pictures))
 
 
