@@ -29,7 +29,7 @@ STORED = {
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
     "07_optimisers": lambda p: [f"{p['size']} px, {p['steps']} steps"],
     "08_cost": lambda p: [f"{p['plain_steps'][-1]:,} evaluations", f"{p['qualities'][0]}"],
-    "09_cyclegan": lambda p: [str(p["steps"]), f"step {p['rival_steps']:,}"],
+    "09_cyclegan": lambda p: [str(p["steps"]), " and ".join(map(str, p["chosen"]))],
     "10_cnn_or_gan": lambda p: [f"{p['size']} px", "(e) one pass"],
     "11_adversarial": lambda p: [
         f"adapted, {steps} of {steps} steps" for steps in p["steps"].values()
