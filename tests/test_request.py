@@ -16,6 +16,7 @@ from styletransfer.fast import precision
 from styletransfer.forms import FORMS
 from styletransfer.keywords import SettingsDict
 from styletransfer.losses import STATISTICS, statistic
+from styletransfer.pictures import datasets
 from styletransfer.runs import memory
 from styletransfer.runs.request import Request, resolve
 from styletransfer.runs.schedule import Stage
@@ -88,6 +89,19 @@ def test_defaults_that_are_spelled_out_are_the_same_run(pair):
     assert request(pair, lam=2 * form.lam).identity != plain.identity
     assert request(pair, noise=0.5).identity == plain.identity  # no noise in it
     assert request(pair, init="noise", noise=0.5).identity != request(pair, init="noise").identity
+
+
+def test_another_generator_is_another_start(pair, tmp_path, monkeypatch):
+    """A stored run must not stand for one that starts from a generator trained anew."""
+    folder = tmp_path / "generators"
+    folder.mkdir()
+    monkeypatch.setattr(datasets, "data_folder", lambda: tmp_path)
+    found = []
+    for weights in (b"one", b"two"):
+        (folder / "great_wave.npz").write_bytes(weights)
+        found.append([request(pair, init=init).identity for init in ("content", "generator")])
+    assert found[0][0] == found[1][0]
+    assert found[0][1] != found[1][1]
 
 
 def test_no_identity_depends_on_a_measured_time(pair, monkeypatch):

@@ -16,6 +16,8 @@ from ..errors import InputError, log
 from ..fast.precision import resolve_precision
 from ..forms import FORMS
 from ..layers import check_sides
+from ..pictures import datasets
+from ..pictures.files import file_sha256
 from ..pictures.images import MAX_PIXELS, fit
 from ..pictures.sources import (
     Collection,
@@ -121,7 +123,8 @@ class Request:
         start or another network has (`noise`, `floor`). How the network is computed counts, for in
         another precision the picture differs in its last digits: "auto" as what it stands for,
         "mixed" as it was asked for. A user's statistic counts by its code (see
-        `Statistic.fingerprint`).
+        `Statistic.fingerprint`), the generators that come along by their files where a run starts
+        from one.
 
         Raises:
             InputError: an unknown statistic, or weights that are not here.
@@ -140,6 +143,9 @@ class Request:
             "pictures": [source and source.about["sha256"] for source in sources],
             "version": __version__,
         }
+        if options.get("init") == "generator":  # all of them: which it is, `cyclegan` knows
+            files = sorted((datasets.data_folder() / "generators").glob("*.npz"))
+            facts["generators"] = list(map(file_sha256, files))
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
