@@ -178,14 +178,14 @@ for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
     training.finish(until=3)
     ramp = np.linspace(-1, 1, 32 * 32 * 3, dtype="f4").reshape(1, 32, 32, 3)
     made = np.asarray(training.networks["BtoA"](ramp))
-    found.append(np.concatenate([*training.history.values(), made.ravel()]))
+    found.append((np.array(list(training.history.values())), made))
     if strategy is not None:
         assert strategy.num_replicas_in_sync == 2
         try:
             Training(data, CycleSettings(**{**TINY, "batch": 3}), strategy=strategy)
         except ValueError as error:
             print(error)
-print(np.abs(found[0] - found[1]).max())
+print(*(np.abs(one - two).max() for one, two in zip(*found)))
 """
 
 
@@ -201,6 +201,8 @@ def test_two_devices_share_a_batch(tmp_path):
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    *_, refusal, difference = done.stdout.strip().splitlines()
+    *_, refusal, differences = done.stdout.strip().splitlines()
     assert "a batch of 3 cannot be shared by 2 devices" in refusal
-    assert float(difference) < 2e-4
+    of_losses, of_picture = map(float, differences.split())
+    assert of_losses < 1e-5
+    assert of_picture < 2e-3  # in [-1, 1]; the biases' rounding is seen in it
