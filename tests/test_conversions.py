@@ -142,6 +142,7 @@ def test_converted_settings_have_the_same_gradient(name, photo, painting, start)
         assert cosine(gradient(wrong, style_weight=beta), expected) < 0.999
 
 
+@pytest.mark.slow
 def test_our_forms_are_their_own_translation():
     """λ is the style weight; the authors' default need not be the form's."""
     for form in ("gatys", "gatys-code"):

@@ -138,6 +138,7 @@ def test_the_painting_itself_has_no_distance(painted, pair):
     assert few["sliced Wasserstein"] == few["mean and deviation"] == 0
 
 
+@pytest.mark.slow
 def test_more_noise_is_further_away(painted, pair, rng):
     noise = rng.normal(size=pair[1].shape)
     noisy = [np.clip(pair[1] + strength * noise, 0, 1) for strength in (0, 0.1, 0.3)]

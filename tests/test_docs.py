@@ -175,6 +175,7 @@ def test_the_worksheet_names_settings_that_there_are(part, notebook):
     assert named <= set(re.findall(r"^(\w+) \+?= ", cell.source, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_the_worksheets_python_runs():
     text = (HOME / "docs" / "handout" / "handout.html").read_text("utf-8")
     (script,) = re.findall(r"<pre>(.*?)</pre>", text, re.DOTALL)

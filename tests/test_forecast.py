@@ -106,6 +106,7 @@ def test_several_paintings_are_encoded_once_at_each_size(monkeypatch):
     assert three.bytes == pytest.approx(one.bytes + 12e6 + 12 * 2 * 9 * 18, abs=1)
 
 
+@pytest.mark.slow
 def test_rates_are_kept_and_repaired(tmp_path, monkeypatch):
     monkeypatch.setenv("STYLETRANSFER_CACHE_DIR", str(tmp_path / "cache"))
     arguments = (
@@ -178,6 +179,7 @@ def test_what_cannot_fit_is_refused_with_the_largest_size_that_does(free):
         Run("petra", "night_cafe", settings_from(SMALL))
 
 
+@pytest.mark.slow
 def test_the_command_line_forecasts(command, tmp_path):
     words = ["petra", "night_cafe", "--backbone", "embedded", "--size", "64", "--steps", "2"]
     only = command(*words, "--forecast")

@@ -95,6 +95,7 @@ def test_the_box_holds_what_it_held(pair, monkeypatch):
         assert final["picture"]["losses"]["total"] < 1.05 * final["history"][-1]["loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("factor", [0.01, 100.0])
 def test_a_weight_changed_during_the_run_is_optimised_for(pair, optimizer, factor):
@@ -202,6 +203,7 @@ def test_snapshots_keep_the_picture_of_a_moment(pair):
     assert not np.array_equal(snapshots.pictures[0], result.image)
 
 
+@pytest.mark.slow
 def test_one_trace_and_flat_memory():
     """In a process of its own: memory grows no more over 30 runs than over a few."""
     script = """
@@ -240,6 +242,7 @@ def test_every_setting_has_one_default():
     assert all(objective[entry.name].default == entry.default for entry in shared)
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_quick_and_quiet():
     script = (
         "import sys, styletransfer; assert 'tensorflow' not in sys.modules; styletransfer.Objective"

@@ -122,6 +122,7 @@ def test_the_last_steps_of_mixed_precision_keep_the_targets(pair, monkeypatch):
     assert all(each is found[0] for each in found)
 
 
+@pytest.mark.slow
 def test_the_command_line_and_its_record(tmp_path, capsys):
     out = tmp_path / "a.png"
     words = ["petra", "night_cafe", "--form", "nearest", "--sizes", "48,64", "--steps", "3,3"]
@@ -161,6 +162,7 @@ def test_matches_and_starts_that_do_not_fit(pair):
         Objective(None, pair[1], content_layers=(), **OPTIONS)
 
 
+@pytest.mark.slow
 def test_the_search_is_forecast(pair, monkeypatch):
     request = Request.open(*pair, settings_from(TINY))
     plan = resolve(request)

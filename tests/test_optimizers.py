@@ -169,6 +169,7 @@ def test_lbfgs_keeps_up_with_scipy_on_a_picture(pair):
     assert evaluations < 1.3 * theirs.nfev
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [Adam(), SGD()])
 def test_first_order_methods_lower_the_loss_of_a_picture(pair, optimizer):
     objective = Objective(*pair, backbone="embedded")

@@ -16,6 +16,7 @@ from styletransfer.study.sweeps import Sweep
 from .pages import POINTS, TINY, data_of
 
 
+@pytest.mark.slow
 def test_sixty_pictures_have_less_than_ten_megabytes(runs, tmp_path):
     """Paintings of 512 px with noise, which are no smaller than what runs of that size make."""
     record = runs.record(0)

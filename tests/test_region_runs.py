@@ -29,6 +29,7 @@ def masks(labels):
     return mask(labels[0]), mask(labels[1], FIRST, SECOND, THIRD), mask(labels[2])
 
 
+@pytest.mark.slow
 def test_a_run_with_masks(pair, paintings, masks):
     options = {**QUICK, "steps": 12}
     guided = transfer(pair[0], paintings, masks=masks, **options)
@@ -88,6 +89,7 @@ def test_a_record_with_regions_is_replayed(tmp_path, monkeypatch, capsys):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("found", [False, True])
 def test_a_run_with_regions_goes_on_where_it_was_saved(pair, paintings, masks, tmp_path, found):
     masks, regions = (None, "match:2") if found else (masks, None)
@@ -120,6 +122,7 @@ def test_the_code_of_a_run_with_regions(pair, paintings, masks, tmp_path):
             assert sorted(eval(regions[0].split("=")[1].strip(","))) == sorted(named)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_regions(pair, paintings, tmp_path):
     Image.fromarray(mask(np.repeat([[0, 1]], 24, 0).repeat(16, 1))).save(tmp_path / "mask.png")
     regions = [None, "match:2", (str(tmp_path / "mask.png"), "#0000fa", "#00fa00")]

@@ -104,6 +104,7 @@ def test_the_statistics_of_a_region_are_those_of_its_positions(rng):
             np.testing.assert_allclose(each["mean_std"][region], moments, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide", ["simple", "all"])
 def test_tiles_equal_the_whole(pair, paintings, labels, guide):
     photo, own = resize(pair[0], (90, 121)), resized(labels[0], (90, 121))

@@ -120,6 +120,7 @@ def test_progress_checkpoint_and_preview(pair, tmp_path, capsys):
     assert "step 12 of 12" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"precision": "mixed"}, {"tile": 64, "sizes": (48, 96)}])
 def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(
     pair, tmp_path, monkeypatch, options
@@ -141,6 +142,7 @@ def test_a_run_in_tiles_or_mixed_goes_on_and_can_be_made_again(
     np.testing.assert_array_equal(made.image, whole.image)
 
 
+@pytest.mark.slow
 def test_several_paintings(pair, tmp_path):
     """One style of three pictures: in any order, stopped and gone on with, or made again."""
     settings = settings_from({**TINY, "steps": (2, 2), "style_scale": 1.5})

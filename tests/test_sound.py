@@ -22,6 +22,7 @@ def long_term(sound):
     return 10 * np.log10(np.maximum(bands, 1e-6 * bands.max()))
 
 
+@pytest.mark.slow
 def test_the_spectrogram_by_numpy(rng):
     sound = rng.normal(0, 0.1, RATE)
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, 1024), 2048)[::512]

@@ -250,6 +250,7 @@ def test_what_needs_more_memory_says_so():
     assert more == pytest.approx({**dict.fromkeys(OWN, 0), **measured}, abs=15)
 
 
+@pytest.mark.slow
 def test_in_a_sweep_and_on_the_page(pair, tmp_path):
     grid = {"statistic": ["gram", "mean_cov"]}
     runs = sweep(*pair, grid, store=tmp_path, progress=False, **TINY)
@@ -259,6 +260,7 @@ def test_in_a_sweep_and_on_the_page(pair, tmp_path):
     assert offered == list(STATISTICS)
 
 
+@pytest.mark.slow
 def test_on_the_command_line_and_again_from_the_record(words, tmp_path, capsys):
     """Also in two sizes, where the second one's layers are larger."""
     sizes = ("--sizes", "40,48", "--steps", "2,2", "--backbone", "embedded", "--quiet")

@@ -234,6 +234,7 @@ def test_a_store_that_is_only_read(pair, tmp_path):
     assert entry.exists()  # one that could be written would remove it
 
 
+@pytest.mark.slow
 def test_the_runs_that_come_with_the_package():
     """Their records name the bundled pictures, and have the losses of the pictures beside them."""
     folder, known = datasets.data_folder() / "runs", {**datasets.photos(), **datasets.paintings()}

@@ -26,6 +26,7 @@ def features(picture, layer):
     return found.reshape(-1, found.shape[-1])
 
 
+@pytest.mark.slow
 def test_similarities_by_numpy(pair):
     photo, painting = (resize(p, fit(p.shape, SIZE)) for p in pair)
     units = []
@@ -40,6 +41,7 @@ def test_similarities_by_numpy(pair):
     assert similarity(pair[1], pair[1], backbone="embedded") == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", MEASURES)
 def test_a_part_of_a_painting_finds_that_part(by):
     """A lower right quarter finds its painting, and where in it it was."""

@@ -63,6 +63,7 @@ def test_what_a_file_claims_to_hold_takes_no_memory(tmp_path, shapes, dtype):
     assert most < 5e6
 
 
+@pytest.mark.slow
 def test_chunks_larger_than_their_kernel_are_not_unpacked(tmp_path):
     """A chunk of 1.2 GB of zeros takes 1 MB in the file, and HDF5 unpacks it whole."""
     path = tmp_path / "bomb.h5"

@@ -20,6 +20,7 @@ from styletransfer.study.artefacts import ripple, spots
 HALF = 2**-10  # relative spacing of half precision
 
 
+@pytest.mark.slow
 def test_a_generator_file_is_the_network(trained, data, rng):
     """To half precision; sides that are no multiples of four are reflected and cut off again."""
     generator, picture = trained.generator(), rng.random((33, 38, 3)).astype(np.float32)

@@ -132,6 +132,7 @@ def test_a_forecast_is_of_what_stands_on_the_page(visit):
     visit(script, steps="2")
 
 
+@pytest.mark.slow
 def test_a_complaint_goes_with_what_it_was_about(visit):
     """And a run that is asked for in the same moment begins."""
 
