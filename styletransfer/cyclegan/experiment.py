@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from .._tensorflow import tf
+from .._tensorflow import keras, tf
 from ..errors import InputError
 from ..options import build, check_number
-from ..pictures.images import as_picture
 from ..runs.checkpoint import read_state
 from .checkpoint import Checkpoint, Progress
 from .data import Data, data_for, difference, source_name
@@ -32,7 +30,7 @@ from .record import (
     snapshot,
     write_record,
 )
-from .settings import KINDS, LEAST_SIZE, TrainingSettings
+from .settings import KINDS, TrainingSettings
 from .training import Training
 
 __all__ = ["Trained", "train"]
@@ -76,36 +74,22 @@ class Trained:
         write_average(path, [self.folder / snapshot(name, step) for step in steps])
         return Generator(path)
 
-    def asked(self, picture: np.ndarray, *, critic: str = "critic_A") -> np.ndarray:
-        """What a discriminator asks of a picture: the way downhill of its generator's loss.
+    def discriminator(self, name: str = "critic_A") -> keras.Model:
+        """A discriminator as the checkpoint has it, a model as of `networks.discriminator`.
 
-        It is -∂(D(x) - 1)²/∂x, the mean over D's outputs; D is as the checkpoint has it.
-
-        Args:
-            picture: (H, W, 3) in [0, 1] or uint8, with sides of at least `LEAST_SIZE` px.
-            critic: "critic_A", which knows paintings, or "critic_B".
-
-        Returns:
-            float32 (H, W, 3); its unit says nothing, for an adversary's losses have none.
+        "critic_A" knows paintings, "critic_B" photographs; `objectives.asked` shows what it wants.
 
         Raises:
             FileNotFoundError: there is no checkpoint.
-            InputError: the training has no such discriminator, or the picture cannot be used.
+            InputError: the training has no such discriminator.
         """
-        picture = as_picture(picture)
-        if min(picture.shape[:2]) < LEAST_SIZE:
-            raise InputError(f"the sides of a picture need {LEAST_SIZE} px for a discriminator")
         arrays, facts = read_state(self.folder / CHECKPOINT, what="the checkpoint of a training")
         settings = check_record(facts)
-        if f"{critic}/0" not in arrays:
-            raise InputError(f"the training in {self.folder} has no discriminator {critic!r}")
-        D = discriminator(filters=settings.critic_filters, halving=settings.halving)
-        D.set_weights([arrays[f"{critic}/{i}"] for i in range(len(D.weights))])
-        x = tf.constant(2 * picture[None] - 1, tf.float32)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            loss = tf.reduce_mean(tf.square(D(x) - 1))
-        return -tape.gradient(loss, x).numpy()[0]
+        if not name.startswith("critic_") or f"{name}/0" not in arrays:
+            raise InputError(f"the training in {self.folder} has no discriminator {name!r}")
+        network = discriminator(filters=settings.critic_filters, halving=settings.halving)
+        network.set_weights([arrays[f"{name}/{i}"] for i in range(len(network.weights))])
+        return network
 
     @property
     def steps(self) -> list[int]:

@@ -140,16 +140,15 @@ def discriminator(
     inputs = keras.Input((None, None, 3), dtype="float32")
     x = inputs
     for factor, stride in ((1, 2), (2, 2), (4, 2), (8, 1)):
-        strides = 1 if halving == "smoothed" else stride
+        smoothed = stride > 1 and halving == "smoothed"
+        kernels = {"strides": 1 if smoothed else stride, "kernel_initializer": normal(), **kind}
         x = keras.layers.ZeroPadding2D(1, **kind)(x)
-        x = keras.layers.Conv2D(factor * filters, 4, strides, kernel_initializer=normal(), **kind)(
-            x
-        )
+        x = keras.layers.Conv2D(factor * filters, 4, **kernels)(x)
         x = _instance_norm(kind)(x) if factor > 1 else x
         # Keras' LeakyReLU is the same, but TensorFlow 2.21 complains on standard error when it
         # fuses its gradient.
         x = keras.ops.maximum(x, 0.2 * x)
-        x = x if strides == stride else _smoothed(x)[:, ::stride, ::stride]
+        x = _smoothed(x)[:, ::stride, ::stride] if smoothed else x
     x = keras.layers.ZeroPadding2D(1, **kind)(x)
     x = keras.layers.Conv2D(1, 4, kernel_initializer=normal(), **kind)(x)
     outputs = keras.layers.Activation("linear", dtype="float32")(x)

@@ -14,16 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._tensorflow import keras, tf
+from ..errors import InputError
 from ..evaluation import Whole
 from ..forms import FORMS
 from ..layers import default_omega
 from ..losses import Measures
 from ..network import loss_network
+from ..pictures.images import as_picture
 from ..scaling import in_units, rescaled
 from ..statistics import gram, statistic_named
 from ..weights.backbones import load_weights, resolve_backbone
 from .networks import discriminator, generator
-from .settings import AdaptedSettings, CycleSettings, TrainingSettings
+from .settings import LEAST_SIZE, AdaptedSettings, CycleSettings, TrainingSettings
 
 
 class Losses(NamedTuple):
@@ -55,6 +57,31 @@ def _judgement(D: keras.Model, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     # One call: without batch statistics it is the same as two.
     on_real, on_fake = tf.split(D(tf.concat([real, fake], 0)), 2)
     return 0.5 * (_mean(tf.square(on_real - 1)) + _mean(tf.square(on_fake)))
+
+
+def asked(D: keras.Model, picture: np.ndarray) -> np.ndarray:
+    """What a discriminator asks of a picture: the way downhill of what a generator pays for it.
+
+    It is -∂(D(x) - 1)²/∂x, of the mean over D's outputs.
+
+    Args:
+        D: see `Trained.discriminator`.
+        picture: (H, W, 3) in [0, 1] or uint8, with sides of at least `LEAST_SIZE` px.
+
+    Returns:
+        float32 (H, W, 3); its unit says nothing, for an adversary's losses have none.
+
+    Raises:
+        InputError: the picture cannot be used.
+    """
+    picture = as_picture(picture)
+    if min(picture.shape[:2]) < LEAST_SIZE:
+        raise InputError(f"the sides of a picture need {LEAST_SIZE} px for a discriminator")
+    x = tf.constant(2 * picture[None] - 1, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = _deceived(D, x)
+    return -tape.gradient(loss, x).numpy()[0]
 
 
 class TrainingObjective:
@@ -126,7 +153,7 @@ class Cycle(TrainingObjective):
         return Losses(total, parts, [fake_a, fake_b])
 
 
-STYLE_PICTURES = 64  # paintings, at most, for the style target, and crops of photographs
+STYLE_PICTURES = 64  # paintings, at most, for the style target; crops of photographs for the unit
 
 
 class Adapted(TrainingObjective):

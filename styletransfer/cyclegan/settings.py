@@ -232,7 +232,7 @@ HOLD_OUT = (
     "machu_picchu",
     "schwerin_palace",
 )
-"""The bundled photographs that no training sees, and on which nothing is chosen."""
+"""The bundled photographs that no training sees and that the notebooks judge."""
 
 VALIDATION = ("mount_rushmore", "mysore_palace", "pont_du_gard", "reims_cathedral")
 """Those on which settings and the last step are chosen; the other 32 are trained on."""

@@ -276,5 +276,5 @@ def _objective(data: Data, settings: TrainingSettings) -> TrainingObjective:
     paintings = [tf.constant(a, tf.float32) / 127.5 - 1 for a in data.a.pictures[:STYLE_PICTURES]]
     sampling = dataclasses.replace(settings, steps=math.ceil(STYLE_PICTURES / settings.batch))
     photographs = [b for _, b in batches((data.a, data.b), sampling)]
-    options: dict[str, Any] = {"paintings": paintings, "photographs": photographs}
-    return Adapted(cast(AdaptedSettings, settings), dtype=dtype, **options)
+    adapted = cast(AdaptedSettings, settings)
+    return Adapted(adapted, dtype=dtype, paintings=paintings, photographs=photographs)

@@ -14,6 +14,7 @@ from styletransfer.cyclegan import checkpoint, experiment
 from styletransfer.cyclegan.checkpoint import milestones
 from styletransfer.cyclegan.experiment import train
 from styletransfer.cyclegan.networks import discriminator
+from styletransfer.cyclegan.objectives import asked
 from styletransfer.errors import InputError
 from styletransfer.pictures.images import save_image
 
@@ -77,16 +78,18 @@ def test_what_a_discriminator_asks_for_lowers_its_loss(trained, rng):
         return float(np.mean((network(2 * picture[None] - 1).numpy() - 1) ** 2))
 
     picture = rng.uniform(0.2, 0.8, (40, 48, 3)).astype(np.float32)
-    asked = trained.asked(picture)
-    assert asked.shape == picture.shape
-    way = 5e-3 * asked / np.abs(asked).max()
+    critic = trained.discriminator()
+    wanted = asked(critic, picture)
+    assert wanted.shape == picture.shape
+    way = 5e-3 * wanted / np.abs(wanted).max()
     difference = loss(picture + way) - loss(picture - way)
     # The gradient is that of values in [-1, 1], twice as far apart.
-    assert difference == pytest.approx(-2 * 2 * float((asked * way).sum()), rel=0.05)
-    with pytest.raises(InputError, match="no discriminator 'critic_C'"):
-        trained.asked(picture, critic="critic_C")
+    assert difference == pytest.approx(-2 * 2 * float((wanted * way).sum()), rel=0.05)
+    for name in ("critic_C", "BtoA"):
+        with pytest.raises(InputError, match=f"no discriminator '{name}'"):
+            trained.discriminator(name)
     with pytest.raises(InputError, match="need 32 px"):
-        trained.asked(picture[:20])
+        asked(critic, picture[:20])
 
 
 def test_done_is_done(trained, data, monkeypatch):
