@@ -8,7 +8,7 @@ are the discriminators of A and B; files, records and losses call them `critic_A
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +59,12 @@ def _judgement(D: keras.Model, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     return 0.5 * (_mean(tf.square(on_real - 1)) + _mean(tf.square(on_fake)))
 
 
+def _enlarged(picture: tf.Tensor) -> tf.Tensor:
+    """A picture (H, W, 3) in [-1, 1] with twice as many pixels a side, bicubic."""
+    height, width, _ = picture.shape
+    return tf.image.resize(picture, (2 * height, 2 * width), method="bicubic")
+
+
 def asked(D: keras.Model, picture: np.ndarray) -> np.ndarray:
     """What a discriminator asks of a picture: the way downhill of what a generator pays for it.
 
@@ -101,6 +107,7 @@ class TrainingObjective:
         dtype: str,
     ) -> None:
         self.generators, self.discriminators = generators, discriminators
+        self._seed, self._shifts = settings.seed, settings.shifts
         self.networks: dict[str, keras.Model] = {}
         names = (*generators, *discriminators)
         children = np.random.SeedSequence(settings.seed).spawn(len(names))
@@ -112,15 +119,36 @@ class TrainingObjective:
             else:
                 self.networks[name] = generator(**settings.network, **kind)
 
-    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
-        """The generators' losses on paintings and photographs (n, H, W, 3) in [-1, 1]."""
+    def generated(self, a: tf.Tensor, b: tf.Tensor, step: tf.Tensor) -> Losses:
+        """The generators' losses on paintings and photographs (n, H, W, 3) in [-1, 1].
+
+        What is drawn at random depends on the `step`, a whole number, and the settings' seed alone.
+        """
         raise NotImplementedError
 
-    def judged(self, a: tf.Tensor, b: tf.Tensor, *fakes: tf.Tensor) -> Losses:
+    def judged(self, a: tf.Tensor, b: tf.Tensor, step: tf.Tensor, *fakes: tf.Tensor) -> Losses:
         """The discriminators' losses; `fakes` come from the pools."""
-        judgements = zip(self.discriminators, (a, b), fakes, strict=False)
-        parts = {name: _judgement(self.networks[name], *pair) for name, *pair in judgements}
+        parts = {}
+        for name, *pair in zip(self.discriminators, (a, b), fakes, strict=False):
+            real, fake = (self._shifted(pictures, step) for pictures in pair)
+            parts[name] = _judgement(self.networks[name], real, fake)
         return Losses(tf.add_n(list(parts.values())), parts)
+
+    def _shifted(self, pictures: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """What the discriminators see of pictures (n, H, W, 3): not always the same first pixel.
+
+        The waves that their strides leave in the gradient then stand at another place at each step,
+        so that they cancel out in the generator's weights.
+        """
+        if self._shifts == 1:
+            return pictures
+        corner = tf.cast(self._drawn(step)[1:] * self._shifts, tf.int32)
+        height, width = (side - self._shifts + 1 for side in pictures.shape[1:3])
+        return tf.slice(pictures, [0, corner[0], corner[1], 0], [-1, height, width, 3])
+
+    def _drawn(self, step: tf.Tensor) -> tf.Tensor:
+        """Three numbers in [0, 1) for a step, the same for all pictures."""
+        return tf.random.stateless_uniform((3,), (self._seed, tf.cast(step, tf.int32)))
 
 
 class Cycle(TrainingObjective):
@@ -133,7 +161,7 @@ class Cycle(TrainingObjective):
         kinds = ["adversarial", "cycle", *(["identity"] if settings.identity else []), "critic"]
         self.terms = tuple(f"{kind}_{side}" for kind in kinds for side in "AB")
 
-    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
+    def generated(self, a: tf.Tensor, b: tf.Tensor, step: tf.Tensor) -> Losses:
         """See `TrainingObjective`."""
         G, F, D_A, D_B = self.networks.values()
         parts = {}
@@ -145,8 +173,8 @@ class Cycle(TrainingObjective):
             parts["identity_B"] = _mean(tf.abs(same_b - b))
         else:
             fake_b, fake_a = G(a), F(b)
-        parts["adversarial_A"] = _deceived(D_A, fake_a)
-        parts["adversarial_B"] = _deceived(D_B, fake_b)
+        parts["adversarial_A"] = _deceived(D_A, self._shifted(fake_a, step))
+        parts["adversarial_B"] = _deceived(D_B, self._shifted(fake_b, step))
         parts["cycle_A"] = _mean(tf.abs(F(fake_b) - a))
         parts["cycle_B"] = _mean(tf.abs(G(fake_a) - b))
         total = tf.add_n([self._weights[name[:-2]] * part for name, part in parts.items()])
@@ -173,6 +201,11 @@ class Adapted(TrainingObjective):
     painting's middle more often than its borders, and so have other statistics. The unit is taken
     from `photographs`, batches of crops. Attributes are λ (`lam`), ω (`omega`), u (`unit`) and the
     `weights` of the loss network.
+
+    At a share of the steps (`closeups`) both losses are those of a quarter of the crop, enlarged
+    twofold, and the style target is that of the paintings enlarged twofold. Strokes of one or two
+    pixels then count, which the loss network passes over otherwise and another network sees. This
+    departs from Johnson et al. 2016.
 
     Raises:
         InputError: there is no such statistic.
@@ -205,14 +238,13 @@ class Adapted(TrainingObjective):
         super().__init__(settings, ("BtoA",), adversary, dtype)
         self.terms = ("content", "style", *(("adversarial_A",) if adversary else ()), *adversary)
         # Without `per_position` a Gram matrix is a sum, and a crop has fewer terms than a painting.
-        summed = not form.per_position and measures.statistic.finish is gram.finish
-        encoded = []
-        for painting in paintings:
-            share = settings.size**2 / math.prod(painting.shape[:2]) if summed else 1.0
-            encoded.append([share * A for A in self._encode(painting)[1]])
-        styles = zip(*encoded, strict=True)
-        self._target = [tf.add_n(statistics) / len(encoded) for statistics in styles]
-        of_crops = [self._losses(x, x)["style_layers"] for batch in photographs for x in batch]
+        self._summed = not form.per_position and measures.statistic.finish is gram.finish
+        self._size, self._closeups = settings.size, settings.closeups
+        self._target = self._mean_style(paintings)
+        if self._closeups:
+            self._fine_target = self._mean_style([_enlarged(painting) for painting in paintings])
+        crops = [crop for batch in photographs for crop in batch]
+        of_crops = [self._losses(crop, crop, self._target)["style_layers"] for crop in crops]
         losses = np.maximum(np.mean(of_crops, axis=0, dtype=np.float64), 1e-12)
         style = float(np.dot(self.omega, losses))
         if settings.omega == "even":
@@ -222,21 +254,52 @@ class Adapted(TrainingObjective):
     def _encode(self, crop: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         return self._whole.encode((crop[None] + 1) / 2, [])
 
-    def _losses(self, crop: tf.Tensor, photograph: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _mean_style(self, paintings: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """The mean statistics of whole paintings (H, W, 3)."""
+        encoded = []
+        for painting in paintings:
+            share = self._size**2 / math.prod(painting.shape[:2]) if self._summed else 1.0
+            encoded.append([share * A for A in self._encode(painting)[1]])
+        styles = zip(*encoded, strict=True)
+        return [tf.add_n(statistics) / len(encoded) for statistics in styles]
+
+    def _losses(
+        self, crop: tf.Tensor, photograph: tf.Tensor, target: list[tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """The study's losses of one picture (H, W, 3) in [-1, 1] made of a photograph."""
         content, _ = self._encode(photograph)
         # Neither total variation nor the box is asked of a generator, whose values end at 0 and 1.
         weighting = tuple(tf.constant(w, tf.float32) for w in (self.lam, self.omega, 0.0, 0.0))
-        return self._whole.evaluate((crop[None] + 1) / 2, content, self._target, weighting, [])
+        return self._whole.evaluate((crop[None] + 1) / 2, content, target, weighting, [])
 
-    def generated(self, a: tf.Tensor, b: tf.Tensor) -> Losses:
+    def _seen(self, fake: tf.Tensor, b: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Content, style and total of each picture, as a whole or, at some steps, from nearby."""
+
+        def mean(view: Callable[[tf.Tensor], tf.Tensor], target: list[tf.Tensor]) -> list:
+            # A Gram matrix is that of one picture.
+            losses = [self._losses(view(fake[i]), view(b[i]), target) for i in range(b.shape[0])]
+            return [tf.stack([loss[name] for loss in losses]) for name in names]
+
+        def closeup() -> list:
+            side = self._size // 2
+            corner = tf.cast(drawn[1:] * (self._size - side + 1), tf.int32)
+            place = tf.concat([corner, [0]], 0)
+            return mean(lambda x: _enlarged(tf.slice(x, place, (side, side, 3))), self._fine_target)
+
+        names = ("content", "style", "total")
+        if not self._closeups:
+            return dict(zip(names, mean(lambda x: x, self._target), strict=True))
+        drawn = self._drawn(step)
+        nearby = drawn[0] < self._closeups
+        values = tf.cond(nearby, closeup, lambda: mean(lambda x: x, self._target))
+        return dict(zip(names, values, strict=True))
+
+    def generated(self, a: tf.Tensor, b: tf.Tensor, step: tf.Tensor) -> Losses:
         """See `TrainingObjective`."""
         fake = self.networks["BtoA"](b)
-        # A Gram matrix is that of one picture.
-        losses = [self._losses(fake[i], b[i]) for i in range(b.shape[0])]
-        parts = {name: tf.stack([loss[name] for loss in losses]) for name in ("content", "style")}
-        total = tf.stack([loss["total"] for loss in losses]) / self.unit
+        parts = self._seen(fake, b, step)
+        total = parts.pop("total") / self.unit
         if self._adversarial:
-            parts["adversarial_A"] = _deceived(self.networks["critic_A"], fake)
+            parts["adversarial_A"] = _deceived(self.networks["critic_A"], self._shifted(fake, step))
             total += self._adversarial * parts["adversarial_A"]
         return Losses(total, parts, [fake] * len(self.discriminators))

@@ -106,7 +106,7 @@ class Updates:
         """
         for optimizer in self._optimizers.values():
             optimizer.learning_rate = self._settings.rate(step)
-        shared = [self._shared_out(side) for side in crops]
+        shared = *(self._shared_out(side) for side in crops), tf.constant(step)
         losses, fakes = self._generate(*shared)
         sums = [losses[FINITE]]
         if self.pools:
@@ -129,19 +129,19 @@ class Updates:
         adam.build(variables)
         self._optimizers[kind] = adam
 
-        def descend(*crops: tf.Tensor) -> tuple[dict[str, tf.Tensor], Sequence[tf.Tensor]]:
+        def descend(*inputs: tf.Tensor) -> tuple[dict[str, tf.Tensor], Sequence[tf.Tensor]]:
             weights = [variable.value for variable in variables]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(weights)
-                total, parts, pictures = losses(*crops)
+                total, parts, pictures = losses(*inputs)
                 loss = tf.reduce_sum(total) / settings.batch
             adam.apply(tape.gradient(loss, weights), variables)
             values = {name: tf.reduce_sum(v) / settings.batch for name, v in parts.items()}
             finite = tf.add_n([tf.reduce_sum(variable.value) for variable in variables])
             return {**values, FINITE: finite}, pictures
 
-        def everywhere(*crops: Any) -> tuple[dict[str, tf.Tensor], Any]:
-            values, pictures = strategy.run(descend, crops)
+        def everywhere(*inputs: Any) -> tuple[dict[str, tf.Tensor], Any]:
+            values, pictures = strategy.run(descend, inputs)
             sums = {name: strategy.reduce("SUM", v, axis=None) for name, v in values.items()}
             return sums, pictures
 

@@ -1,7 +1,11 @@
 """Losses of the two objectives against NumPy."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from styletransfer._tensorflow import tf
 from styletransfer.cyclegan.objectives import Adapted, Cycle
@@ -36,7 +40,7 @@ def test_cycle_losses_by_hand(crops):
     def of(network, x):
         return network(x).numpy()
 
-    total, parts, fakes = objective.generated(*crops)
+    total, parts, fakes = objective.generated(*crops, tf.constant(0))
     expected = {
         "adversarial_A": per_picture((of(d_x, of(f, b)) - 1) ** 2),
         "adversarial_B": per_picture((of(d_y, of(g, a)) - 1) ** 2),
@@ -51,7 +55,7 @@ def test_cycle_losses_by_hand(crops):
     weighted = [value * {"a": 1, "c": 7, "i": 7 * 0.3}[name[0]] for name, value in expected.items()]
     np.testing.assert_allclose(total, sum(weighted), rtol=1e-3)
     np.testing.assert_allclose(fakes[0], of(f, b), atol=1e-5)
-    judged = objective.judged(*crops, *fakes).parts
+    judged = objective.judged(*crops, tf.constant(0), *fakes).parts
     for name, judge, real, fake in (
         ("critic_A", d_x, a, of(f, b)),
         ("critic_B", d_y, b, of(g, a)),
@@ -59,7 +63,7 @@ def test_cycle_losses_by_hand(crops):
         half = 0.5 * (per_picture((of(judge, real) - 1) ** 2) + per_picture(of(judge, fake) ** 2))
         np.testing.assert_allclose(judged[name], half, rtol=1e-3)
     without = Cycle(CycleSettings(**TINY, identity=0), dtype="float32")
-    assert set(without.generated(*crops).parts) == {
+    assert set(without.generated(*crops, tf.constant(0)).parts) == {
         "adversarial_A",
         "adversarial_B",
         "cycle_A",
@@ -128,7 +132,7 @@ def test_adapted_losses_by_hand(form, weights_of_layers, crops, rng):
     np.testing.assert_allclose(objective.omega, omega, rtol=1e-3)
     assert objective.unit == pytest.approx(unit, rel=1e-3)
     made = features(fake)
-    total, parts, fakes = objective.generated(*crops)
+    total, parts, fakes = objective.generated(*crops, tf.constant(0))
     np.testing.assert_allclose(parts["style"], [style(found) for found in made], rtol=1e-3)
     contents = [content(found, wanted) for found, wanted in zip(made, of_b, strict=True)]
     np.testing.assert_allclose(parts["content"], contents, rtol=1e-3)
@@ -136,6 +140,100 @@ def test_adapted_losses_by_hand(form, weights_of_layers, crops, rng):
     expected = (np.array(contents) + 0.5 * np.array(parts["style"])) / unit + 2 * deceived
     np.testing.assert_allclose(total, expected, rtol=1e-3)
     assert len(fakes) == 1
+
+
+@pytest.mark.slow
+def test_discriminators_see_shifted_pictures(rng):
+    """A step cuts what is real and what is made at one place; all else sees whole pictures."""
+    settings = CycleSettings(**{**TINY, "size": 40, "load_size": 40}, shifts=8)
+    crops = [tf.constant(rng.uniform(-1, 1, (2, 40, 40, 3)), tf.float32) for _ in range(2)]
+    objective = Cycle(settings, dtype="float32")
+    plain = Cycle(dataclasses.replace(settings, shifts=1), dtype="float32")  # the same seed
+    of_plain = plain.generated(*crops, tf.constant(0))
+    critic, real = objective.networks["critic_A"], crops[0].numpy()
+    places = set()
+    for step in range(6):
+        drawn = tf.random.stateless_uniform((3,), (settings.seed, step)).numpy()
+        top, left = (drawn[1:] * 8).astype(int)
+        places.add((top, left))
+        seen = np.s_[:, top : top + 33, left : left + 33]
+        _, parts, fakes = objective.generated(*crops, tf.constant(step))
+        np.testing.assert_allclose(fakes[0], of_plain.fakes[0], atol=1e-6)
+        np.testing.assert_allclose(parts["cycle_A"], of_plain.parts["cycle_A"], rtol=1e-5)
+        on_fake = critic(fakes[0].numpy()[seen]).numpy()
+        expected = per_picture((on_fake - 1) ** 2)
+        np.testing.assert_allclose(parts["adversarial_A"], expected, rtol=1e-4)
+        judged = objective.judged(*crops, tf.constant(step), *fakes).parts["critic_A"]
+        on_real = critic(real[seen]).numpy()
+        half = 0.5 * (per_picture((on_real - 1) ** 2) + per_picture(on_fake**2))
+        np.testing.assert_allclose(judged, half, rtol=1e-4)
+    assert len(places) > 3
+    with pytest.raises(InputError, match="8 shifts leave less than 32 px of crops of 36 px"):
+        CycleSettings(**{**TINY, "size": 36, "load_size": 36}, shifts=8)
+
+
+def enlarged(picture):
+    """Twice as many pixels a side, by Pillow."""
+    height, width, _ = picture.shape
+    bands = [Image.fromarray(band) for band in np.moveaxis(np.float32(picture), -1, 0)]
+    size = 2 * width, 2 * height
+    return np.stack([band.resize(size, Image.Resampling.BICUBIC) for band in bands], -1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["proposal", "gatys-code"])
+def test_close_ups_by_hand(form, crops, rng):
+    """Losses of a quarter enlarged twofold, by NumPy and Pillow; the unit is of whole crops."""
+    settings = AdaptedSettings(**TINY, form=form, adversarial=0, closeups=1, backbone="embedded")
+    painting = rng.uniform(-1, 1, PAINTINGS[0]).astype(np.float32)
+    options = {"paintings": [tf.constant(painting)], "photographs": [crops[1]]}
+    objective = Adapted(settings, dtype="float32", **options)
+    whole = Adapted(dataclasses.replace(settings, closeups=0), dtype="float32", **options)
+    assert objective.unit == whole.unit
+    weights, layers = load_weights("embedded"), settings.style_layers
+    fake, photographs = objective.networks["BtoA"](crops[1]).numpy(), crops[1].numpy()
+
+    def features(picture):
+        picture = enlarged(picture) / 2 + 0.5
+        return reference.features(picture, weights.kernels, weights.biases, FORMS[form].pooling)
+
+    def gram(f, share=1.0):
+        """For the proposal a sum, of a painting over as many positions as a crop has; or a mean."""
+        return reference.gram(f) * (share if form == "proposal" else 1 / math.prod(f.shape[:2]))
+
+    share = 32 * 32 / math.prod(enlarged(painting).shape[:2])
+    goals = {layer: gram(f, share) for layer, f in features(painting).items()}
+
+    def style(found):
+        errors = [gram(found[layer]) - goals[layer] for layer in layers]
+        losses = [np.abs(e).sum() if form == "proposal" else (e**2).mean() for e in errors]
+        return np.dot(objective.omega, losses)
+
+    _, parts, _ = objective.generated(*crops, tf.constant(5))
+    drawn = tf.random.stateless_uniform((3,), (settings.seed, 5)).numpy()
+    top, left = (drawn[1:] * 17).astype(int)
+    part = slice(top, top + 16), slice(left, left + 16)
+    for i in range(2):
+        seen, wanted = features(fake[i][part]), features(photographs[i][part])
+        assert parts["style"].numpy()[i] == pytest.approx(style(seen), rel=2e-3)
+        squares = (seen["block4_conv2"] - wanted["block4_conv2"]) ** 2
+        content = squares.sum() if form == "proposal" else squares.mean()
+        assert parts["content"].numpy()[i] == pytest.approx(content, rel=2e-3)
+
+
+@pytest.mark.slow
+def test_a_share_of_the_steps_are_close_ups(crops):
+    """At the others the losses are those of the whole crop; a step draws the same again."""
+    settings = AdaptedSettings(**TINY, form="gatys-code", adversarial=0, backbone="embedded")
+    options = {"dtype": "float32", "paintings": list(crops[0]), "photographs": [crops[1]]}
+    whole = Adapted(settings, **options).generated(*crops, tf.constant(0)).total.numpy()
+    objective = Adapted(dataclasses.replace(settings, closeups=0.25), **options)
+    totals = [objective.generated(*crops, tf.constant(n)).total.numpy() for n in range(40)]
+    different = [total for total in totals if not np.allclose(total, whole, rtol=1e-4)]
+    assert 3 <= len(different) <= 18  # of 40 with a chance of 1/4: all but one time in 1,000
+    assert len({float(total[0]) for total in different}) == len(different)  # at other places
+    again = objective.generated(*crops, tf.constant(7)).total
+    np.testing.assert_allclose(again, totals[7], rtol=1e-6)
 
 
 @pytest.mark.slow
