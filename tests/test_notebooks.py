@@ -32,7 +32,9 @@ STORED = {
     "09_cyclegan": lambda p: [str(p["steps"]), " and ".join(map(str, p["chosen"]))],
     "10_cnn_or_gan": lambda p: [f"{p['size']} px", "(e) one pass"],
     "11_adversarial": lambda p: [
-        f"adapted, {steps} of {steps} steps" for steps in p["steps"].values()
+        f"adapted, {made} of {planned} steps"
+        for stages in p["stages"].values()
+        for _, planned, made, _ in stages
     ],
     "16_design": lambda p: [f"{p['size'][0]} x {p['size'][1]} elements, {p['steps']} evaluations"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
