@@ -29,7 +29,10 @@ STORED = {
     "00_quickstart": lambda p: [f"'size': {p['size']}", f"step {p['steps']} of {p['steps']}"],
     "07_optimisers": lambda p: [f"{p['size']} px, {p['steps']} steps"],
     "08_cost": lambda p: [f"{p['plain_steps'][-1]:,} evaluations", f"{p['qualities'][0]}"],
-    "09_cyclegan": lambda p: [str(p["steps"]), " and ".join(map(str, p["chosen"]))],
+    "09_cyclegan": lambda p: [
+        str(p["steps"]),
+        " and ".join(str(step) for step, _ in p["chosen"]),
+    ],
     "10_cnn_or_gan": lambda p: [f"{p['size']} px", "(e) one pass"],
     "11_adversarial": lambda p: [
         f"adapted, {made} of {planned} steps"

@@ -70,7 +70,7 @@ class Translation(Result):
         if training["kind"] == "adapted":
             weights = f"λ = {training.get('lam') or 0:g}, γ = {settings['adversarial']:g}"
             kind = f"adapted generator, {settings['form']}, {weights}"
-        several = training.get("averaged", ())
+        several = set(training.get("averaged", ()))
         mean = f", mean of {len(several)} snapshots" if several else ""
         return (
             f"{made['name']} ({kind}, {training['step']} steps at {settings['size']} px{mean}), "
@@ -258,7 +258,8 @@ def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike])
 
     Izmailov et al. 2018 (arXiv 1803.05407); for GANs, whose networks circle around each other
     rather than settle, Yazıcı et al. 2019 (arXiv 1806.04498). Its record is that of the last one,
-    with all their steps as "averaged". The sources are files in the order of their steps.
+    with all their steps as "averaged". The sources are files in the order of their steps; one that
+    is named twice has twice the weight.
 
     Raises:
         FileNotFoundError: one is not there.

@@ -107,7 +107,6 @@ class TrainingObjective:
         dtype: str,
     ) -> None:
         self.generators, self.discriminators = generators, discriminators
-        self._seed, self._shifts = settings.seed, settings.shifts
         self.networks: dict[str, keras.Model] = {}
         names = (*generators, *discriminators)
         children = np.random.SeedSequence(settings.seed).spawn(len(names))
@@ -126,29 +125,11 @@ class TrainingObjective:
         """
         raise NotImplementedError
 
-    def judged(self, a: tf.Tensor, b: tf.Tensor, step: tf.Tensor, *fakes: tf.Tensor) -> Losses:
+    def judged(self, a: tf.Tensor, b: tf.Tensor, *fakes: tf.Tensor) -> Losses:
         """The discriminators' losses; `fakes` come from the pools."""
-        parts = {}
-        for name, *pair in zip(self.discriminators, (a, b), fakes, strict=False):
-            real, fake = (self._shifted(pictures, step) for pictures in pair)
-            parts[name] = _judgement(self.networks[name], real, fake)
+        judgements = zip(self.discriminators, (a, b), fakes, strict=False)
+        parts = {name: _judgement(self.networks[name], *pair) for name, *pair in judgements}
         return Losses(tf.add_n(list(parts.values())), parts)
-
-    def _shifted(self, pictures: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """What the discriminators see of pictures (n, H, W, 3): not always the same first pixel.
-
-        The waves that their strides leave in the gradient then stand at another place at each step,
-        so that they cancel out in the generator's weights.
-        """
-        if self._shifts == 1:
-            return pictures
-        corner = tf.cast(self._drawn(step)[1:] * self._shifts, tf.int32)
-        height, width = (side - self._shifts + 1 for side in pictures.shape[1:3])
-        return tf.slice(pictures, [0, corner[0], corner[1], 0], [-1, height, width, 3])
-
-    def _drawn(self, step: tf.Tensor) -> tf.Tensor:
-        """Three numbers in [0, 1) for a step, the same for all pictures."""
-        return tf.random.stateless_uniform((3,), (self._seed, tf.cast(step, tf.int32)))
 
 
 class Cycle(TrainingObjective):
@@ -173,8 +154,8 @@ class Cycle(TrainingObjective):
             parts["identity_B"] = _mean(tf.abs(same_b - b))
         else:
             fake_b, fake_a = G(a), F(b)
-        parts["adversarial_A"] = _deceived(D_A, self._shifted(fake_a, step))
-        parts["adversarial_B"] = _deceived(D_B, self._shifted(fake_b, step))
+        parts["adversarial_A"] = _deceived(D_A, fake_a)
+        parts["adversarial_B"] = _deceived(D_B, fake_b)
         parts["cycle_A"] = _mean(tf.abs(F(fake_b) - a))
         parts["cycle_B"] = _mean(tf.abs(G(fake_a) - b))
         total = tf.add_n([self._weights[name[:-2]] * part for name, part in parts.items()])
@@ -239,7 +220,7 @@ class Adapted(TrainingObjective):
         self.terms = ("content", "style", *(("adversarial_A",) if adversary else ()), *adversary)
         # Without `per_position` a Gram matrix is a sum, and a crop has fewer terms than a painting.
         self._summed = not form.per_position and measures.statistic.finish is gram.finish
-        self._size, self._closeups = settings.size, settings.closeups
+        self._size, self._seed, self._closeups = settings.size, settings.seed, settings.closeups
         self._target = self._mean_style(paintings)
         if self._closeups:
             self._fine_target = self._mean_style([_enlarged(painting) for painting in paintings])
@@ -273,25 +254,27 @@ class Adapted(TrainingObjective):
         return self._whole.evaluate((crop[None] + 1) / 2, content, target, weighting, [])
 
     def _seen(self, fake: tf.Tensor, b: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Content, style and total of each picture, as a whole or, at some steps, from nearby."""
+        """Content, style and total of each picture: as a whole or, at some steps, from nearby."""
+        names = ("content", "style", "total")
 
-        def mean(view: Callable[[tf.Tensor], tf.Tensor], target: list[tf.Tensor]) -> list:
+        def of(view: Callable[[tf.Tensor], tf.Tensor], target: list[tf.Tensor]) -> list[tf.Tensor]:
             # A Gram matrix is that of one picture.
             losses = [self._losses(view(fake[i]), view(b[i]), target) for i in range(b.shape[0])]
             return [tf.stack([loss[name] for loss in losses]) for name in names]
 
-        def closeup() -> list:
+        def whole() -> list[tf.Tensor]:
+            return of(lambda crop: crop, self._target)
+
+        def closeup() -> list[tf.Tensor]:
             side = self._size // 2
             corner = tf.cast(drawn[1:] * (self._size - side + 1), tf.int32)
-            place = tf.concat([corner, [0]], 0)
-            return mean(lambda x: _enlarged(tf.slice(x, place, (side, side, 3))), self._fine_target)
+            begin = tf.concat([corner, [0]], 0)
+            return of(lambda x: _enlarged(tf.slice(x, begin, (side, side, 3))), self._fine_target)
 
-        names = ("content", "style", "total")
         if not self._closeups:
-            return dict(zip(names, mean(lambda x: x, self._target), strict=True))
-        drawn = self._drawn(step)
-        nearby = drawn[0] < self._closeups
-        values = tf.cond(nearby, closeup, lambda: mean(lambda x: x, self._target))
+            return dict(zip(names, whole(), strict=True))
+        drawn = tf.random.stateless_uniform((3,), (self._seed, tf.cast(step, tf.int32)))
+        values = tf.cond(drawn[0] < self._closeups, closeup, whole)
         return dict(zip(names, values, strict=True))
 
     def generated(self, a: tf.Tensor, b: tf.Tensor, step: tf.Tensor) -> Losses:
@@ -300,6 +283,6 @@ class Adapted(TrainingObjective):
         parts = self._seen(fake, b, step)
         total = parts.pop("total") / self.unit
         if self._adversarial:
-            parts["adversarial_A"] = _deceived(self.networks["critic_A"], self._shifted(fake, step))
+            parts["adversarial_A"] = _deceived(self.networks["critic_A"], fake)
             total += self._adversarial * parts["adversarial_A"]
         return Losses(total, parts, [fake] * len(self.discriminators))

@@ -91,13 +91,6 @@ class TrainingSettings(Options):
         "which it asks for no ripples",
         choices=("strided", "smoothed"),
     )
-    shifts: int = option(
-        1,
-        "rows and columns among which the first that a discriminator sees is drawn at each step; 1 "
-        "is always the first, 8 is the whole grid of its strides",
-        low=1,
-        high=64,
-    )
     learning_rate: float = option(2e-4, "Adam's step size", above=0, high=1e308)
     beta_1: float = option(0.5, "Adam's decay of the mean gradient", low=0, below=1)
     constant: float = option(
@@ -125,11 +118,6 @@ class TrainingSettings(Options):
             raise InputError(
                 f"load_size is {self.load_size}, below the size {self.size} of the crops; give a "
                 "larger one"
-            )
-        if self.size < LEAST_SIZE + self.shifts - 1:
-            raise InputError(
-                f"{self.shifts} shifts leave less than {LEAST_SIZE} px of crops of {self.size} px; "
-                "give a larger size or fewer shifts"
             )
         if self.widest * self.size > self.short_side:
             raise InputError(

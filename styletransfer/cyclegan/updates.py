@@ -106,8 +106,8 @@ class Updates:
         """
         for optimizer in self._optimizers.values():
             optimizer.learning_rate = self._settings.rate(step)
-        shared = *(self._shared_out(side) for side in crops), tf.constant(step)
-        losses, fakes = self._generate(*shared)
+        shared = [self._shared_out(side) for side in crops]
+        losses, fakes = self._generate(*shared, tf.constant(step))
         sums = [losses[FINITE]]
         if self.pools:
             rng = np.random.default_rng((self._settings.seed, step))

@@ -40,7 +40,7 @@ def test_a_generator_file_is_the_network(trained, data, rng):
 
 
 def test_the_mean_of_snapshots(trained, tmp_path):
-    mean = trained.average(steps=[50, 60])
+    mean = trained.average(steps=[50, 50, 60])
     with contextlib.ExitStack() as stack:
         first, second, found = (
             stack.enter_context(np.load(trained.folder / name))
@@ -52,12 +52,12 @@ def test_the_mean_of_snapshots(trained, tmp_path):
         )
         assert set(found.files) == set(first.files)
         for name in set(found.files) - {"facts"}:
-            expected = (first[name].astype(float) + second[name].astype(float)) / 2
+            expected = (2 * first[name].astype(float) + second[name].astype(float)) / 3
             np.testing.assert_allclose(found[name], expected, rtol=HALF, atol=1e-7)
         assert any(
             not np.array_equal(found[name], second[name]) for name in set(found.files) - {"facts"}
         )
-    assert (mean.record["step"], mean.record["averaged"]) == (60, [50, 60])
+    assert (mean.record["step"], mean.record["averaged"]) == (60, [50, 50, 60])
     assert mean.translate("petra", size=48).caption.endswith(
         "60 steps at 32 px, mean of 2 snapshots), 48 px"
     )

@@ -55,7 +55,7 @@ def test_cycle_losses_by_hand(crops):
     weighted = [value * {"a": 1, "c": 7, "i": 7 * 0.3}[name[0]] for name, value in expected.items()]
     np.testing.assert_allclose(total, sum(weighted), rtol=1e-3)
     np.testing.assert_allclose(fakes[0], of(f, b), atol=1e-5)
-    judged = objective.judged(*crops, tf.constant(0), *fakes).parts
+    judged = objective.judged(*crops, *fakes).parts
     for name, judge, real, fake in (
         ("critic_A", d_x, a, of(f, b)),
         ("critic_B", d_y, b, of(g, a)),
@@ -140,36 +140,6 @@ def test_adapted_losses_by_hand(form, weights_of_layers, crops, rng):
     expected = (np.array(contents) + 0.5 * np.array(parts["style"])) / unit + 2 * deceived
     np.testing.assert_allclose(total, expected, rtol=1e-3)
     assert len(fakes) == 1
-
-
-@pytest.mark.slow
-def test_discriminators_see_shifted_pictures(rng):
-    """A step cuts what is real and what is made at one place; all else sees whole pictures."""
-    settings = CycleSettings(**{**TINY, "size": 40, "load_size": 40}, shifts=8)
-    crops = [tf.constant(rng.uniform(-1, 1, (2, 40, 40, 3)), tf.float32) for _ in range(2)]
-    objective = Cycle(settings, dtype="float32")
-    plain = Cycle(dataclasses.replace(settings, shifts=1), dtype="float32")  # the same seed
-    of_plain = plain.generated(*crops, tf.constant(0))
-    critic, real = objective.networks["critic_A"], crops[0].numpy()
-    places = set()
-    for step in range(6):
-        drawn = tf.random.stateless_uniform((3,), (settings.seed, step)).numpy()
-        top, left = (drawn[1:] * 8).astype(int)
-        places.add((top, left))
-        seen = np.s_[:, top : top + 33, left : left + 33]
-        _, parts, fakes = objective.generated(*crops, tf.constant(step))
-        np.testing.assert_allclose(fakes[0], of_plain.fakes[0], atol=1e-6)
-        np.testing.assert_allclose(parts["cycle_A"], of_plain.parts["cycle_A"], rtol=1e-5)
-        on_fake = critic(fakes[0].numpy()[seen]).numpy()
-        expected = per_picture((on_fake - 1) ** 2)
-        np.testing.assert_allclose(parts["adversarial_A"], expected, rtol=1e-4)
-        judged = objective.judged(*crops, tf.constant(step), *fakes).parts["critic_A"]
-        on_real = critic(real[seen]).numpy()
-        half = 0.5 * (per_picture((on_real - 1) ** 2) + per_picture(on_fake**2))
-        np.testing.assert_allclose(judged, half, rtol=1e-4)
-    assert len(places) > 3
-    with pytest.raises(InputError, match="8 shifts leave less than 32 px of crops of 36 px"):
-        CycleSettings(**{**TINY, "size": 36, "load_size": 36}, shifts=8)
 
 
 def enlarged(picture):

@@ -24,13 +24,10 @@ def weights(training):
     return {name: network.get_weights() for name, network in training.networks.items()}
 
 
-SHIFTED = {**TINY, "size": 36, "shifts": 4}
-
-
 @pytest.fixture(
     scope="module",
     params=[
-        CycleSettings(**SHIFTED),
+        CycleSettings(**TINY),
         AdaptedSettings(**TINY, closeups=0.5, backbone="embedded"),
     ],
 )
@@ -203,7 +200,7 @@ def test_two_devices_share_a_batch(tmp_path):
     Not to its weights: a bias before a norm has no gradient but rounding, of which Adam makes steps
     as large as others.
     """
-    script = DEVICES.replace("TINY", repr({**SHIFTED, "batch": 2}), 1).replace("TINY", repr(TINY))
+    script = DEVICES.replace("TINY", repr({**TINY, "batch": 2}), 1).replace("TINY", repr(TINY))
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
@@ -211,5 +208,5 @@ def test_two_devices_share_a_batch(tmp_path):
     *_, refusal, differences = done.stdout.strip().splitlines()
     assert "a batch of 3 cannot be shared by 2 devices" in refusal
     of_losses, of_picture = map(float, differences.split())
-    assert of_losses < 1e-4
+    assert of_losses < 1e-5
     assert of_picture < 2e-3  # in [-1, 1]; the biases' rounding is seen in it
