@@ -35,9 +35,9 @@ STORED = {
     ],
     "10_cnn_or_gan": lambda p: [f"{p['size']} px", "(e) one pass"],
     "11_adversarial": lambda p: [
-        f"adapted, {made} of {planned} steps"
+        f"adapted, {stage.get('until', stage['steps'])} of {stage['steps']} steps"
         for stages in p["stages"].values()
-        for _, planned, made, _ in stages
+        for stage in stages
     ],
     "16_design": lambda p: [f"{p['size'][0]} x {p['size'][1]} elements, {p['steps']} evaluations"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
