@@ -174,7 +174,7 @@ def test_shipped_generators_have_no_spikes(name):
     """That of 0.2.0 had 39 deviations here, and 71 % of a channel's energy (docs/generators.md)."""
     found = Generator(name).spikes(load_image("schwerin_palace", size=384))
     assert found["largest"].max() < 20
-    assert found["share"].max() < 0.25
+    assert found["share"].max() < 0.35
 
 
 @pytest.mark.slow
