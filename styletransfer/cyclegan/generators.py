@@ -258,7 +258,7 @@ def write_average(path: str | os.PathLike, sources: Sequence[str | os.PathLike])
 
     Izmailov et al. 2018 (arXiv 1803.05407); for GANs, whose networks circle around each other
     rather than settle, Yazıcı et al. 2019 (arXiv 1806.04498). Its record is that of the last one,
-    with all their steps as "averaged". Sources are in the order of their steps; twice weighs twice.
+    with all steps as "averaged". Sources: in the order of steps; one given twice counts twice.
 
     Raises:
         FileNotFoundError: one is not there.
