@@ -34,11 +34,7 @@ STORED = {
         " and ".join(str(step) for step, _ in p["chosen"]),
     ],
     "10_cnn_or_gan": lambda p: [f"{p['size']} px", "(e) one pass"],
-    "11_adversarial": lambda p: [
-        f"adapted, {stage.get('until', stage['steps'])} of {stage['steps']} steps"
-        for stages in p["stages"].values()
-        for stage in stages
-    ],
+    "11_adversarial": lambda p: [f"'{painter}': [<Trained: adapted, " for painter in p["painters"]],
     "16_design": lambda p: [f"{p['size'][0]} x {p['size'][1]} elements, {p['steps']} evaluations"],
     "12_defaults": lambda p: [" × ".join(p["pairs"][0]), p["qualities"][-1]],
     "13_what_is_style": lambda p: [f"{p['size']} px, {p['steps']} steps"],
